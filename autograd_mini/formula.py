@@ -1,0 +1,231 @@
+"""The formula language of the derivative table: parsing, checking, and translation to Python.
+
+A formula is a small subset of a Python expression: numbers, names, ``+ - * / **``, calls of known
+functions, and comparisons as the first argument of ``where``.  Anything else is refused.  The
+dialects below translate a checked formula; the compiler and the explanations bring their own.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+REDUCTIONS = frozenset({"sum", "mean", "prod", "dot", "logsumexp", "norm", "prod_others"})
+COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
+    ast.Gt: (">", "greater"),
+    ast.GtE: (">=", "greater_equal"),
+    ast.Lt: ("<", "less"),
+    ast.LtE: ("<=", "less_equal"),
+    ast.Eq: ("==", "equal"),
+}
+OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "**",
+}
+
+
+def parse_formula(text: str, names: Collection[str], functions: Collection[str]) -> ast.expr:
+    """Parse `text` and check every node of it.
+
+    Parameters
+    ----------
+    text : str
+        The formula.
+    names : collection of str
+        Names it may speak of (operands, ``y``, ``n``, ``pi``).
+    functions : collection of str
+        Functions it may call.
+
+    Returns
+    -------
+    ast.expr
+        The expression.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a formula; the message says which part is not.
+
+    Examples
+    --------
+    >>> ast.unparse(parse_formula("1 - y*y", {"x", "y"}, set()))
+    '1 - y * y'
+    """
+    try:
+        expression = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(f"formula {text!r} is not an expression: {error.msg}") from None
+    _check(expression, text, names, functions, condition=False)
+    return expression
+
+
+def _check(
+    node: ast.expr, text: str, names: Collection[str], functions: Collection[str], condition: bool
+) -> None:
+    """Refuse every node outside the language; `condition` allows a comparison here."""
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return
+    if isinstance(node, ast.Name) and node.id in names:
+        return
+    children: list[ast.expr]
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        children = [node.left, node.right]
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        children = [node.operand]
+    elif isinstance(node, ast.Compare) and condition and len(node.ops) == 1:
+        if type(node.ops[0]) not in COMPARISONS:
+            raise ValueError(f"formula {text!r}: comparison {ast.unparse(node)!r} is not known")
+        children = [node.left, node.comparators[0]]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        if node.func.id not in functions:
+            known = ", ".join(sorted(functions))
+            raise ValueError(f"formula {text!r} calls unknown {node.func.id!r}; known: {known}")
+        if node.func.id == "where" and len(node.args) == 3:
+            _check(node.args[0], text, names, functions, condition=True)
+            children = node.args[1:]
+        else:
+            children = node.args
+    else:
+        expected = f"numbers, the names {', '.join(sorted(names))}, + - * / ** and functions"
+        raise ValueError(f"formula {text!r}: {ast.unparse(node)!r} is not one of {expected}")
+    for child in children:
+        _check(child, text, names, functions, condition=False)
+
+
+class Dialect:
+    """Translates a checked formula to source text; a subclass changes what is different."""
+
+    def translate(self, node: ast.expr) -> str:
+        """Return the text of `node` in this dialect."""
+        if isinstance(node, ast.Constant):
+            return self.number(float(node.value))  # type: ignore[arg-type]  # checked by _check
+        if isinstance(node, ast.Name):
+            return self.name(node.id)
+        if isinstance(node, ast.UnaryOp):
+            return self.negative(self.translate(node.operand))
+        if isinstance(node, ast.BinOp):
+            symbol = OPERATORS[type(node.op)]
+            return self.binary(symbol, self.translate(node.left), self.translate(node.right))
+        if isinstance(node, ast.Compare):
+            symbol, function = COMPARISONS[type(node.ops[0])]
+            left, right = self.translate(node.left), self.translate(node.comparators[0])
+            return self.compare(symbol, function, left, right)
+        assert isinstance(node, ast.Call), "parse_formula lets nothing else pass"
+        assert isinstance(node.func, ast.Name)
+        return self.call(node.func.id, [self.translate(argument) for argument in node.args])
+
+    def number(self, value: float) -> str:
+        return repr(value)
+
+    def name(self, name: str) -> str:
+        return name
+
+    def negative(self, operand: str) -> str:
+        return f"(-{operand})"
+
+    def binary(self, symbol: str, left: str, right: str) -> str:
+        return f"({left} {symbol} {right})"
+
+    def compare(self, symbol: str, function: str, left: str, right: str) -> str:
+        return f"({left} {symbol} {right})"
+
+    def call(self, function: str, arguments: list[str]) -> str:
+        return f"{function}({', '.join(arguments)})"
+
+
+class FloatDialect(Dialect):
+    """Python over floats: ``where`` evaluates only the arm taken, ``**`` is never complex."""
+
+    def binary(self, symbol: str, left: str, right: str) -> str:
+        return f"pow({left}, {right})" if symbol == "**" else super().binary(symbol, left, right)
+
+    def call(self, function: str, arguments: list[str]) -> str:
+        if function == "where":
+            condition, taken, other = arguments
+            return f"({taken} if {condition} else {other})"
+        return super().call(function, arguments)
+
+
+class ValueDialect(Dialect):
+    """Python over Values: whole numbers stay whole, so that ``x ** 2`` reads as it is written."""
+
+    def number(self, value: float) -> str:
+        return repr(int(value)) if value.is_integer() else repr(value)
+
+    def compare(self, symbol: str, function: str, left: str, right: str) -> str:
+        return f"{function}({left}, {right})"
+
+
+class Vector(list[Any]):
+    """The operands of a vector row: a list whose arithmetic works element by element.
+
+    Examples
+    --------
+    >>> 2 * (Vector([1.0, 2.0]) - 0.5)
+    [1.0, 3.0]
+    """
+
+    def _map(self, other: Any, operation: Callable[[Any, Any], Any]) -> Vector:
+        if isinstance(other, Vector):
+            return Vector(map(operation, self, other))
+        return Vector([operation(element, other) for element in self])
+
+    def __add__(self, other: Any) -> Vector:
+        return self._map(other, lambda a, b: a + b)
+
+    def __sub__(self, other: Any) -> Vector:
+        return self._map(other, lambda a, b: a - b)
+
+    def __mul__(self, other: Any) -> Vector:
+        return self._map(other, lambda a, b: a * b)
+
+    def __truediv__(self, other: Any) -> Vector:
+        return self._map(other, lambda a, b: a / b)
+
+    def __neg__(self) -> Vector:
+        return Vector([-element for element in self])
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other: Any) -> Vector:
+        return self._map(other, lambda a, b: b - a)
+
+    def __rtruediv__(self, other: Any) -> Vector:
+        return self._map(other, lambda a, b: b / a)
+
+
+def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a scalar function also map over a :class:`Vector` first argument."""
+
+    def mapped(first: Any, *rest: Any) -> Any:
+        if isinstance(first, Vector):
+            return Vector([function(element, *rest) for element in first])
+        return function(first, *rest)
+
+    return mapped
+
+
+def prod_others(elements: Iterable[Any]) -> Vector:
+    """Products that leave one element out, without a division: right at zeros, linear in cost.
+
+    Examples
+    --------
+    >>> prod_others([2.0, 0.0, 5.0])
+    [0.0, 10.0, 0.0]
+    """
+    elements = list(elements)
+    products: list[Any] = [1.0] * len(elements)
+    before: Any = 1.0
+    for i, element in enumerate(elements):
+        products[i] = before
+        before = before * element
+    after: Any = 1.0
+    for i in range(len(elements) - 1, -1, -1):
+        products[i] = products[i] * after
+        after = after * elements[i]
+    return Vector(products)

@@ -1,0 +1,278 @@
+"""The rows of the derivative table as objects: parsed, checked, and evaluated over floats."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import linecache
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from .formula import FloatDialect, Vector, parse_formula
+from .numeric import BACKEND_FUNCTIONS, FAST, IEEE, vector_names
+from .table import ROWS
+
+Kind = Literal["scalar", "vector", "optional"]
+_OPERAND = re.compile(r"([a-z]\w*)(\.\.\.|\?|=(-?\d+(?:\.\d+)?))?$")
+_RESERVED = frozenset({"y", "n", "pi"})
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One operand of a primitive: its name, its kind and, if it may be left out, its default."""
+
+    name: str
+    kind: Kind
+    default: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """One row of the derivative table.
+
+    Attributes
+    ----------
+    name : str
+        The operation, as :attr:`Value.op` has it.
+    operands : tuple of Operand
+        The operands in order.
+    value : str
+        The formula of the output.
+    partials : tuple of str
+        The formula of the local derivative toward each operand.
+    domains : tuple of (float, float)
+        The interval of each operand from which tests sample.
+
+    Examples
+    --------
+    >>> import autograd_mini as ad
+    >>> row = ad.PRIMITIVES["mul"]
+    >>> row.value, row.partials
+    ('a * b', ('b', 'a'))
+    >>> row.evaluate([3.0, 4.0])
+    12.0
+    """
+
+    name: str
+    operands: tuple[Operand, ...]
+    value: str
+    partials: tuple[str, ...]
+    domains: tuple[tuple[float, float], ...]
+    value_formula: ast.expr = field(repr=False)
+    partial_formulas: tuple[ast.expr, ...] = field(repr=False)
+    _fast: tuple[Callable[..., Any], ...] = field(repr=False)
+    _ieee: tuple[Callable[..., Any], ...] = field(repr=False)
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the number of operands varies."""
+        return any(operand.kind != "scalar" for operand in self.operands)
+
+    def split(self, operands: Sequence[Any]) -> list[Any]:
+        """Group a flat sequence of operands as the row names them.
+
+        A vector operand becomes a :class:`Vector`; an optional one that is missing becomes 0.0.
+        Several vectors are equally long.
+
+        Examples
+        --------
+        >>> import autograd_mini as ad
+        >>> ad.PRIMITIVES["dot"].split([1.0, 2.0, 3.0, 4.0])
+        [[1.0, 2.0], [3.0, 4.0], 0.0]
+        """
+        if not self.has_vectors:
+            return list(operands)
+        kinds = [operand.kind for operand in self.operands]
+        variable = len(operands) - kinds.count("scalar")
+        length, spare = divmod(variable, kinds.count("vector"))
+        if "optional" not in kinds:
+            spare = 0
+        groups: list[Any] = []
+        at = 0
+        for kind in kinds:
+            size = {"scalar": 1, "vector": length, "optional": spare}[kind]
+            chunk = operands[at : at + size]
+            groups.append(Vector(chunk) if kind == "vector" else chunk[0] if chunk else 0.0)
+            at += size
+        return groups
+
+    def evaluate(self, operands: Sequence[float]) -> float:
+        """The output at these operands, in IEEE arithmetic."""
+        return float(self._call(0, self.split(operands)))
+
+    def linearize(
+        self, operands: Sequence[float], constant: Sequence[bool] = ()
+    ) -> tuple[float, tuple[float, ...]]:
+        """The output, and the local derivative toward each operand: 0 toward a constant one.
+
+        Examples
+        --------
+        >>> import autograd_mini as ad
+        >>> ad.PRIMITIVES["mul"].linearize([3.0, 4.0], constant=[False, True])
+        (12.0, (4.0, 0.0))
+        """
+        groups = self.split(operands)
+        y = self._call(0, groups)
+        derivatives: list[float] = []
+        for index, group in enumerate(groups, start=1):
+            start = len(derivatives)
+            size = len(group) if isinstance(group, Vector) else int(start < len(operands))
+            if constant and all(constant[start : start + size]):
+                derivatives.extend([0.0] * size)
+            else:
+                partial = self._call(index, [*groups, y])
+                derivatives.extend(partial if isinstance(partial, list) else [partial] * size)
+        if any(constant):
+            derivatives = [0.0 if c else d for c, d in zip(constant, derivatives, strict=True)]
+        return y, tuple(derivatives)
+
+    def _call(self, index: int, arguments: Sequence[Any]) -> Any:
+        """Evaluate formula `index` (0 the value, then the partials), again in IEEE if it raises."""
+        try:
+            return self._fast[index](*arguments)
+        except (ArithmeticError, ValueError):
+            with np.errstate(all="ignore"):
+                return _floats(self._ieee[index](*map(_float64s, arguments)))
+
+
+def _float64s(argument: Any) -> Any:
+    return (
+        Vector(map(np.float64, argument)) if isinstance(argument, Vector) else np.float64(argument)
+    )
+
+
+def _floats(result: Any) -> Any:
+    return Vector(map(float, result)) if isinstance(result, Vector) else float(result)
+
+
+def compile_source(source: str, filename: str, namespace: dict[str, Any]) -> None:
+    """Run generated source in `namespace`; tracebacks and ``inspect.getsource`` show it."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    exec(compile(source, filename, "exec"), namespace)
+
+
+_rows: dict[str, Primitive] = {}
+PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_rows)
+"""The derivative table: operation name -> row."""
+
+_fast_names: dict[str, Any] = dict(FAST)
+_ieee_names: dict[str, Any] = dict(IEEE)
+
+
+def define(row: str) -> Primitive:
+    """Parse, check and add one row of text to the table.
+
+    Parameters
+    ----------
+    row : str
+        ``name | operands | value | partials | domains``, as in :mod:`autograd_mini.table`.
+
+    Returns
+    -------
+    Primitive
+        The new row.
+
+    Raises
+    ------
+    ValueError
+        If the row is not well formed or the name is taken.
+
+    Examples
+    --------
+    >>> define("tanh | x | tanh(x) | 1 - y * y | -1..1")
+    Traceback (most recent call last):
+    ...
+    ValueError: primitive 'tanh' exists already; choose another name
+    """
+    columns = [column.strip() for column in row.split("|")]
+    if len(columns) != 5:
+        raise ValueError(f"row {row.strip()!r} has {len(columns)} columns, expected 5")
+    name = columns[0]
+    if not re.fullmatch(r"[a-z]\w*", name) or name in _RESERVED or keyword.iskeyword(name):
+        raise ValueError(f"primitive name {name!r} is not a lower-case identifier free to use")
+    if name in _rows:
+        raise ValueError(f"primitive {name!r} exists already; choose another name")
+    operands = tuple(_parse_operand(name, text.strip()) for text in columns[1].split(","))
+    partials = tuple(text.strip() for text in columns[3].split(";"))
+    domains = tuple(_parse_domain(name, text) for text in columns[4].split(","))
+    for what, found in (("partials", partials), ("domains", domains)):
+        if len(found) != len(operands):
+            count = f"{len(found)} {what} for {len(operands)} operands"
+            raise ValueError(f"primitive {name!r} has {count}, expected one each")
+    primitive = _assemble(name, operands, columns[2], partials, domains)
+    _rows[name] = primitive
+    return primitive
+
+
+def _parse_operand(row: str, text: str) -> Operand:
+    match = _OPERAND.match(text)
+    if match is None or match[1] in _RESERVED:
+        raise ValueError(f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1")
+    kind: Kind = {"...": "vector", "?": "optional"}.get(match[2], "scalar")  # type: ignore[assignment]
+    return Operand(match[1], kind, None if match[3] is None else float(match[3]))
+
+
+def _parse_domain(row: str, text: str) -> tuple[float, float]:
+    low, _, high = text.partition("..")
+    try:
+        domain = float(low), float(high)
+    except ValueError:
+        raise ValueError(f"primitive {row!r}: domain {text.strip()!r} is not LOW..HIGH") from None
+    if not -np.inf < domain[0] < domain[1] < np.inf:
+        raise ValueError(f"primitive {row!r}: domain {text.strip()!r} is not a finite interval")
+    return domain
+
+
+def _assemble(
+    name: str,
+    operands: tuple[Operand, ...],
+    value: str,
+    partials: tuple[str, ...],
+    domains: tuple[tuple[float, float], ...],
+) -> Primitive:
+    """Parse the formulas and compile them for both ways to evaluate floats."""
+    names = [operand.name for operand in operands]
+    if len(set(names)) < len(names):
+        raise ValueError(f"primitive {name!r} names an operand twice: {', '.join(names)}")
+    functions = BACKEND_FUNCTIONS | set(_rows) | {"where"}
+    for operand in names:
+        if operand in functions or keyword.iskeyword(operand):
+            raise ValueError(f"primitive {name!r}: operand {operand!r} is a function or keyword")
+    allowed = {*names, "n", "pi"}
+    value_formula = parse_formula(value, allowed, functions)
+    formulas = tuple(parse_formula(text, allowed | {"y"}, functions) for text in partials)
+    vectors = [operand.name for operand in operands if operand.kind == "vector"]
+    lines = [_function_source("value", names, value_formula, vectors)]
+    lines += [
+        _function_source(f"partial_{i}", [*names, "y"], formula, vectors)
+        for i, formula in enumerate(formulas)
+    ]
+    compiled = []
+    for scalar_names in (_fast_names, _ieee_names):
+        namespace = vector_names(scalar_names) if vectors else dict(scalar_names)
+        compile_source("\n".join(lines), f"<autograd_mini row {name}>", namespace)
+        compiled.append(tuple(namespace[f] for f in ["value", *_partial_names(formulas)]))
+        if not vectors:
+            scalar_names.setdefault(name, namespace["value"])
+    return Primitive(name, operands, value, partials, domains, value_formula, formulas, *compiled)
+
+
+def _partial_names(formulas: Sequence[ast.expr]) -> list[str]:
+    return [f"partial_{i}" for i in range(len(formulas))]
+
+
+def _function_source(
+    name: str, arguments: list[str], formula: ast.expr, vectors: Sequence[str]
+) -> str:
+    body = FloatDialect().translate(formula)
+    length = f"    n = len({vectors[0]})\n" if vectors else ""
+    return f"def {name}({', '.join(arguments)}):\n{length}    return {body}\n"
+
+
+for _row in ROWS.strip().splitlines():
+    define(_row)

@@ -1,0 +1,428 @@
+"""The node of the computation graph: a number that remembers where it came from."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Union, cast
+
+import numpy as np
+
+from .anomaly import check_value
+from .backward import backpropagate, check_gradients
+from .copying import copy_graph, reduce_leaf
+from .modes import ACTIVE, current_modes, source_line
+from .primitives import PRIMITIVES
+
+Operand = Union["Value", float]
+
+
+class Value:
+    """A scalar in a computation graph.
+
+    Operations on Values make new Values that record their operands (``parents``) and the local
+    derivative toward each.  :meth:`backward` then accumulates gradients over all paths.
+
+    Parameters
+    ----------
+    data : float
+        The number: an int, a float, a NumPy real scalar or 0-d array.
+    label : str, optional
+        A name for pictures and explanations.
+
+    Attributes
+    ----------
+    data : float
+        The number.
+    grad : float
+        Gradient of the last differentiated output toward this node; leaves accumulate.
+    op : str
+        Name of the primitive that made the node; ``""`` for a leaf, ``"constant"`` for a number.
+    parents : tuple of Value
+        The operands, in order, one entry for each use: ``a + a`` has two.
+    local_derivatives : tuple of float
+        Derivative of this node toward each parent, at the data of the forward pass.
+    label : str
+        The name given to it.
+
+    Raises
+    ------
+    TypeError
+        If `data` is not a real number.
+
+    Examples
+    --------
+    >>> a, b = Value(2.0), Value(-3.0)
+    >>> c = a * b + a
+    >>> c.backward()
+    >>> c.data, a.grad, b.grad
+    (-4.0, -2.0, 2.0)
+    """
+
+    __slots__ = ("data", "grad", "label", "local_derivatives", "op", "parents", "source")
+
+    data: float
+    grad: float
+    label: str
+    local_derivatives: tuple[float, ...]
+    op: str
+    parents: tuple[Value, ...]
+    source: str  # where the node was made; set only inside detect_anomaly()
+
+    def __init__(self, data: float, label: str = "") -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"label must be text, got {label!r}")
+        self.data = to_float(data)
+        self.grad = 0.0
+        self.label = label
+        self.local_derivatives = ()
+        self.op = ""
+        self.parents = ()
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        op = f", op={self.op!r}" if self.op else ""
+        return f"Value(data={self.data!r}, grad={self.grad!r}{op}{label})"
+
+    # Arithmetic.  `operators.py` replaces these by versions of the same meaning that are
+    # generated from the table's rows and several times as fast.
+
+    def __add__(self, other: Operand) -> Value:
+        return operate("add", self, other)
+
+    def __radd__(self, other: Operand) -> Value:
+        return operate("add", other, self)
+
+    def __sub__(self, other: Operand) -> Value:
+        return operate("sub", self, other)
+
+    def __rsub__(self, other: Operand) -> Value:
+        return operate("sub", other, self)
+
+    def __mul__(self, other: Operand) -> Value:
+        return operate("mul", self, other)
+
+    def __rmul__(self, other: Operand) -> Value:
+        return operate("mul", other, self)
+
+    def __truediv__(self, other: Operand) -> Value:
+        return operate("div", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return operate("div", other, self)
+
+    def __pow__(self, other: Operand) -> Value:
+        return operate("pow", self, other)
+
+    def __rpow__(self, other: Operand) -> Value:
+        return operate("pow", other, self)
+
+    def __neg__(self) -> Value:
+        return operate("neg", self)
+
+    def __abs__(self) -> Value:
+        return operate("abs", self)
+
+    def __pos__(self) -> Value:
+        return self
+
+    # Comparisons look at the data and give bool; equality and hash are identity.
+
+    def __lt__(self, other: Operand) -> bool:
+        return compare(self, other, "__lt__")
+
+    def __le__(self, other: Operand) -> bool:
+        return compare(self, other, "__le__")
+
+    def __gt__(self, other: Operand) -> bool:
+        return compare(self, other, "__gt__")
+
+    def __ge__(self, other: Operand) -> bool:
+        return compare(self, other, "__ge__")
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __float__(self) -> float:
+        raise TypeError(
+            "a Value does not turn into a float by itself, since its gradient would be lost: "
+            "take v.data for the number, or autograd_mini.exp(v) instead of math.exp(v)"
+        )
+
+    def detach(self) -> Value:
+        """The same number as a constant: gradients do not flow through it.
+
+        Examples
+        --------
+        >>> a = Value(3.0)
+        >>> y = a * a.detach()
+        >>> y.backward()
+        >>> a.grad
+        3.0
+        """
+        return constant(self.data, self.label)
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Backpropagate from this node.
+
+        Adds ``seed`` times the gradient into ``grad`` of every leaf, so that a second call
+        doubles them, and sets ``grad`` of interior nodes anew.  The local derivatives are those
+        of the forward pass.  Zero carries nothing: where a local derivative or an upstream
+        gradient is 0, an infinity or NaN on the other side does not leak.
+
+        Parameters
+        ----------
+        seed : float, optional
+            Gradient of the final output toward this node.
+
+        Raises
+        ------
+        ValueError
+            If the node is a constant.
+        AnomalyError
+            Inside ``detect_anomaly()``, at the first non-finite gradient.
+
+        Examples
+        --------
+        >>> a = Value(3.0)
+        >>> y = a * a
+        >>> y.backward()
+        >>> y.backward()
+        >>> a.grad
+        12.0
+        """
+        backward(self, seed)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        return cast(Value, copy_graph(self, memo))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce_leaf(self)
+
+    if TYPE_CHECKING:  # made by `operators.py`: one method for each unary row of the table
+
+        def exp(self) -> Value: ...
+        def expm1(self) -> Value: ...
+        def log(self) -> Value: ...
+        def log1p(self) -> Value: ...
+        def log2(self) -> Value: ...
+        def log10(self) -> Value: ...
+        def sqrt(self) -> Value: ...
+        def square(self) -> Value: ...
+        def reciprocal(self) -> Value: ...
+        def sin(self) -> Value: ...
+        def cos(self) -> Value: ...
+        def tan(self) -> Value: ...
+        def asin(self) -> Value: ...
+        def acos(self) -> Value: ...
+        def atan(self) -> Value: ...
+        def sinh(self) -> Value: ...
+        def cosh(self) -> Value: ...
+        def tanh(self) -> Value: ...
+        def asinh(self) -> Value: ...
+        def acosh(self) -> Value: ...
+        def atanh(self) -> Value: ...
+        def erf(self) -> Value: ...
+        def erfc(self) -> Value: ...
+        def sigmoid(self) -> Value: ...
+        def logsigmoid(self) -> Value: ...
+        def softplus(self) -> Value: ...
+        def relu(self) -> Value: ...
+        def gelu(self) -> Value: ...
+        def silu(self) -> Value: ...
+        def softsign(self) -> Value: ...
+
+
+class Constant(Value):
+    """A number met in an expression: it has no gradient, and none flows toward it.
+
+    Examples
+    --------
+    >>> y = Value(2.0) * 5
+    >>> y.parents[1].op, y.local_derivatives
+    ('constant', (5.0, 0.0))
+    """
+
+    __slots__ = ()
+
+
+def backward(roots: Value | Sequence[Value], seeds: float | Sequence[float] | None = None) -> None:
+    """Backpropagate from one root, or from several at once, into the ``grad`` of the leaves.
+
+    Parameters
+    ----------
+    roots : Value or sequence of Value
+        Where to start.
+    seeds : float or sequence of float, optional
+        Gradient of the final output toward each root; 1 each without.
+
+    Raises
+    ------
+    TypeError
+        If a root is not a Value.
+    ValueError
+        If a root is a constant, or there are not as many seeds as roots.
+    AnomalyError
+        Inside ``detect_anomaly()``, at the first non-finite gradient; no ``grad`` has changed then.
+
+    Examples
+    --------
+    >>> a = Value(3.0)
+    >>> backward([a * a, 2 * a])
+    >>> a.grad
+    8.0
+    """
+    outputs, weights = checked_roots(roots, seeds)
+    if ACTIVE and current_modes().anomaly:
+        check_gradients(outputs, weights)
+    backpropagate(outputs, weights)
+
+
+def checked_roots(
+    roots: Value | Sequence[Value], seeds: float | Sequence[float] | None
+) -> tuple[list[Value], list[float]]:
+    """Roots and seeds as two lists of one length."""
+    outputs = [roots] if isinstance(roots, Value) else list(roots)
+    for output in outputs:
+        if not isinstance(output, Value):
+            raise TypeError(f"expected Values to differentiate, got {type(output).__name__}")
+        if isinstance(output, Constant):
+            raise ValueError(
+                "the output is a constant and depends on no Value: were all its operands plain "
+                "numbers, detached, or made inside no_grad()?"
+            )
+    if seeds is None:
+        return outputs, [1.0] * len(outputs)
+    weights = [to_float(seed) for seed in (seeds if isinstance(seeds, Sequence) else [seeds])]
+    if len(weights) != len(outputs):
+        raise ValueError(f"got {len(weights)} seeds for {len(outputs)} outputs, expected one each")
+    return outputs, weights
+
+
+def to_float(data: Any) -> float:
+    """Return `data` as a float.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it is an int beyond the range of float64.
+
+    Examples
+    --------
+    >>> to_float(3)
+    3.0
+    """
+    if isinstance(data, np.ndarray) and data.ndim == 0:
+        data = data[()]
+    if isinstance(data, (numbers.Real, np.bool_)):
+        try:
+            return float(data)
+        except OverflowError:
+            raise ValueError("the int is beyond the range of float64 (about 1.8e308)") from None
+    if isinstance(data, Value):
+        raise TypeError("expected a number, got a Value; use it as it is, or take its .data")
+    raise TypeError(
+        f"expected a real number (int, float, NumPy scalar), got {type(data).__name__}: "
+        f"{data!r:.80}"
+    )
+
+
+def constant(data: float, label: str = "") -> Constant:
+    """Make a constant node from a float."""
+    node = Constant.__new__(Constant)
+    node.data = data
+    node.grad = 0.0
+    node.label = label
+    node.local_derivatives = ()
+    node.op = "constant"
+    node.parents = ()
+    return node
+
+
+def as_value(operand: Operand) -> Value:
+    """Return a Value as it is, and a number as a constant.
+
+    Raises
+    ------
+    TypeError
+        If the operand is neither.
+
+    Examples
+    --------
+    >>> as_value(2).op
+    'constant'
+    """
+    return operand if isinstance(operand, Value) else constant(to_float(operand))
+
+
+def operate(op: str, *operands: Operand) -> Value:
+    """Apply a primitive for an operator: NotImplemented for an operand of another kind.
+
+    So that Python asks the other operand, as NumPy arrays of Values need it.
+    """
+    for operand in operands:
+        if not isinstance(operand, (Value, float, int)) and not _is_number(operand):
+            return cast(Value, NotImplemented)
+    return apply(op, *map(as_value, operands))
+
+
+def _is_number(operand: Any) -> bool:
+    if isinstance(operand, np.ndarray):
+        return operand.ndim == 0 and operand.dtype.kind in "biuf"
+    return isinstance(operand, (numbers.Real, np.bool_))
+
+
+def compare(value: Value, other: Operand, method: str) -> bool:
+    """Compare the data, or NotImplemented for an operand of another kind."""
+    if isinstance(other, Value):
+        number = other.data
+    elif _is_number(other):
+        number = to_float(other)
+    else:
+        return cast(bool, NotImplemented)
+    return cast(bool, getattr(value.data, method)(number))
+
+
+def apply(op: str, *parents: Value) -> Value:
+    """Make the node of primitive `op` over `parents`.
+
+    Constants yield a constant.
+
+    Examples
+    --------
+    >>> apply("mul", Value(2.0), Value(3.0)).local_derivatives
+    (3.0, 2.0)
+    """
+    if ACTIVE and (record := current_modes().record) is not None:
+        return cast(Value, record(op, parents))
+    row = PRIMITIVES[op]
+    kinds = set(map(type, parents))
+    fixed = [type(parent) is Constant for parent in parents] if Constant in kinds else []
+    y, derivatives = row.linearize([parent.data for parent in parents], fixed)
+    result = node(op, y, parents, derivatives)
+    return constant(y) if kinds <= {Constant} else result
+
+
+def node(
+    op: str, y: float, parents: tuple[Value, ...], local_derivatives: tuple[float, ...]
+) -> Value:
+    """Make an interior node, as the modes of this thread have it."""
+    result = Value.__new__(Value)
+    result.data = y
+    result.grad = 0.0
+    result.label = ""
+    result.local_derivatives = local_derivatives
+    result.op = op
+    result.parents = parents
+    return observe(result) if ACTIVE else result
+
+
+def observe(result: Value) -> Value:
+    """What the modes of this thread make of a new node."""
+    modes = current_modes()
+    if modes.anomaly:
+        result.source = source_line()
+        check_value(result)
+    return result if modes.recording else constant(result.data)
