@@ -13,8 +13,8 @@ from typing import Any
 
 from .formula import REDUCTIONS, FloatDialect, Vector
 from .modes import ACTIVE
-from .numeric import FAST, vector_names
-from .primitives import PRIMITIVES, Primitive, compile_source
+from .numeric import vector_names
+from .primitives import PRIMITIVES, Primitive, compile_source, fast_names
 from .value import Constant, Value, apply, as_value, constant, observe, operate, to_float
 
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "pow": "pow"}
@@ -201,7 +201,7 @@ _NAMES: dict[str, Any] = {
 
 
 def _generate(row: Primitive, source: str, name: str) -> Callable[..., Any]:
-    namespace = {**(vector_names(FAST) if row.has_vectors else FAST), **_NAMES}
+    namespace = {**(vector_names(fast_names) if row.has_vectors else fast_names), **_NAMES}
     compile_source(source, f"<autograd_mini {row.name}: {name}>", namespace)
     generated: Callable[..., Any] = namespace[name]
     return generated

