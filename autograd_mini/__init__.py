@@ -1,6 +1,9 @@
 """Scalar automatic differentiation: write scalars, see everything, get matrices."""
 
+from .chainrule import LeafUse
+from .compiler import Program, Stats, TraceInfo, compile
 from .errors import AnomalyError, AutogradError, GradientCheckError, RenderError, TraceError
+from .explain import Derivation, PathTerm, explain
 from .functions import (
     abs,
     acos,
@@ -58,14 +61,20 @@ from .functions import (
     square,
     sub,
     sum,
+    take,
     tan,
     tanh,
     variance,
     where,
 )
+from .gradcheck import check_local_derivatives, gradcheck, numerical_gradient
+from .gradients import gradients
 from .graph import leaves, topological_order
 from .modes import detect_anomaly, no_grad
+from .paths import count_paths, path_derivatives
 from .primitives import PRIMITIVES
+from .recompute import recompute
+from .transforms import grad, hessian, hvp, jacobian, value_and_grad
 from .value import Constant, Operand, Value, as_value, backward
 
 __all__ = [
@@ -73,10 +82,16 @@ __all__ = [
     "AnomalyError",
     "AutogradError",
     "Constant",
+    "Derivation",
     "GradientCheckError",
+    "LeafUse",
     "Operand",
+    "PathTerm",
+    "Program",
     "RenderError",
+    "Stats",
     "TraceError",
+    "TraceInfo",
     "Value",
     "abs",
     "acos",
@@ -89,9 +104,12 @@ __all__ = [
     "atan2",
     "atanh",
     "backward",
+    "check_local_derivatives",
     "clip",
+    "compile",
     "cos",
     "cosh",
+    "count_paths",
     "detect_anomaly",
     "div",
     "dot",
@@ -100,11 +118,18 @@ __all__ = [
     "erf",
     "erfc",
     "exp",
+    "explain",
     "expm1",
     "gelu",
+    "grad",
+    "gradcheck",
+    "gradients",
     "greater",
     "greater_equal",
+    "hessian",
+    "hvp",
     "hypot",
+    "jacobian",
     "leaky_relu",
     "leaves",
     "less",
@@ -123,9 +148,12 @@ __all__ = [
     "neg",
     "no_grad",
     "norm",
+    "numerical_gradient",
+    "path_derivatives",
     "pow",
     "prod",
     "reciprocal",
+    "recompute",
     "register_primitive",
     "relu",
     "sigmoid",
@@ -139,9 +167,11 @@ __all__ = [
     "square",
     "sub",
     "sum",
+    "take",
     "tan",
     "tanh",
     "topological_order",
+    "value_and_grad",
     "variance",
     "where",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +25,13 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
         Gradient of the final output toward each root.
     """
     order = interior_order(*roots)
+    before = []  # what leaves have from earlier calls; added last, so that it doubles exactly
     for node in order:
         node.grad = 0.0
+        for parent in node.parents:
+            if parent.grad:
+                before.append((parent, parent.grad))
+                parent.grad = 0.0
     for root, seed in zip(roots, seeds, strict=True):
         root.grad += seed
     for node in reversed(order):
@@ -44,12 +50,15 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
             for parent, derivative in zip(parents, derivatives):  # noqa: B905 - strict costs time
                 if derivative:
                     parent.grad += derivative * upstream
+    for leaf, grad in before:
+        leaf.grad += grad
 
 
 def gradient_map(
     seeds: Iterable[tuple[Any, Any]],
     local_derivatives: Callable[[Any], Iterable[Any]],
     check: Callable[[Any, Any, float], None] | None = None,
+    product: Callable[[Any, Any], Any] = operator.mul,
 ) -> Mapping[Any, Any]:
     """The same programme without touching ``grad``: gradients by node, floats or Values.
 
@@ -61,6 +70,9 @@ def gradient_map(
         Gives a node's local derivatives, in the order of its parents.
     check : callable, optional
         Called with each parent, node and gradient as it is computed.
+    product : callable, optional
+        Multiplies a local derivative and an upstream gradient of which neither is the number 0
+        or 1; the number 0 from it carries nothing.
 
     Returns
     -------
@@ -78,7 +90,10 @@ def gradient_map(
         for parent, derivative in zip(node.parents, local_derivatives(node), strict=True):
             if derivative == 0.0:
                 continue
-            part = derivative if upstream == 1.0 else derivative * upstream
+            if derivative == 1.0:
+                part = upstream
+            else:
+                part = derivative if upstream == 1.0 else product(derivative, upstream)
             gradients[parent] = gradients[parent] + part if parent in gradients else part
             if check is not None:
                 check(parent, node, gradients[parent])

@@ -151,13 +151,21 @@ class FloatDialect(Dialect):
 
 
 class ValueDialect(Dialect):
-    """Python over Values: whole numbers stay whole, so that ``x ** 2`` reads as it is written."""
+    """Python over Values: ``where`` and ``equal`` are functions that the namespace gives.
 
-    def number(self, value: float) -> str:
-        return repr(int(value)) if value.is_integer() else repr(value)
+    The arms of ``where`` are functions without arguments, so that the one not taken makes no node.
+    """
 
     def compare(self, symbol: str, function: str, left: str, right: str) -> str:
-        return f"{function}({left}, {right})"
+        if symbol == "==":  # between Values that would be identity
+            return f"{function}({left}, {right})"
+        return super().compare(symbol, function, left, right)
+
+    def call(self, function: str, arguments: list[str]) -> str:
+        if function == "where":
+            condition, taken, other = arguments
+            return f"where({condition}, lambda: {taken}, lambda: {other})"
+        return super().call(function, arguments)
 
 
 class Vector(list[Any]):
@@ -185,6 +193,9 @@ class Vector(list[Any]):
 
     def __truediv__(self, other: Any) -> Vector:
         return self._map(other, lambda a, b: a / b)
+
+    def __pow__(self, other: Any) -> Vector:
+        return self._map(other, lambda a, b: a**b)
 
     def __neg__(self) -> Vector:
         return Vector([-element for element in self])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar, overload
 
+from .modes import ACTIVE, current_modes
 from .operators import function_of, general
 from .primitives import PRIMITIVES, Primitive, define
-from .value import Operand, Value, as_value
+from .value import Operand, Value, apply, as_value
 
 OperandT = TypeVar("OperandT", Value, float)
 
@@ -204,8 +205,15 @@ def where(condition: Operand | bool, a: Operand, b: Operand) -> Any:
 _vector_functions = {op: function_of(row) for op, row in PRIMITIVES.items() if row.has_vectors}
 
 
+def _sequence(op: str, values: Iterable[Operand]) -> tuple[Operand, ...]:
+    if not isinstance(values, Iterable):
+        kind = type(values).__name__
+        raise TypeError(f"{op} takes a sequence of values, got one {kind}")
+    return tuple(values)
+
+
 def _vector(op: str, values: Iterable[Operand], least: int = 1) -> Any:
-    operands = tuple(values)
+    operands = _sequence(op, values)
     if len(operands) < least:
         raise ValueError(f"{op} needs at least {least} value, got none")
     return _vector_functions[op](operands)
@@ -334,7 +342,7 @@ def dot(a: Iterable[Operand], b: Iterable[Operand], bias: Operand | None = None)
     >>> dot([1.0, 2.0], [3.0, 4.0], bias=0.5)
     11.5
     """
-    left, right = tuple(a), tuple(b)
+    left, right = _sequence("dot", a), _sequence("dot", b)
     if len(left) != len(right):
         raise ValueError(
             f"dot needs as many values on both sides, got {len(left)} and {len(right)}"
@@ -400,7 +408,7 @@ def log_softmax(logits: Iterable[Operand]) -> list[Any]:
 
 
 def _each_first(op: str, logits: Iterable[Operand]) -> list[Any]:
-    operands = tuple(logits)
+    operands = _sequence(op, logits)
     if not operands:
         raise ValueError(f"{op} needs at least 1 value, got none")
     if any(isinstance(operand, Value) for operand in operands):
@@ -409,6 +417,58 @@ def _each_first(op: str, logits: Iterable[Operand]) -> list[Any]:
     return [
         function(operand, operands[:i] + operands[i + 1 :]) for i, operand in enumerate(operands)
     ]
+
+
+def take(values: Sequence[Any], index: int | Value) -> Any:
+    """The element that an integer picks, as an embedding or a class label does.
+
+    With a plain integer this is indexing.  In a compiled function it also works with an integer
+    input, whose number is known only when the program runs.
+
+    Parameters
+    ----------
+    values : sequence
+        Values or numbers, or equally long (nested) lists of them.
+    index : int or Value
+        From 0 to ``len(values) - 1``.
+
+    Returns
+    -------
+    Value, float or list
+        The element; a list if the elements are lists.
+
+    Raises
+    ------
+    TypeError
+        If the index is not a whole number.
+    IndexError
+        If it is out of range.
+
+    Examples
+    --------
+    >>> take([10.0, 20.0, 30.0], 1)
+    20.0
+    >>> take([[1.0, 2.0], [3.0, 4.0]], 0)
+    [1.0, 2.0]
+    """
+    if ACTIVE and current_modes().record is not None and isinstance(index, Value):
+        if index.op == "integer_input":
+            return _recorded_take(values, index)
+        if index.op == "input":
+            raise TypeError("take needs an integer as index: give that argument an integer dtype")
+    position = index.data if isinstance(index, Value) else index
+    if isinstance(position, bool) or position != int(position):
+        raise TypeError(f"take needs a whole number as index, got {position!r}")
+    if not 0 <= position < len(values):
+        raise IndexError(f"index {position!r} is out of range for {len(values)} values")
+    return values[int(position)]
+
+
+def _recorded_take(values: Sequence[Any], index: Value) -> Any:
+    """A node that picks when the program runs; one for each element of nested lists."""
+    if len(values) and isinstance(values[0], (list, tuple)):
+        return [_recorded_take(column, index) for column in zip(*values, strict=True)]
+    return apply("take", index, *map(as_value, values))
 
 
 def register_primitive(

@@ -39,9 +39,10 @@ def _joined(groups: tuple[Any, ...]) -> list[float]:
 def _logsumexp(*groups: Any) -> float:
     elements = _joined(groups)
     largest = max(elements)
-    if largest == math.inf or largest == -math.inf or largest != largest:
-        return float(np.logaddexp.reduce(elements))
-    return largest + math.log(math.fsum(math.exp(x - largest) for x in elements))
+    if not math.isfinite(largest):
+        return math.nan if any(x != x for x in elements) else largest
+    elements.remove(largest)
+    return largest + math.log1p(math.fsum([math.exp(x - largest) for x in elements]))
 
 
 def _norm(elements: Sequence[float]) -> float:

@@ -8,12 +8,13 @@ import linecache
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
-from .formula import FloatDialect, Vector, parse_formula
+from .formula import REDUCTIONS, FloatDialect, Vector, parse_formula
 from .numeric import BACKEND_FUNCTIONS, FAST, IEEE, vector_names
 from .table import ROWS
 
@@ -68,7 +69,7 @@ class Primitive:
     _fast: tuple[Callable[..., Any], ...] = field(repr=False)
     _ieee: tuple[Callable[..., Any], ...] = field(repr=False)
 
-    @property
+    @cached_property
     def has_vectors(self) -> bool:
         """Whether the number of operands varies."""
         return any(operand.kind != "scalar" for operand in self.operands)
@@ -116,6 +117,16 @@ class Primitive:
         >>> ad.PRIMITIVES["mul"].linearize([3.0, 4.0], constant=[False, True])
         (12.0, (4.0, 0.0))
         """
+        if not self.has_vectors:
+            try:  # most nodes of most graphs
+                y = self._fast[0](*operands)
+                partials = self._fast[1:]
+                if not constant:
+                    return y, tuple([partial(*operands, y) for partial in partials])
+                pairs = zip(constant, partials, strict=True)
+                return y, tuple([0.0 if c else partial(*operands, y) for c, partial in pairs])
+            except (ArithmeticError, ValueError):
+                pass
         groups = self.split(operands)
         y = self._call(0, groups)
         derivatives: list[float] = []
@@ -180,7 +191,8 @@ def define(row: str) -> Primitive:
     Raises
     ------
     ValueError
-        If the row is not well formed or the name is taken.
+        If the row is not well formed, the name is taken, or the formulas do not give finite
+        numbers in the middle of the domain.
 
     Examples
     --------
@@ -205,8 +217,28 @@ def define(row: str) -> Primitive:
             count = f"{len(found)} {what} for {len(operands)} operands"
             raise ValueError(f"primitive {name!r} has {count}, expected one each")
     primitive = _assemble(name, operands, columns[2], partials, domains)
+    _try_out(primitive)
+    if not primitive.has_vectors:
+        fast_names.setdefault(name, primitive._fast[0])
+        ieee_names.setdefault(name, primitive._ieee[0])
     _rows[name] = primitive
     return primitive
+
+
+def _try_out(primitive: Primitive) -> None:
+    """Evaluate a new row once, in the middle of its domain, before it enters the table."""
+    point: list[float] = []
+    for operand, (low, high) in zip(primitive.operands, primitive.domains, strict=True):
+        point += [(low + high) / 2] * (2 if operand.kind == "vector" else 1)
+    try:
+        y, derivatives = primitive.linearize(point)
+    except (TypeError, NameError) as error:  # a function with the wrong number of arguments
+        raise ValueError(f"primitive {primitive.name!r} cannot be evaluated: {error}") from error
+    if len(derivatives) != len(point) or not np.all(np.isfinite([y, *derivatives])):
+        raise ValueError(
+            f"primitive {primitive.name!r} gives value {y!r} and derivatives {derivatives!r} at "
+            f"{point}, the middle of its domain; expected a finite number for each"
+        )
 
 
 def _parse_operand(row: str, text: str) -> Operand:
@@ -239,26 +271,29 @@ def _assemble(
     names = [operand.name for operand in operands]
     if len(set(names)) < len(names):
         raise ValueError(f"primitive {name!r} names an operand twice: {', '.join(names)}")
-    functions = BACKEND_FUNCTIONS | set(_rows) | {"where"}
+    taken = BACKEND_FUNCTIONS | set(_rows) | {"where"}
     for operand in names:
-        if operand in functions or keyword.iskeyword(operand):
+        if operand in taken or keyword.iskeyword(operand):
             raise ValueError(f"primitive {name!r}: operand {operand!r} is a function or keyword")
-    allowed = {*names, "n", "pi"}
+    vectors = [operand.name for operand in operands if operand.kind == "vector"]
+    functions = (set(fast_names) - {"pi"}) | {"where"} | (REDUCTIONS if vectors else set())
+    allowed = {*names, "n", "pi"} if vectors else {*names, "pi"}
     value_formula = parse_formula(value, allowed, functions)
     formulas = tuple(parse_formula(text, allowed | {"y"}, functions) for text in partials)
-    vectors = [operand.name for operand in operands if operand.kind == "vector"]
-    lines = [_function_source("value", names, value_formula, vectors)]
-    lines += [
-        _function_source(f"partial_{i}", [*names, "y"], formula, vectors)
-        for i, formula in enumerate(formulas)
-    ]
     compiled = []
-    for scalar_names in (fast_names, ieee_names):
+    for scalar_names, dialect, suffix in (
+        (fast_names, FloatDialect(), ""),
+        (ieee_names, _IeeeDialect(), " in IEEE arithmetic"),
+    ):
+        lines = [_function_source("value", names, value_formula, vectors, dialect)]
+        lines += [
+            _function_source(f"partial_{i}", [*names, "y"], formula, vectors, dialect)
+            for i, formula in enumerate(formulas)
+        ]
         namespace = vector_names(scalar_names) if vectors else dict(scalar_names)
-        compile_source("\n".join(lines), f"<autograd_mini row {name}>", namespace)
+        namespace["_float64"] = np.float64
+        compile_source("\n".join(lines), f"<autograd_mini row {name}{suffix}>", namespace)
         compiled.append(tuple(namespace[f] for f in ["value", *_partial_names(formulas)]))
-        if not vectors:
-            scalar_names.setdefault(name, namespace["value"])
     return Primitive(name, operands, value, partials, domains, value_formula, formulas, *compiled)
 
 
@@ -266,10 +301,21 @@ def _partial_names(formulas: Sequence[ast.expr]) -> list[str]:
     return [f"partial_{i}" for i in range(len(formulas))]
 
 
+class _IeeeDialect(FloatDialect):
+    """Numbers as ``numpy.float64``, whose division by zero is no error."""
+
+    def number(self, value: float) -> str:
+        return f"_float64({value!r})"
+
+
 def _function_source(
-    name: str, arguments: list[str], formula: ast.expr, vectors: Sequence[str]
+    name: str,
+    arguments: list[str],
+    formula: ast.expr,
+    vectors: Sequence[str],
+    dialect: FloatDialect,
 ) -> str:
-    body = FloatDialect().translate(formula)
+    body = dialect.translate(formula)
     length = f"    n = len({vectors[0]})\n" if vectors else ""
     return f"def {name}({', '.join(arguments)}):\n{length}    return {body}\n"
 

@@ -17,8 +17,14 @@ Notes on single choices:
   ulp of 1, and nothing else is as fast.
 - ``softmax`` takes its own logit first and the other logits after it, which makes each output a
   scalar function like every other row.
+- the values of ``softmax`` and ``log_softmax`` see differences of logits only, so that a common shift
+  cancels exactly, however large.
+- ``pow`` toward its base sets the derivative at exponent 0 only where the formula cannot give it:
+  elsewhere its own derivative, 1 / a toward the exponent, must stay.
 - kinks follow PyTorch: relu'(0) = 0, abs'(0) = 0, a tie of maximum or minimum shares half and half,
-  clip passes the gradient at both ends.
+  clip passes the gradient at both ends, norm and atan2 have derivative 0 at the origin.
+- the comparisons of ``relu``, ``elu``, ``maximum`` and ``minimum`` are turned so that a NaN operand
+  takes the arm with derivative 1, as in PyTorch, and does not end in a gradient of 0.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ sub           | a, b           | a - b                                | 1 ; -1  
 mul           | a, b           | a * b                                | b ; a                                           | -3..3, -3..3
 div           | a, b           | a / b                                | 1 / b ; -y / b                                  | -3..3, 0.3..3
 neg           | x              | -x                                   | -1                                              | -3..3
-pow           | a, b           | a ** b                               | where(b == 0, 0, b * a ** (b - 1)) ; where(a == 0, where(b >= 0, 0, y * log(a)), y * log(a)) | 0.2..3, -3..3
+pow           | a, b           | a ** b                               | where(b == 0, where(abs(a) > 1e-300, b * a ** (b - 1), 0), b * a ** (b - 1)) ; where(a == 0, where(b >= 0, 0, y * log(a)), y * log(a)) | 0.2..3, -3..3
 abs           | x              | abs(x)                               | sign(x)                                         | 0.1..3
 exp           | x              | exp(x)                               | y                                               | -3..3
 expm1         | x              | expm1(x)                             | y + 1                                           | -3..3
@@ -46,7 +52,7 @@ tan           | x              | tan(x)                               | 1 + y * 
 asin          | x              | asin(x)                              | 1 / sqrt((1 - x) * (1 + x))                     | -0.9..0.9
 acos          | x              | acos(x)                              | -1 / sqrt((1 - x) * (1 + x))                    | -0.9..0.9
 atan          | x              | atan(x)                              | 1 / (1 + x * x)                                 | -4..4
-atan2         | a, b           | atan2(a, b)                          | b / hypot(a, b) / hypot(a, b) ; -a / hypot(a, b) / hypot(a, b) | 0.2..3, -3..3
+atan2         | a, b           | atan2(a, b)                          | where(hypot(a, b) == 0, 0, b / hypot(a, b) / hypot(a, b)) ; where(hypot(a, b) == 0, 0, -a / hypot(a, b) / hypot(a, b)) | 0.2..3, -3..3
 sinh          | x              | sinh(x)                              | cosh(x)                                         | -3..3
 cosh          | x              | cosh(x)                              | sinh(x)                                         | -3..3
 tanh          | x              | tanh(x)                              | 1 - y * y                                       | -2..2
@@ -59,14 +65,14 @@ erfc          | x              | erfc(x)                              | -2 / sqr
 sigmoid       | x              | 1 / (1 + exp(-x))                    | y * (1 - y)                                     | -5..5
 logsigmoid    | x              | minimum(x, 0) - log1p(exp(-abs(x)))  | sigmoid(-x)                                     | -5..5
 softplus      | x              | maximum(x, 0) + log1p(exp(-abs(x)))  | sigmoid(x)                                      | -5..5
-relu          | x              | maximum(x, 0)                        | where(x > 0, 1, 0)                              | 0.1..3
+relu          | x              | maximum(x, 0)                        | where(x <= 0, 0, 1)                             | 0.1..3
 leaky_relu    | x, slope=0.01  | where(x > 0, x, slope * x)           | where(x > 0, 1, slope) ; where(x > 0, 0, x)     | -3..-0.1, 0.1..0.9
-elu           | x, alpha=1     | where(x > 0, x, alpha * expm1(x))    | where(x > 0, 1, alpha * exp(x)) ; where(x > 0, 0, expm1(x)) | -3..-0.1, 0.1..2
-gelu          | x              | x * erfc(-x / sqrt(2)) / 2           | erfc(-x / sqrt(2)) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi) | -3..3
+elu           | x, alpha=1     | where(x < 0, alpha * expm1(x), x)    | where(x <= 0, alpha * exp(x), 1) ; where(x < 0, expm1(x), 0) | -3..-0.1, 0.1..2
+gelu          | x              | x * (erfc(-x / sqrt(2)) / 2)         | erfc(-x / sqrt(2)) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi) | -3..3
 silu          | x              | x * sigmoid(x)                       | sigmoid(x) + y * sigmoid(-x)                    | -5..5
 softsign      | x              | x / (1 + abs(x))                     | 1 / (1 + abs(x)) / (1 + abs(x))                 | 0.1..4
-maximum       | a, b           | maximum(a, b)                        | where(a > b, 1, where(a == b, 0.5, 0)) ; where(b > a, 1, where(a == b, 0.5, 0)) | -3..-0.1, 0.1..3
-minimum       | a, b           | minimum(a, b)                        | where(a < b, 1, where(a == b, 0.5, 0)) ; where(b < a, 1, where(a == b, 0.5, 0)) | -3..-0.1, 0.1..3
+maximum       | a, b           | maximum(a, b)                        | where(a < b, 0, where(a == b, 0.5, 1)) ; where(b < a, 0, where(a == b, 0.5, 1)) | -3..-0.1, 0.1..3
+minimum       | a, b           | minimum(a, b)                        | where(a > b, 0, where(a == b, 0.5, 1)) ; where(b > a, 0, where(a == b, 0.5, 1)) | -3..-0.1, 0.1..3
 clip          | x, low, high   | minimum(maximum(x, low), high)       | where(x >= low, where(x <= high, 1, 0), 0) ; where(low < high, where(x < low, 1, 0), 0) ; where(x > high, 1, where(high < low, 1, 0)) | -0.9..0.9, -3..-1, 1..3
 where         | condition, a, b | where(condition, a, b)              | 0 ; where(condition, 1, 0) ; where(condition, 0, 1) | 1..2, -3..3, -3..3
 greater       | a, b           | where(a > b, 1, 0)                   | 0 ; 0                                           | -3..-0.1, 0.1..3
@@ -79,8 +85,8 @@ mean          | x...           | sum(x) / n                           | 1 / n   
 prod          | x...           | prod(x)                              | prod_others(x)                                  | -2..2
 dot           | a..., b..., c? | dot(a, b) + c                        | b ; a ; 1                                       | -3..3, -3..3, -3..3
 logsumexp     | x...           | logsumexp(x)                         | exp(x - y)                                      | -3..3
-softmax       | x, z...        | exp(x - logsumexp(x, z))             | y * (1 - y) ; -y * exp(z - logsumexp(x, z))     | -3..3, -3..3
-log_softmax   | x, z...        | x - logsumexp(x, z)                  | 1 - exp(y) ; -exp(z - logsumexp(x, z))          | -3..3, -3..3
-variance      | x...           | sum(square(x - mean(x))) / n         | 2 * (x - mean(x)) / n                           | -3..3
-norm          | x...           | norm(x)                              | x / y                                           | 0.2..3
+softmax       | x, z...        | 1 / (1 + sum(exp(z - x)))            | y * (1 - y) ; -y * exp(z - logsumexp(x, z))     | -3..3, -3..3
+log_softmax   | x, z...        | -logsumexp(0, z - x)                 | -expm1(y) ; -exp(z - logsumexp(x, z))           | -3..3, -3..3
+variance      | x...           | sum(square(x - mean(x))) / n         | (x - mean(x)) * (2 / n)                         | -3..3
+norm          | x...           | norm(x)                              | x / where(y == 0, 1, y)                         | 0.2..3
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Union, cast
 
 import numpy as np
@@ -282,7 +282,8 @@ def checked_roots(
     roots: Value | Sequence[Value], seeds: float | Sequence[float] | None
 ) -> tuple[list[Value], list[float]]:
     """Roots and seeds as two lists of one length."""
-    outputs = [roots] if isinstance(roots, Value) else list(roots)
+    given: Any = roots if isinstance(roots, Iterable) else [roots]
+    outputs: list[Value] = list(given)
     for output in outputs:
         if not isinstance(output, Value):
             raise TypeError(f"expected Values to differentiate, got {type(output).__name__}")
@@ -293,7 +294,8 @@ def checked_roots(
             )
     if seeds is None:
         return outputs, [1.0] * len(outputs)
-    weights = [to_float(seed) for seed in (seeds if isinstance(seeds, Sequence) else [seeds])]
+    numbers_given: Any = seeds if np.ndim(seeds) else [seeds]
+    weights = list(map(to_float, numbers_given))
     if len(weights) != len(outputs):
         raise ValueError(f"got {len(weights)} seeds for {len(outputs)} outputs, expected one each")
     return outputs, weights

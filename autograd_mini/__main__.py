@@ -1,0 +1,8 @@
+"""Lets ``python -m autograd_mini`` be the ``autograd-mini`` command."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

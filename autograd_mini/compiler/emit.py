@@ -1,0 +1,578 @@
+"""Stage 6: NumPy source for an array program.
+
+Generated from indices and the table alone, never from labels or other text of the user.  Arrays
+that do not change their place are made once for each batch size and written with ``out=``.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .access import Gather, Mixed, Number, Reference, Table, View, is_distinct
+from .einsum import contraction
+from .expression import Expression, number_text
+from .ir import (
+    ArrayProgram,
+    Contract,
+    Fill,
+    Map,
+    Mask,
+    Reduce,
+    Scatter,
+    Step,
+    TakeAdjoint,
+    TakeStep,
+    VectorRow,
+    VectorRowAdjoint,
+)
+from .slices import view_text
+from .symbolic import simplified
+
+_ONE_HOT = 2**16
+"""Entries up to which a matrix of zeros and ones is made to add up what was picked."""
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """An array of the workspace: a view of a space, or one of its own.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the source.
+    shape : tuple of int
+        Without the batch.
+    rows : bool
+        Whether it has the batch as last axis.
+    view : View or None
+        Where it lies, if it is a view of a space.
+    column : bool
+        Whether a last axis of length 1 is added, to meet arrays with a batch.
+    dtype : {"real", "bool"}
+        What it holds.
+    preset : tuple
+        (positions, numbers) to set once.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rows: bool
+    view: View | None = None
+    column: bool = False
+    dtype: str = "real"
+    preset: tuple[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], ...] = ()
+
+
+@dataclass
+class Emitted:
+    """Source of the two functions, the arrays that each unpacks, and constants they name."""
+
+    source: str
+    buffers: tuple[Buffer, ...]
+    constants: dict[str, Any]
+    unpacked: dict[str, tuple[str, ...]]
+
+
+def emit(program: ArrayProgram, header: Sequence[str] = ()) -> Emitted:
+    """Write the source of ``outputs(...)`` and, with a reverse pass, ``value_and_grad(...)``.
+
+    Parameters
+    ----------
+    program : ArrayProgram
+        What to write.
+    header : sequence of str
+        Comment lines for the top.
+
+    Returns
+    -------
+    Emitted
+        The source and what it needs.
+
+    Raises
+    ------
+    ValueError
+        If the program needs ``erf`` and SciPy is not installed.
+    """
+    return _Emitter(program).emit(header)
+
+
+class _Emitter:
+    def __init__(self, program: ArrayProgram) -> None:
+        self.program = program
+        self.lines: list[str] = []
+        self.heads: dict[str, str] = {}
+        self.buffers: dict[str, Buffer] = {}
+        self.views: dict[tuple[View, bool], str] = {}
+        self.copies: dict[tuple[int, bool], str] = {}
+        self.constants: dict[str, Any] = {}
+        self.arrays: dict[tuple[str, int], tuple[str, View]] = {}
+        self.temporary: dict[tuple[tuple[int, ...], bool, str], int] = {}
+        self.kept: list[Any] = []
+        self.unpacked: dict[str, tuple[str, ...]] = {}
+        self._name_arrays()
+
+    # Names
+
+    def _name_arrays(self) -> None:
+        counts: dict[str, int] = {}
+        for step in self.program.forward:
+            out = step.out  # type: ignore[union-attr]  # a forward step has one
+            assert isinstance(out, View)
+            key = (out.space, out.offset)
+            if key in self.arrays:
+                continue
+            op = step.op if isinstance(step, (Map, VectorRow)) else ""
+            if isinstance(step, TakeStep):
+                op = "take"
+            if isinstance(step, Reduce) and step.function == "largest":
+                op = "largest"
+            stem = op or "z"
+            counts[stem] = counts.get(stem, 0) + 1
+            self.arrays[key] = f"{stem}{counts[stem]}", out
+
+    def _stem(self, view: View) -> str:
+        """A name that says which array a view belongs to."""
+        prefix = ""
+        space = view.space
+        if space.startswith("d_"):
+            prefix, space = "d_", space[2:]
+        if space == "theta":
+            kind = "W" if len(view.shape) > 1 else "b"
+            return f"{prefix}{kind}"
+        owners = [
+            (offset, name, whole)
+            for (owner_space, offset), (name, whole) in self.arrays.items()
+            if owner_space == space and offset <= view.offset
+        ]
+        if not owners:
+            return f"{prefix}{space}_part"
+        offset, name, whole = max(owners, key=lambda owner: owner[0])
+        if (view.shape, view.strides, view.offset) == (whole.shape, whole.strides, offset):
+            return f"{prefix}{name}"
+        return f"{prefix}{name}_part"
+
+    def _fresh(self, stem: str) -> str:
+        taken = self.buffers.keys() | self.heads.keys() | self.constants.keys()
+        if (
+            stem not in taken
+            and not stem.endswith("_part")
+            and stem not in "Wb"
+            and stem
+            not in (
+                "d_W",
+                "d_b",
+            )
+        ):
+            return stem
+        k = 1
+        while f"{stem}{k}" in taken:
+            k += 1
+        return f"{stem}{k}"
+
+    def view(self, view: View, column: bool = False) -> str:
+        """The name of a view; views of arguments are made at the head of the function."""
+        key = (view, column)
+        if key in self.views:
+            return self.views[key]
+        name = self._fresh(self._stem(view))
+        self.views[key] = name
+        if view.space in ("theta", "d_theta") or view.space.startswith("input"):
+            base = "gradient" if view.space == "d_theta" else view.space
+            text = view_text(base, view, self.program.sizes[view.space])
+            self.heads[name] = text + ("[..., None]" if column else "")
+        else:
+            rows = self.program.has_rows(view.space)
+            self.buffers[name] = Buffer(name, view.shape, rows, view, column)
+        return name
+
+    def temp(self, shape: tuple[int, ...], rows: bool, dtype: str = "real") -> str:
+        """An array for a moment; steps use the same ones again."""
+        key = (shape, rows, dtype)
+        k = self.temporary[key] = self.temporary.get(key, 0) + 1
+        size = "x".join(map(str, shape)) or "0d"
+        name = f"t{size}_{'' if rows or not self.program.batched else 'p'}{dtype[0]}{k}"
+        self.buffers.setdefault(name, Buffer(name, shape, rows, dtype=dtype))
+        return name
+
+    def read(self, reference: Reference, rows: bool) -> str:
+        """The text that reads a reference; `rows` says whether it must meet arrays with a batch."""
+        if isinstance(reference, Number):
+            return number_text(reference.value)
+        own_rows = self._rows(reference)
+        column = rows and not own_rows and self.program.batched
+        if isinstance(reference, View):
+            return self.view(reference, column)
+        key = (id(reference), column)
+        if key not in self.copies:
+            self.kept.append(reference)  # so that its id stays its own
+            self.copies[key] = self._copy(reference, own_rows, column)
+        return self.copies[key]
+
+    def _rows(self, reference: Reference) -> bool:
+        if isinstance(reference, Mixed):
+            return any(self._rows(piece) for _, piece in reference.pieces)
+        if isinstance(reference, (Number, Table)):
+            return False
+        return self.program.has_rows(reference.space)
+
+    def _constant(self, stem: str, value: Any) -> str:
+        name = self._fresh(stem + "_part").replace("_part", "")
+        k = 1
+        while name in self.constants:
+            name = f"{stem}{k}"
+            k += 1
+        self.constants[name] = value
+        return name
+
+    def _copy(self, reference: Gather | Mixed | Table, rows: bool, column: bool) -> str:
+        tail = "[..., None]" if column else ""
+        if isinstance(reference, Table):
+            return self._constant("table", reference.values) + tail
+        k = 1
+        while f"copy{k}" in self.buffers:
+            k += 1
+        name = f"copy{k}"
+        if isinstance(reference, Gather):
+            self.buffers[name] = Buffer(name, reference.shape, rows)
+            index = self._constant("index", reference.index)
+            source = "gradient" if reference.space == "d_theta" else reference.space
+            self.line(f"np.take({source}, {index}, axis=0, out={name}, mode='clip')")
+            return name + tail
+        preset = []
+        size = math.prod(reference.shape)
+        flat = f"{name}_flat"
+        for positions, piece in reference.pieces:
+            if isinstance(piece, Table):
+                preset.append((positions, piece.values.ravel()))
+        self.buffers[name] = Buffer(name, (size,), rows, preset=tuple(preset))
+        for positions, piece in reference.pieces:
+            if isinstance(piece, Table):
+                continue
+            contiguous = positions.size and positions[-1] - positions[0] + 1 == positions.size
+            where = (
+                f"{positions[0]}:{positions[-1] + 1}"
+                if contiguous
+                else self._constant("index", positions)
+            )
+            source = self.read(piece, rows)
+            self.line(f"{name}[{where}] = {source}")
+        shape = self._shape(reference.shape, rows)
+        self.line(f"{flat} = {name}.reshape({shape})")
+        return flat + tail
+
+    def _shape(self, shape: tuple[int, ...], rows: bool) -> str:
+        return "(" + "".join(f"{n}, " for n in shape) + ("-1, " if rows else "") + ")"
+
+    def line(self, text: str) -> None:
+        """Add a line to the body."""
+        self.lines.append(text)
+
+    # Steps
+
+    def emit(self, header: Sequence[str]) -> Emitted:
+        forward = self._section(self.program.forward)
+        outputs = self.program.outputs
+        result = self.read(outputs, False)
+        tail, self.lines = self.lines, []
+        if isinstance(outputs, Number):
+            result = f"np.full({outputs.shape}, {result})"
+        forward_heads = dict(self.heads)
+        arguments = ["theta", *(s for s in self.program.sizes if s.startswith("input"))]
+        functions = [self._function("outputs", arguments, forward_heads, [*forward, *tail], result)]
+        if self.program.backward:
+            self.heads = dict(forward_heads)
+            seed = []
+            if self.program.seed is not None:
+                seed = [f"{self.view(self.program.seed)}.fill(seed)"]
+            backward = self._section(self.program.backward)
+            body = [*forward, *tail, "# error signals, from the output back", *seed, *backward]
+            functions.append(
+                self._function(
+                    "value_and_grad", [*arguments, "gradient", "seed"], self.heads, body, result
+                )
+            )
+        comments = [f"# {line}" for line in header]
+        source = "\n".join([*comments, *functions])
+        return Emitted(source, tuple(self.buffers.values()), self.constants, self.unpacked)
+
+    def _section(self, steps: Sequence[Step]) -> list[str]:
+        for step in steps:
+            self.temporary.clear()
+            start = len(self.lines)
+            self._step(step)
+            if len(self.lines) > start:
+                self.lines[start] = self._noted(self.lines[start], step)
+        lines, self.lines = self.lines, []
+        return lines
+
+    def _noted(self, line: str, step: Step) -> str:
+        out = getattr(step, "out", None)
+        if out is None or isinstance(step, Fill):
+            return line
+        shape = [str(n) for n in out.shape] + (["n"] if self.program.has_rows(out.space) else [])
+        note = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
+        if isinstance(step, Contract):
+            backward = step.a_axes and getattr(step.a, "space", "").startswith("d_")
+            if out.space == "d_theta":
+                note += " BP4: gradient of weights"
+            elif backward:
+                note += " BP2: error signal through the weights"
+        return f"{line}  # {note}"
+
+    def _function(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        heads: Mapping[str, str],
+        body: Sequence[str],
+        result: str,
+    ) -> str:
+        text = "\n".join(body)
+        words = set(_words(text)) | set(_words(result))
+        used = [b for b in self.buffers if b in words]
+        spaces = ("value", "fixed", "d_value", "d_fixed", "scratch", "scratch_fixed")
+        used_spaces = [space for space in spaces if space in words]
+        lines = [f"def {name}({', '.join(arguments)}, buffers):"]
+        names = [*used_spaces, *used]
+        self.unpacked[name] = tuple(names)
+        if names:
+            lines += ["    (", *wrap(", ".join(names) + ",", 88, "        "), "    ) = buffers"]
+        lines += [f"    {n} = {t}" for n, t in heads.items() if n in words]
+        lines += [f"    {line}" for line in body]
+        return "\n".join([*lines, f"    return {result}", ""])
+
+    def _step(self, step: Step) -> None:
+        if isinstance(step, Contract):
+            self._contract(step)
+        elif isinstance(step, Map):
+            self._map(step)
+        elif isinstance(step, Reduce):
+            self._reduce(step)
+        elif isinstance(step, Fill):
+            self._fill(step)
+        elif isinstance(step, Mask):
+            holes = self._constant("holes", step.holes)
+            tail = "[..., None]" if self.program.has_rows(step.out.space) else ""
+            self.line(f"np.copyto({self.view(step.out)}, 0, where={holes}{tail})")
+        elif isinstance(step, Scatter):
+            self._scatter(step)
+        elif isinstance(step, TakeStep):
+            self._take(step)
+        elif isinstance(step, TakeAdjoint):
+            self._take_adjoint(step)
+        else:
+            self._vector(step)
+
+    def _contract(self, step: Contract) -> None:
+        out = self.view(step.out)
+        rows = self.program.has_rows(step.out.space)
+        target = self.temp(step.out.shape, rows) if step.add else out
+        a, b = self.read(step.a, False), self.read(step.b, False)
+        if isinstance(step.a, Number):
+            a = f"np.full({step.a.shape}, {a})"
+        if isinstance(step.b, Number):
+            b = f"np.full({step.b.shape}, {b})"
+        self.line(contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes))
+        if step.scale != 1.0:
+            self.line(f"np.multiply({target}, {number_text(step.scale)}, out={target})")
+        if step.add:
+            self.line(f"np.add({out}, {target}, out={out})")
+
+    def _map(self, step: Map) -> None:
+        rows = self.program.has_rows(step.out.space)
+        out = self.view(step.out)
+        names = {name: self.read(operand, rows) for name, operand in step.operands.items()}
+        expression = Expression(self, names, step.out.shape, rows, step.op == "where")
+        numbers = {
+            name: ast.Constant(operand.value)
+            for name, operand in step.operands.items()
+            if isinstance(operand, Number)
+        }
+        formula = simplified(step.formula, numbers)
+        if step.guard is not None:
+            guard = self.read(step.guard, rows)
+            target = self.temp(step.out.shape, rows)
+            expression.into(formula, target)
+            zero = self.temp(step.out.shape, rows, "bool")
+            self.line(f"np.equal({guard}, 0, out={zero})")
+            self.line(f"np.copyto({target}, 0, where={zero})")
+            operation = (
+                f"np.add({out}, {target}, out={out})" if step.add else f"{out}[...] = {target}"
+            )
+            self.line(operation)
+        elif not step.add:
+            expression.into(formula, out)
+        elif isinstance(formula, ast.UnaryOp):
+            self.line(f"np.subtract({out}, {expression.value(formula.operand)}, out={out})")
+        else:
+            self.line(f"np.add({out}, {expression.value(formula)}, out={out})")
+
+    def _reduce(self, step: Reduce) -> None:
+        out = self.view(step.out)
+        source_rows = self._rows(step.source)
+        rows = self.program.has_rows(step.out.space)
+        source = self.read(step.source, False)
+        axes = list(step.axes)
+        if isinstance(step.source, Number):
+            source = f"np.full({step.source.shape}, {source})"
+        if step.batch and source_rows:
+            axes.append(len(step.source.shape))
+        axis = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))},)"
+        ufunc = "np.maximum" if step.function == "largest" else "np.add"
+        narrower = rows and not source_rows and self.program.batched
+        if step.add or narrower:
+            self.line(f"partial = {ufunc}.reduce({source}, axis={axis})")
+            if step.scale != 1.0:
+                self.line(f"partial = partial * {number_text(step.scale)}")
+            tail = "[..., None]" if narrower else ""
+            sign = "+=" if step.add else "="
+            self.line(f"{out}[...] {sign} partial{tail}")
+            return
+        self.line(f"{ufunc}.reduce({source}, axis={axis}, out={out})")
+        if step.scale != 1.0:
+            self.line(f"np.multiply({out}, {number_text(step.scale)}, out={out})")
+
+    def _fill(self, step: Fill) -> None:
+        if isinstance(step.out, View):
+            self.line(f"{self.view(step.out)}.fill({step.value!r})")
+        else:
+            base = "gradient" if step.out.space == "d_theta" else step.out.space
+            self.line(f"{base}[{self._constant('index', step.out.index)}] = {step.value!r}")
+
+    def _scatter(self, step: Scatter) -> None:
+        base = "gradient" if step.space == "d_theta" else step.space
+        source = self.read(step.source, False)
+        if is_distinct(step.index):
+            index = self._constant("index", step.index.index)
+            self.line(f"{base}[{index}] += {source}")
+            return
+        flat = step.index.index.ravel()
+        order = np.argsort(flat, kind="stable")
+        unique, starts = np.unique(flat[order], return_index=True)
+        size, rows = flat.size, self.program.has_rows(step.source.space)
+        shape = self._shape((size,), rows)
+        names = [self._constant("index", table) for table in (order, starts, unique)]
+        ordered = f"{source}.reshape({shape})[{names[0]}]"
+        self.line(f"{base}[{names[2]}] += np.add.reduceat({ordered}, {names[1]}, axis=0)")
+
+    def _index(self, reference: Reference) -> str:
+        """An integer input, as integers."""
+        if not isinstance(reference, (View, Gather)) or not reference.space.startswith("input"):
+            raise ValueError("take needs an integer input as its index, given as it is")
+        return self.read(reference, False)
+
+    def _take(self, step: TakeStep) -> None:
+        out = self.view(step.out)
+        table = self.read(step.table, False)
+        index = self._index(step.index)
+        if not set(step.table_axes) & set(step.index_axes):
+            axis = step.table_axes.index("k")
+            result = step.table_axes.replace("k", step.index_axes)
+            text = f"np.take({table}, {index}, axis={axis})"
+            self.line(f"{out}[...] = {_transposed(text, result, step.out_axes)}")
+            return
+        spread = _aligned(index, step.index_axes, step.out_axes)
+        wide = _aligned(table, step.table_axes.replace("k", "") + "k", step.out_axes + "k")
+        if step.table_axes[-1] != "k":
+            order = [step.table_axes.index(c) for c in step.out_axes if c in step.table_axes]
+            order.append(step.table_axes.index("k"))
+            moved = f"{table}.transpose({tuple(order)})"
+            wide = _aligned(moved, "".join(step.table_axes[i] for i in order), step.out_axes + "k")
+        self.line(f"{out}[...] = np.take_along_axis({wide}, {spread}[..., None], axis=-1)[..., 0]")
+
+    def _take_adjoint(self, step: TakeAdjoint) -> None:
+        out = self.view(step.out)
+        upstream = self.view(step.upstream)
+        index = self._index(step.index)
+        if self._take_adjoint_by_matrix(step, out, upstream, index):
+            return
+        letters = "".join(dict.fromkeys(step.table_axes.replace("k", "") + step.index_axes))
+        source = _transposed(upstream, step.upstream_axes, letters)
+        places = []
+        for axis in step.table_axes:
+            if axis == "k":
+                places.append(_aligned(index, step.index_axes, letters))
+            else:
+                shape = tuple(-1 if c == axis else 1 for c in letters)
+                at = step.table_axes.index(axis)
+                places.append(f"np.arange({out}.shape[{at}]).reshape({shape})")
+        where = f"{out}[{', '.join(places)}]"
+        if set(step.table_axes) >= set(step.index_axes):  # every row picks once: no index twice
+            self.line(f"{where} += {source}")
+        else:
+            self.line(f"np.add.at({out}, ({', '.join(places)},), {source})")
+
+    def _take_adjoint_by_matrix(
+        self, step: TakeAdjoint, out: str, upstream: str, index: str
+    ) -> bool:
+        """Picking from one small table is a product with a matrix of zeros and ones."""
+        size = step.out.shape[step.table_axes.index("k")]
+        picks = math.prod(step.index.shape)
+        if self.program.batched or set(step.table_axes) & set(step.index_axes):
+            return False
+        if len(step.index_axes) != 1 or size * picks > _ONE_HOT:
+            return False
+        chosen = self.temp((picks, size), False)
+        self.line(f"{chosen}.fill(0)")
+        self.line(f"{chosen}[np.arange({picks}), {index}] = 1")
+        product = self.temp(step.out.shape, False)
+        axes = step.index_axes + "k"
+        self.line(contraction(upstream, step.upstream_axes, chosen, axes, product, step.table_axes))
+        self.line(f"np.add({out}, {product}, out={out})")
+        return True
+
+    def _vector(self, step: VectorRow | VectorRowAdjoint) -> None:
+        rows = self._rows(step.source)
+        source = self.read(step.source, False)
+        axis = len(step.source.shape) - 1
+        moved = f"np.moveaxis({source}, {axis}, 0)"
+        out = self.view(step.out)
+        if isinstance(step, VectorRow):
+            self.constants[f"value_of_{step.op}"] = step.op
+            self.line(f"{out}[...] = value_of_{step.op}({moved})")
+        else:
+            self.constants[f"derivatives_of_{step.op}"] = step.op
+            y, upstream = self.view(step.y), self.view(step.upstream)
+            derivatives = f"derivatives_of_{step.op}({moved}, {y})"
+            self.line(f"{out}[...] = np.moveaxis({derivatives} * {upstream}, 0, {axis})")
+        del rows
+
+
+def wrap(text: str, width: int, indent: str) -> list[str]:
+    """Break a list of names into lines."""
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+def _words(text: str) -> list[str]:
+    word, words = "", []
+    for character in text + " ":
+        if character.isalnum() or character == "_":
+            word += character
+        elif word:
+            words.append(word)
+            word = ""
+    return words
+
+
+def _aligned(text: str, axes: str, full: str) -> str:
+    """Text that reads an array with the axes of `full`: 1 long where it has none."""
+    order = [axes.index(axis) for axis in full if axis in axes]
+    if order != sorted(order):
+        text = f"{text}.transpose({tuple(order)})"
+    if len(order) == len(full):
+        return text
+    return f"{text}[{', '.join(':' if axis in axes else 'None' for axis in full)}]"
+
+
+def _transposed(text: str, axes: str, wanted: str) -> str:
+    if axes == wanted:
+        return text
+    return f"{text}.transpose({tuple(axes.index(axis) for axis in wanted)})"

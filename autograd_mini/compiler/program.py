@@ -1,0 +1,529 @@
+"""The compiled program: traces by shape, bound arguments, chunks of the batch, threads."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..primitives import compile_source
+from ..value import Constant, Value
+from .access import Gather, Mixed
+from .emit import Emitted, emit
+from .ir import ArrayProgram, Contract, Map, Reduce, TakeStep, references
+from .lower import lower
+from .reverse import differentiate
+from .runtime import Workspace, strided, vector_derivatives, vector_value
+from .scalars import canonical_form
+from .trace import InputSpec, trace
+
+Array = npt.NDArray[Any]
+_CACHED_TRACES = 64
+_CACHED_SIZES = 4
+_CHUNK_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What a trace became.
+
+    Attributes
+    ----------
+    nodes : int
+        Nodes of the traced scalar graph.
+    packs : int
+        Packs of equal nodes.
+    matrix_products, elementwise_steps, gathers : int
+        Steps of the forward pass; a gather is an operand that had to be copied together.
+    trace_seconds, lift_seconds : float
+        Time to run the function on Values, and to turn its graph into array steps and source.
+    """
+
+    nodes: int
+    packs: int
+    matrix_products: int
+    elementwise_steps: int
+    gathers: int
+    trace_seconds: float
+    lift_seconds: float
+
+
+@dataclass(frozen=True)
+class TraceInfo:
+    """One trace of a program: the shapes of one example, the static arguments, the statistics."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    static: tuple[Any, ...]
+    stats: Stats
+
+
+class _Compiled:
+    """One trace: emitted functions and their workspaces."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        parameters: Sequence[Value],
+        specs: Sequence[InputSpec],
+        arrange: Callable[[Sequence[Any]], Sequence[Any]],
+        batched: bool,
+        dtype: npt.DTypeLike,
+    ) -> None:
+        start = time.perf_counter()
+        traced = trace(function, parameters, specs, arrange)
+        middle = time.perf_counter()
+        scalars = canonical_form(traced)
+        sizes = [math.prod(spec.shape) for spec in specs]
+        program, lowering = lower(scalars, len(parameters), sizes, batched)
+        self.single = len(program.outputs.shape) == 1 and program.outputs.shape[0] == 1
+        self.scalar = traced.scalar
+        if self.scalar:
+            program = differentiate(program)
+        self.program = program
+        header = _header(program, specs)
+        emitted = emit(program, header)
+        self.source = emitted.source
+        self.buffers = emitted.buffers
+        self.unpacked = emitted.unpacked
+        namespace = _namespace(emitted)
+        compile_source(self.source, f"<autograd_mini program {id(self)}>", namespace)
+        self.outputs: Callable[..., Any] = namespace["outputs"]
+        self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
+        self.dtype = dtype
+        self.rows = _reads_rows(program)
+        self.bounds = _index_bounds(program)
+        self.used = {w for w in program.sizes if w.startswith("input")}
+        row_bytes = 8 * sum(s for name, s in program.sizes.items() if program.has_rows(name))
+        self.chunk = max(64, _CHUNK_BYTES // max(1, row_bytes))
+        self.stats = _stats(program, len(traced.nodes), lowering.packs, middle - start, middle)
+        self._local = threading.local()
+
+    def workspace(self, n: int) -> Workspace:
+        """The arrays for a batch of n, of this thread."""
+        made: OrderedDict[int, Workspace] | None = getattr(self._local, "made", None)
+        if made is None:
+            made = self._local.made = OrderedDict()
+        if n not in made:
+            if len(made) >= _CACHED_SIZES:
+                made.popitem(last=False)
+            made[n] = Workspace(self.program, self.buffers, self.unpacked, n, self.dtype)
+        return made[n]
+
+
+def _header(program: ArrayProgram, specs: Sequence[InputSpec]) -> list[str]:
+    lines = [f"theta: ({program.sizes['theta']},)"]
+    rows = ", n" if program.batched else ","
+    for k in range(len(specs)):
+        lines.append(f"input{k}: ({program.sizes[f'input{k}']}{rows})")
+    if program.batched:
+        lines.append("n: size of the batch, the last axis of whatever depends on the example")
+    return lines
+
+
+def _namespace(emitted: Emitted) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"np": np, "strided": strided}
+    if "special." in emitted.source:
+        namespace["special"] = _special_functions()
+    for name, value in emitted.constants.items():
+        if name.startswith("value_of_"):
+            value = vector_value(value)
+        elif name.startswith("derivatives_of_"):
+            value = vector_derivatives(value)
+        namespace[name] = value
+    return namespace
+
+
+def _special_functions() -> Any:
+    try:
+        from scipy import special
+    except ImportError:
+        raise ImportError(
+            "erf, erfc and gelu in a compiled program need SciPy: pip install scipy"
+        ) from None
+    return special
+
+
+def _reads_rows(program: ArrayProgram) -> bool:
+    outputs = program.outputs
+    pieces = [p for _, p in outputs.pieces] if isinstance(outputs, Mixed) else [outputs]
+    return any(program.has_rows(getattr(piece, "space", "")) for piece in pieces)
+
+
+def _index_bounds(program: ArrayProgram) -> dict[str, int]:
+    """For each integer input that picks: how many there are to pick from."""
+    bounds: dict[str, int] = {}
+    for step in program.forward:
+        if isinstance(step, TakeStep):
+            size = step.table.shape[step.table_axes.replace("n", "").index("k")]
+            space = getattr(step.index, "space", "")
+            bounds[space] = min(size, bounds.get(space, size))
+    return bounds
+
+
+def _stats(
+    program: ArrayProgram, nodes: int, packs: int, trace_seconds: float, start: float
+) -> Stats:
+    read = {id(r): r for step in program.forward for r in references(step)}
+    return Stats(
+        nodes=nodes,
+        packs=packs,
+        matrix_products=sum(isinstance(step, Contract) for step in program.forward),
+        elementwise_steps=sum(isinstance(step, (Map, Reduce)) for step in program.forward),
+        gathers=sum(isinstance(r, (Gather, Mixed)) for r in read.values()),
+        trace_seconds=trace_seconds,
+        lift_seconds=time.perf_counter() - start,
+    )
+
+
+class Program:
+    """A function of scalars as a matrix program; :func:`compile` makes it.
+
+    Attributes
+    ----------
+    source : str
+        The emitted NumPy code of the trace used last.
+    stats : Stats
+        What that trace became.
+    traces : tuple of TraceInfo
+        All traces that are kept, the one used last at the end.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        parameters: Sequence[Value],
+        *,
+        static_argnums: Sequence[int],
+        reduction: str,
+        dtype: npt.DTypeLike,
+        batched: bool,
+    ) -> None:
+        self._function = function
+        self._parameters = list(parameters)
+        self._static = frozenset(static_argnums)
+        self._mean = reduction == "mean"
+        self._dtype = np.dtype(dtype)
+        self._batched = batched
+        self._traces: OrderedDict[Any, _Compiled] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def __call__(self, theta: npt.ArrayLike | None, *batch: Any) -> Array:
+        """Outputs of every example.
+
+        Parameters
+        ----------
+        theta : array_like of shape (P,) or None
+            The parameters; None takes their current data.
+        *batch : array_like
+            The arguments, each with a leading N (none with ``batched=False``).
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(N,)`` or ``(N, k)``; without a batch ``()`` or ``(k,)``.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit.
+        TypeError
+            If an array holds no real numbers.
+        TraceError
+            If the function cannot be traced.
+        """
+        vector = self._vector(theta)
+        compiled, inputs, n = self._bind(batch)
+        shape = compiled.program.outputs.shape
+        if not self._batched:
+            result = self._run(compiled, compiled.outputs, vector, inputs, 1)
+            outputs = np.array(result).reshape(shape)
+            return outputs[0] if compiled.scalar else outputs
+        outputs = np.empty((n, *shape), dtype=self._dtype)
+        for start in range(0, n, compiled.chunk):
+            stop = min(n, start + compiled.chunk)
+            part = [array[..., start:stop] for array in inputs]
+            result = self._run(compiled, compiled.outputs, vector, part, stop - start)
+            outputs[start:stop] = result.T if compiled.rows else result
+        return outputs[:, 0] if compiled.scalar else outputs
+
+    def value_and_grad(self, theta: npt.ArrayLike | None, *batch: Any) -> tuple[float, Array]:
+        """The reduced loss and its gradient.
+
+        Parameters
+        ----------
+        theta : array_like of shape (P,) or None
+            The parameters; None takes their current data.
+        *batch : array_like
+            The arguments, each with a leading N (none with ``batched=False``).
+
+        Returns
+        -------
+        value : float
+            Mean (or sum) over the batch.
+        gradient : numpy.ndarray of shape (P,)
+            Its gradient, in the order of the parameters.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, or the function returns more than one number.
+        TypeError
+            If an array holds no real numbers.
+        TraceError
+            If the function cannot be traced.
+        """
+        vector = self._vector(theta)
+        compiled, inputs, n = self._bind(batch)
+        if compiled.value_and_grad is None:
+            raise ValueError(
+                f"value_and_grad needs a function that returns one Value, this one returns "
+                f"{compiled.program.outputs.shape[0]}; return their loss"
+            )
+        function = compiled.value_and_grad
+        weight = 1.0 / n if self._mean else 1.0
+        if n <= compiled.chunk or not self._batched:
+            gradient = np.empty(len(vector), dtype=self._dtype)
+            result = self._run(
+                compiled, function, vector, inputs, n, gradient, self._seed(compiled, n, weight)
+            )
+            return self._reduced(compiled, result, n) * (weight if compiled.rows else 1.0), gradient
+        return self._in_chunks(compiled, function, vector, inputs, n, weight)
+
+    def _in_chunks(
+        self,
+        compiled: _Compiled,
+        function: Callable[..., Any],
+        vector: Array,
+        inputs: Sequence[Array],
+        n: int,
+        weight: float,
+    ) -> tuple[float, Array]:
+        total, gradient = 0.0, np.zeros(len(vector), dtype=self._dtype)
+        part_gradient = np.empty_like(gradient)
+        for start in range(0, n, compiled.chunk):
+            stop = min(n, start + compiled.chunk)
+            part = [array[..., start:stop] for array in inputs]
+            size = stop - start
+            seed = self._seed(compiled, size, weight)
+            result = self._run(compiled, function, vector, part, size, part_gradient, seed)
+            gradient += part_gradient
+            total += self._reduced(compiled, result, size) * weight
+        return total, gradient
+
+    def _seed(self, compiled: _Compiled, n: int, weight: float) -> float:
+        """Error signal of the output: every row counts once, also where rows are all the same."""
+        return weight if compiled.rows else weight * n
+
+    def _reduced(self, compiled: _Compiled, result: Array, n: int) -> float:
+        if compiled.rows:
+            return float(np.add.reduce(result, axis=None))
+        return float(result.reshape(-1)[0]) * (1 if self._mean or not self._batched else n)
+
+    def _run(
+        self,
+        compiled: _Compiled,
+        function: Callable[..., Any],
+        vector: Array,
+        inputs: Sequence[Array],
+        n: int,
+        *rest: Any,
+    ) -> Array:
+        with np.errstate(all="ignore"):
+            arrays = compiled.workspace(n).of[function.__name__]
+            result: Array = function(vector, *inputs, *rest, arrays)
+        return result
+
+    @property
+    def source(self) -> str:
+        """The emitted NumPy code of the trace used last."""
+        return self._last().source
+
+    @property
+    def stats(self) -> Stats:
+        """What the trace used last became."""
+        return self._last().stats
+
+    @property
+    def traces(self) -> tuple[TraceInfo, ...]:
+        """All traces that are kept, the one used last at the end."""
+        with self._lock:
+            return tuple(
+                TraceInfo(tuple(shape for shape, _ in shapes), static, compiled.stats)
+                for (shapes, static), compiled in self._traces.items()
+            )
+
+    def _last(self) -> _Compiled:
+        with self._lock:
+            if not self._traces:
+                raise ValueError("nothing is traced yet: call the program with a batch first")
+            return next(reversed(self._traces.values()))
+
+    def _vector(self, theta: npt.ArrayLike | None) -> Array:
+        if theta is None:
+            return np.array([p.data for p in self._parameters], dtype=self._dtype)
+        vector = _numbers(theta, "theta")
+        if vector.shape != (len(self._parameters),):
+            raise ValueError(
+                f"theta has shape {vector.shape}, expected ({len(self._parameters)},): one number "
+                "for each parameter, in their order"
+            )
+        return np.ascontiguousarray(vector, dtype=self._dtype)
+
+    def _bind(self, batch: Sequence[Any]) -> tuple[_Compiled, list[Array], int]:
+        """The trace for these arguments, and them as arrays with the batch as last axis."""
+        static = tuple((k, batch[k]) for k in sorted(self._static) if k < len(batch))
+        arrays = [
+            _numbers(argument, f"argument {k}")
+            for k, argument in enumerate(batch)
+            if k not in self._static
+        ]
+        n = self._batch_size(arrays)
+        lead = 1 if self._batched else 0
+        shapes = tuple((a.shape[lead:], a.dtype.kind in "iub") for a in arrays)
+        compiled = self._compiled(shapes, static, len(batch))
+        inputs = []
+        for k, array in enumerate(arrays):
+            flat = array.reshape(n, -1).T if self._batched else array.reshape(-1)
+            bound = compiled.bounds.get(f"input{k}")
+            if bound is not None:
+                _check_indices(flat, bound, k)
+                inputs.append(flat)
+            else:
+                inputs.append(np.asarray(flat, dtype=self._dtype))
+        return compiled, inputs, n
+
+    def _batch_size(self, arrays: Sequence[Array]) -> int:
+        if not self._batched:
+            return 1
+        if not arrays:
+            raise ValueError(
+                "a batched program needs a batch; compile with batched=False if the "
+                "function has no arguments"
+            )
+        sizes = {a.shape[0] if a.ndim else None for a in arrays}
+        if len(sizes) != 1 or None in sizes:
+            shapes = ", ".join(str(a.shape) for a in arrays)
+            raise ValueError(f"arguments of shapes {shapes} have no common leading batch size")
+        n = sizes.pop()
+        if not n:
+            raise ValueError("the batch is empty; give at least one example")
+        return int(n)
+
+    def _compiled(self, shapes: tuple[Any, ...], static: tuple[Any, ...], count: int) -> _Compiled:
+        key = (shapes, static)
+        with self._lock:
+            try:
+                compiled = self._traces.get(key)
+            except TypeError:
+                raise TypeError("a static argument must be hashable, like a str or tuple") from None
+            if compiled is not None:
+                self._traces.move_to_end(key)
+                return compiled
+            given = dict(static)
+
+            def arrange(traced: Sequence[Any]) -> list[Any]:
+                rest = iter(traced)
+                return [given[k] if k in given else next(rest) for k in range(count)]
+
+            specs = [InputSpec(tuple(shape), integer) for shape, integer in shapes]
+            compiled = _Compiled(
+                self._function, self._parameters, specs, arrange, self._batched, self._dtype
+            )
+            self._traces[key] = compiled
+            if len(self._traces) > _CACHED_TRACES:
+                self._traces.popitem(last=False)
+            return compiled
+
+
+def _numbers(argument: Any, name: str) -> Array:
+    array = np.asarray(argument)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} holds {array.dtype}, expected real numbers")
+    return array
+
+
+def _check_indices(indices: Array, bound: int, argument: int) -> None:
+    if indices.dtype.kind == "f" or indices.min() < 0 or indices.max() >= bound:
+        raise IndexError(
+            f"argument {argument} picks one of {bound}: expected integers from 0 to {bound - 1}, "
+            f"got {indices.min()} to {indices.max()}"
+        )
+
+
+def compile(
+    function: Callable[..., Any],
+    parameters: Sequence[Value],
+    *,
+    static_argnums: int | Sequence[int] = (),
+    reduction: str = "mean",
+    dtype: npt.DTypeLike = np.float64,
+    batched: bool = True,
+) -> Program:
+    """Compile a function written in scalars into a matrix program.
+
+    The function is traced once for each shape of its arguments: run on Values without numbers.
+    From the scalar graph it makes the matrices are recovered, and the program runs as NumPy code
+    that a person might have written (see :attr:`Program.source`).  Sums are added in
+    another order than in the scalar engine, so the last digits may differ.
+
+    Parameters
+    ----------
+    function : callable
+        Of one example: its arguments are Values, or lists (of lists) of Values; it returns a
+        Value or a list of Values.
+    parameters : sequence of Value
+        The leaves that vary, in the order of `theta` and of the gradient.
+    static_argnums : int or sequence of int, optional
+        Arguments that are passed on as they are; another value means another trace.
+    reduction : {"mean", "sum"}, optional
+        Of the loss over the batch.
+    dtype : dtype, optional
+        ``float64`` or ``float32``.
+    batched : bool, optional
+        Whether arguments have a leading batch axis.
+
+    Returns
+    -------
+    Program
+        ``program(theta, *batch)`` and ``program.value_and_grad(theta, *batch)``.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not callable or a parameter is no leaf Value.
+    ValueError
+        If another argument is not one of the known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Value
+    >>> w, b = Value(2.0), Value(1.0)
+    >>> program = compile(lambda x, t: (w * x + b - t) ** 2, [w, b])
+    >>> value, gradient = program.value_and_grad(None, np.array([1.0, 2.0]), np.array([0.0, 0.0]))
+    >>> value, gradient
+    (17.0, array([13.,  8.]))
+    """
+    if not callable(function):
+        raise TypeError(f"expected a function, got {type(function).__name__}")
+    leaves = list(parameters)
+    for k, parameter in enumerate(leaves):
+        if not isinstance(parameter, Value) or isinstance(parameter, Constant) or parameter.parents:
+            raise TypeError(f"parameter {k} is {parameter!r:.60}, expected a leaf Value")
+    if len(set(leaves)) < len(leaves):
+        raise ValueError("a parameter stands twice; list each once")
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"reduction {reduction!r} is not 'mean' or 'sum'")
+    if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
+        raise ValueError(f"dtype {dtype!r} is not float64 or float32")
+    static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    return Program(
+        function, leaves, static_argnums=static, reduction=reduction, dtype=dtype, batched=batched
+    )

@@ -1,0 +1,171 @@
+"""What emitted source calls besides NumPy, and the arrays it works in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..formula import REDUCTIONS, Dialect
+from ..primitives import PRIMITIVES, Primitive
+from .emit import Buffer
+from .ir import ONE, ArrayProgram
+
+Array = npt.NDArray[Any]
+
+
+def strided(base: Array, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """Elements ``offset + sum(stride * position)`` of the first axis of `base`, without a copy."""
+    item = base.strides[0]
+    return np.lib.stride_tricks.as_strided(
+        base[offset:],
+        (*shape, *base.shape[1:]),
+        (*[stride * item for stride in strides], *base.strides[1:]),
+    )
+
+
+class Workspace(dict[str, Array]):
+    """The arrays of one program for one batch size by name, and in `of` for each function."""
+
+    def __init__(
+        self,
+        program: ArrayProgram,
+        buffers: Sequence[Buffer],
+        unpacked: Mapping[str, tuple[str, ...]],
+        n: int,
+        dtype: npt.DTypeLike,
+    ) -> None:
+        super().__init__()
+        for space in ("value", "fixed", "d_value", "d_fixed", "scratch", "scratch_fixed"):
+            if space in program.sizes:
+                tail = (n,) if program.has_rows(space) else ()
+                self[space] = np.zeros((program.sizes[space], *tail), dtype=dtype)
+        for space in ("value", "fixed"):
+            self[space][ONE] = 1
+        for row in program.ones:
+            self["value"][row] = 1
+        for buffer in buffers:
+            self[buffer.name] = self._make(buffer, n, dtype)
+        self.of = {f: tuple([self[name] for name in names]) for f, names in unpacked.items()}
+
+    def _make(self, buffer: Buffer, n: int, dtype: npt.DTypeLike) -> Array:
+        if buffer.view is not None:
+            view = buffer.view
+            array = strided(self[view.space], view.offset, view.shape, view.strides)
+            return array[..., None] if buffer.column else array
+        shape = (*buffer.shape, n) if buffer.rows else buffer.shape
+        array = np.zeros(shape, dtype=np.bool_ if buffer.dtype == "bool" else dtype)
+        for positions, numbers in buffer.preset:
+            array[positions] = numbers[:, None] if buffer.rows else numbers
+        return array
+
+
+class _NumpyDialect(Dialect):
+    """Python over arrays: ``where`` is NumPy's."""
+
+
+def _prod_others(x: Array) -> Array:
+    """Products along the first axis that leave one element out."""
+    before, after = np.ones_like(x), np.ones_like(x)
+    np.cumprod(x[:-1], axis=0, out=before[1:])
+    after[:-1] = np.cumprod(x[:0:-1], axis=0)[::-1]
+    return before * after
+
+
+def _joined(groups: Sequence[Array], like: Array) -> Array:
+    return np.concatenate([g if g.ndim == like.ndim else g[None] for g in groups])
+
+
+def _logsumexp(*groups: Array) -> Array:
+    widest = max(groups, key=lambda group: group.ndim)
+    total: Array = np.logaddexp.reduce(_joined(groups, widest), axis=0)
+    return total
+
+
+_VECTOR_NAMES: dict[str, Any] = {
+    "pi": np.pi,
+    "where": np.where,
+    "sum": lambda x: np.sum(x, axis=0),
+    "mean": lambda x: np.mean(x, axis=0),
+    "prod": lambda x: np.prod(x, axis=0),
+    "dot": lambda a, b: np.sum(a * b, axis=0),
+    "logsumexp": _logsumexp,
+    "norm": lambda x: np.hypot.reduce(x, axis=0),
+    "prod_others": _prod_others,
+}
+
+
+def _numpy_names() -> dict[str, Any]:
+    """Functions over arrays by the names of formulas; composite rows from their own formulas."""
+    names = dict(_VECTOR_NAMES)
+    for name, row in PRIMITIVES.items():
+        if name in names or name in REDUCTIONS or row.has_vectors:
+            continue
+        ufunc = getattr(np, {"abs": "absolute"}.get(name, name), None)
+        if isinstance(ufunc, np.ufunc):
+            names[name] = ufunc
+        elif name not in ("erf", "erfc"):
+            names[name] = _compiled(row, [o.name for o in row.operands], row.value_formula, names)
+    names["sign"] = np.sign
+    return names
+
+
+def _compiled(
+    row: Primitive, arguments: Sequence[str], formula: Any, names: Mapping[str, Any]
+) -> Callable[..., Any]:
+    text = f"lambda {', '.join(arguments)}: {_NumpyDialect().translate(formula)}"
+    function: Callable[..., Any] = eval(text, dict(names))  # a checked formula of the table
+    return function
+
+
+def _groups(row: Primitive, x: Array) -> tuple[list[Array | float], list[slice]]:
+    """The operands of a vector row along the first axis, and where each lies."""
+    kinds = [operand.kind for operand in row.operands]
+    variable = len(x) - kinds.count("scalar")
+    length, spare = divmod(variable, kinds.count("vector"))
+    sizes = {"scalar": 1, "vector": length, "optional": spare if "optional" in kinds else 0}
+    groups: list[Array | float] = []
+    places = []
+    at = 0
+    for kind in kinds:
+        place = slice(at, at + sizes[kind])
+        places.append(place)
+        part = x[place]
+        groups.append(part if kind == "vector" else part[0] if len(part) else 0.0)
+        at = place.stop
+    return groups, places
+
+
+def vector_value(op: str) -> Callable[[Array], Array]:
+    """The value of a vector row over the first axis of an array."""
+    row = PRIMITIVES[op]
+    arguments = [operand.name for operand in row.operands]
+    function = _compiled(row, [*arguments, "n"], row.value_formula, _numpy_names())
+
+    def value(x: Array) -> Array:
+        groups, places = _groups(row, x)
+        n = max(place.stop - place.start for place in places)
+        return np.asarray(function(*groups, n))
+
+    return value
+
+
+def vector_derivatives(op: str) -> Callable[[Array, Array], Array]:
+    """The local derivatives of a vector row toward every element of the first axis."""
+    row = PRIMITIVES[op]
+    names = _numpy_names()
+    arguments = [*[operand.name for operand in row.operands], "y", "n"]
+    functions = [_compiled(row, arguments, formula, names) for formula in row.partial_formulas]
+
+    def derivatives(x: Array, y: Array) -> Array:
+        groups, places = _groups(row, x)
+        n = max(place.stop - place.start for place in places)
+        result = np.empty_like(x)
+        for function, place in zip(functions, places, strict=True):
+            if place.stop > place.start:
+                result[place] = function(*groups, y, n)
+        return result
+
+    return derivatives

@@ -1,0 +1,180 @@
+"""Algebra on formulas: numbers folded, rows written out, derivatives by the table."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..formula import COMPARISONS
+from ..primitives import PRIMITIVES
+
+NUMPY_NAMES = {"abs": "np.absolute", "erf": "special.erf", "erfc": "special.erfc"}
+_BINARY_ROWS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.Pow: "pow",
+}
+
+
+def is_zero(formula: ast.expr) -> bool:
+    """Whether a formula is the number 0."""
+    return isinstance(formula, ast.Constant) and formula.value == 0
+
+
+def times(factor: ast.expr, partial: ast.expr) -> ast.expr:
+    """``factor * partial``, with the trivial cases simplified; ``where`` selects, so 0 stays 0."""
+    if isinstance(partial, ast.Constant):
+        if partial.value == 0:
+            return ast.Constant(0.0)
+        if partial.value == 1:
+            return factor
+    if isinstance(partial, ast.UnaryOp):
+        return ast.UnaryOp(ast.USub(), times(factor, partial.operand))
+    if isinstance(partial, ast.BinOp) and isinstance(partial.op, ast.Div):
+        return ast.BinOp(times(factor, partial.left), ast.Div(), partial.right)
+    if isinstance(partial, ast.Call) and ast.unparse(partial.func) == "where":
+        condition, taken, other = partial.args
+        arms = [times(factor, taken), times(factor, other)]
+        if all(map(is_zero, arms)):
+            return ast.Constant(0.0)
+        return ast.Call(partial.func, [condition, *arms], [])
+    return ast.BinOp(factor, ast.Mult(), partial)
+
+
+def derivative(formula: ast.expr, name: str) -> ast.expr:
+    """Derivative toward a name that stands in the formula once: the chain rule and the table."""
+    if isinstance(formula, ast.Name):
+        return ast.Constant(1.0 if formula.id == name else 0.0)
+    if isinstance(formula, ast.UnaryOp):
+        row, children = PRIMITIVES["neg"], [formula.operand]
+    elif isinstance(formula, ast.Call):
+        assert isinstance(formula.func, ast.Name)
+        row, children = PRIMITIVES[formula.func.id], list(formula.args)
+    elif isinstance(formula, ast.BinOp):
+        row = PRIMITIVES[_BINARY_ROWS[type(formula.op)]]
+        children = [formula.left, formula.right]
+    else:
+        return ast.Constant(0.0)
+    for child, partial in zip(children, row.partial_formulas, strict=True):
+        inner = derivative(child, name)
+        if not is_zero(inner):
+            names = dict(zip([o.name for o in row.operands], children, strict=True))
+            return times(_substituted(partial, names), inner)
+    return ast.Constant(0.0)
+
+
+def _substituted(formula: ast.expr, names: Mapping[str, ast.expr]) -> ast.expr:
+    if isinstance(formula, ast.Name):
+        return names.get(formula.id, formula)
+    if isinstance(formula, ast.UnaryOp):
+        return ast.UnaryOp(formula.op, _substituted(formula.operand, names))
+    if isinstance(formula, ast.BinOp):
+        left, right = _substituted(formula.left, names), _substituted(formula.right, names)
+        return ast.BinOp(left, formula.op, right)
+    return formula
+
+
+def simplified(formula: ast.expr, numbers: Mapping[str, ast.Constant]) -> ast.expr:
+    """Put numbers in place of names and take the arm of a ``where`` that they decide."""
+    if isinstance(formula, ast.Name):
+        return numbers.get(formula.id, formula)
+    if isinstance(formula, ast.UnaryOp):
+        return ast.UnaryOp(formula.op, simplified(formula.operand, numbers))
+    if isinstance(formula, ast.BinOp):
+        left, right = simplified(formula.left, numbers), simplified(formula.right, numbers)
+        return ast.BinOp(left, formula.op, right)
+    if isinstance(formula, ast.Compare):
+        left = simplified(formula.left, numbers)
+        return ast.Compare(left, formula.ops, [simplified(formula.comparators[0], numbers)])
+    if isinstance(formula, ast.Call):
+        arguments = [simplified(argument, numbers) for argument in formula.args]
+        if isinstance(formula.func, ast.Name) and formula.func.id == "where":
+            truth = _decided(arguments[0])
+            if truth is not None:
+                return arguments[1] if truth else arguments[2]
+            if ast.dump(arguments[1]) == ast.dump(arguments[2]):
+                return arguments[1]
+        return ast.Call(formula.func, arguments, [])
+    return formula
+
+
+def _decided(condition: ast.expr) -> bool | None:
+    """Whether a condition over numbers alone holds."""
+    if isinstance(condition, ast.Constant):
+        return bool(condition.value)
+    if not isinstance(condition, ast.Compare):
+        return None
+    left, right = condition.left, condition.comparators[0]
+    if not (isinstance(left, ast.Constant) and isinstance(right, ast.Constant)):
+        return None
+    row = PRIMITIVES[COMPARISONS[type(condition.ops[0])][1]]
+    return bool(row.evaluate([float(left.value), float(right.value)]))  # type: ignore[arg-type]
+
+
+def expanded(node: ast.expr) -> ast.expr:
+    """A call of a row that NumPy does not have becomes that row's formula."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        return node
+    name = node.func.id
+    if name == "where" or name not in PRIMITIVES or _is_numpy(name):
+        return node
+    row = PRIMITIVES[name]
+    given = dict(zip([operand.name for operand in row.operands], node.args, strict=False))
+    for operand in row.operands:
+        if operand.name not in given and operand.default is not None:
+            given[operand.name] = ast.Constant(operand.default)
+    return _Substitution(given).visit(_copied(row.value_formula))  # type: ignore[no-any-return]
+
+
+class _Substitution(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, ast.expr]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.names.get(node.id, node)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
+
+
+def _copied(node: ast.expr) -> ast.expr:
+    return ast.parse(ast.unparse(node), mode="eval").body
+
+
+def _is_numpy(name: str) -> bool:
+    return name in NUMPY_NAMES or isinstance(getattr(np, name, None), np.ufunc)
+
+
+def folded(node: ast.expr) -> float | None:
+    """The number a formula without names is."""
+    if isinstance(node, ast.Constant):
+        return float(node.value)  # type: ignore[arg-type]
+    if isinstance(node, ast.Name):
+        return math.pi if node.id == "pi" else None
+    if isinstance(node, ast.UnaryOp):
+        inner = folded(node.operand)
+        return None if inner is None else -inner
+    if isinstance(node, ast.BinOp):
+        left, right = folded(node.left), folded(node.right)
+        if left is None or right is None:
+            return None
+        operations: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+            ast.Add: lambda a, b: a + b,
+            ast.Sub: lambda a, b: a - b,
+            ast.Mult: lambda a, b: a * b,
+            ast.Div: lambda a, b: a / b,
+            ast.Pow: lambda a, b: a**b,
+        }
+        with np.errstate(all="ignore"):
+            return float(operations[type(node.op)](np.float64(left), np.float64(right)))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id != "where":
+        values = [folded(argument) for argument in node.args]
+        if all(value is not None for value in values) and _is_numpy(node.func.id):
+            return PRIMITIVES[node.func.id].evaluate(values)  # type: ignore[arg-type]
+    return None

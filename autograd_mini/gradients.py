@@ -1,0 +1,308 @@
+"""Gradients as results, differentiable to any order, without touching any ``grad``."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
+from typing import Any, overload
+
+from . import functions
+from .anomaly import check_gradient
+from .backward import gradient_map
+from .formula import REDUCTIONS, ValueDialect, Vector, elementwise, prod_others
+from .graph import interior_order
+from .modes import ACTIVE, current_modes
+from .operators import general
+from .primitives import PRIMITIVES, Primitive, compile_source
+from .value import Constant, Operand, Value, as_value, constant, to_float
+
+
+@overload
+def gradients(
+    outputs: Value | Sequence[Value],
+    wrt: Value,
+    *,
+    seeds: Operand | Sequence[Operand] | None = None,
+    create_graph: bool = False,
+) -> Any: ...
+
+
+@overload
+def gradients(
+    outputs: Value | Sequence[Value],
+    wrt: Sequence[Value],
+    *,
+    seeds: Operand | Sequence[Operand] | None = None,
+    create_graph: bool = False,
+) -> list[Any]: ...
+
+
+def gradients(
+    outputs: Value | Sequence[Value],
+    wrt: Value | Sequence[Value],
+    *,
+    seeds: Operand | Sequence[Operand] | None = None,
+    create_graph: bool = False,
+) -> Any:
+    """Gradient of the outputs toward some nodes, returned instead of added into ``grad``.
+
+    Several outputs count as their sum, weighted by the seeds.  What they do not reach has
+    gradient 0; so has a constant.
+
+    Parameters
+    ----------
+    outputs : Value or sequence of Value
+        What to differentiate.
+    wrt : Value or sequence of Value
+        The nodes to differentiate toward; interior nodes are welcome.
+    seeds : number, Value or a sequence of them, optional
+        Gradient of the final output toward each output; 1 each without.  Values only with
+        `create_graph`.
+    create_graph : bool, optional
+        Without, the gradients are floats from the local derivatives of the forward pass.  With it
+        they are Values that can be differentiated again: the table's partial derivatives,
+        evaluated on the nodes at the data they hold now.  A comparison in a partial derivative
+        (a kink, ``where``) is decided by that data, and the arm not taken contributes nothing.
+
+    Returns
+    -------
+    float or Value, or a list of them
+        One result for one node, a list for a sequence.  A Value that does not depend on anything
+        is a constant.
+
+    Raises
+    ------
+    TypeError
+        If `outputs` or `wrt` holds anything but Values.
+    ValueError
+        If there are not as many seeds as outputs.
+    AnomalyError
+        Inside ``detect_anomaly()``, at the first non-finite gradient.
+
+    Examples
+    --------
+    >>> x = Value(2.0)
+    >>> gradients(x**3, x)
+    12.0
+    >>> slope = gradients(x**3, x, create_graph=True)
+    >>> curvature = gradients(slope, x, create_graph=True)
+    >>> curvature.data, gradients(curvature, x), x.grad
+    (12.0, 6.0, 0.0)
+    """
+    roots = _nodes(outputs, "outputs")
+    targets = _nodes(wrt, "wrt")
+    modes = current_modes()
+    graph = create_graph or modes.record is not None  # a traced node has no numbers to return
+    weights = _weights(seeds, len(roots), graph)
+    pairs = [
+        (root, weight)
+        for root, weight in zip(roots, weights, strict=True)
+        if type(root) is not Constant
+    ]
+    check = check_gradient if ACTIVE and modes.anomaly and modes.record is None else None
+    found: Any = {}
+    if not graph or check is not None:
+        numbers = [(root, _number(weight)) for root, weight in pairs]
+        found = gradient_map(numbers, lambda node: node.local_derivatives, check)
+    if graph:
+        found = _value_gradients(pairs, targets)
+    results = [_gradient_of(target, found, graph) for target in targets]
+    return results[0] if isinstance(wrt, Value) else results
+
+
+def _nodes(given: Any, what: str) -> list[Value]:
+    """One Value or several as a list."""
+    if isinstance(given, Value):
+        return [given]
+    if not isinstance(given, Iterable) or isinstance(given, (str, bytes)):
+        raise TypeError(f"{what} must be a Value or a sequence of Values, got {given!r:.80}")
+    nodes = list(given)
+    for node in nodes:
+        if not isinstance(node, Value):
+            raise TypeError(
+                f"{what} must hold Values only, got {type(node).__name__}: {node!r:.80}"
+            )
+    return nodes
+
+
+def _weights(seeds: Any, count: int, graph: bool) -> list[Any]:
+    """One seed for each output: floats, or Values where a graph is made."""
+    if seeds is None:
+        return [1.0] * count
+    single = isinstance(seeds, Value) or not isinstance(seeds, Iterable)
+    given = [seeds] if single or getattr(seeds, "ndim", 1) == 0 else list(seeds)
+    if len(given) != count:
+        raise ValueError(f"got {len(given)} seeds for {count} outputs, expected one each")
+    if not graph:
+        return [to_float(seed) for seed in given]
+    return [plain(as_value(seed)) for seed in given]
+
+
+def plain(operand: Any) -> Any:
+    """A constant as its number; anything else as it is.
+
+    Examples
+    --------
+    >>> plain(as_value(2.0)), plain(3.0)
+    (2.0, 3.0)
+    """
+    return operand.data if type(operand) is Constant else operand
+
+
+def _number(value: Any) -> float:
+    """The data of a Value, or the number itself."""
+    number: float = value.data if isinstance(value, Value) else value
+    return number
+
+
+def _gradient_of(target: Value, found: Any, graph: bool) -> Any:
+    gradient = 0.0 if type(target) is Constant else found.get(target, 0.0)
+    return as_value(gradient) if graph else float(gradient)
+
+
+# Gradients as Values.
+
+
+def _value_gradients(pairs: Sequence[tuple[Value, Any]], targets: Sequence[Value]) -> Any:
+    """Gradients as Values; only nodes that depend on a target are differentiated."""
+    needed = {target for target in targets if type(target) is not Constant}
+    for node in interior_order(*(root for root, _ in pairs)):
+        if not needed.isdisjoint(node.parents):
+            needed.add(node)
+    reached = [(root, weight) for root, weight in pairs if root in needed]
+    return gradient_map(reached, lambda node: _derivatives(node, needed), product=_product)
+
+
+def _product(derivative: Any, upstream: Any) -> Any:
+    """The product, where zero carries nothing: as in the backward pass over floats."""
+    a, b = _known(derivative), _known(upstream)
+    if (a == 0.0 and not math.isfinite(b)) or (b == 0.0 and not math.isfinite(a)):
+        return 0.0
+    return derivative * upstream
+
+
+def _known(factor: Any) -> float:
+    """The number a factor holds; 1 for a node that the compiler is tracing."""
+    if isinstance(factor, Value):
+        return factor.data if type(factor) in (Value, Constant) else 1.0
+    return float(factor)
+
+
+def _derivatives(node: Value, needed: set[Value]) -> list[Any]:
+    """Local derivatives of a node as Values or floats; 0 toward what is not needed."""
+    row = PRIMITIVES[node.op]
+    groups = row.split(node.parents)
+    derivatives: list[Any] = []
+    for index, group in enumerate(groups):
+        start = len(derivatives)
+        size = len(group) if isinstance(group, Vector) else int(start < len(node.parents))
+        if needed.isdisjoint(node.parents[start : start + size]):
+            derivatives.extend([0.0] * size)
+            continue
+        result = _evaluate(row, index, groups, node)
+        derivatives.extend(result if isinstance(result, Vector) else [result] * size)
+    return [
+        plain(derivative) if parent in needed else 0.0
+        for parent, derivative in zip(node.parents, derivatives, strict=True)
+    ]
+
+
+def _evaluate(row: Primitive, index: int, groups: Sequence[Any], y: Value) -> Any:
+    """Partial derivative `index` of a row on Values, in IEEE arithmetic."""
+    fast, ieee = _partials(row)[index]
+    try:
+        return fast(*groups, y)
+    except (ArithmeticError, ValueError):
+        return ieee(*groups, y)
+
+
+class _ConstantDialect(ValueDialect):
+    """Numbers as constants, whose arithmetic gives infinities and NaN instead of exceptions."""
+
+    def number(self, value: float) -> str:
+        return f"_constant({value!r})"
+
+
+@cache
+def _partials(row: Primitive) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
+    """The partial derivatives of a row as functions of its operands and the output."""
+    compiled = []
+    for dialect, suffix in ((ValueDialect(), ""), (_ConstantDialect(), " in IEEE arithmetic")):
+        lines = [_source(row, i, dialect) for i in range(len(row.operands))]
+        namespace = _names(row)
+        filename = f"<autograd_mini row {row.name} on Values{suffix}>"
+        compile_source("\n".join(lines), filename, namespace)
+        compiled.append([namespace[f"partial_{i}"] for i in range(len(row.operands))])
+    return list(zip(*compiled, strict=True))
+
+
+def _source(row: Primitive, index: int, dialect: ValueDialect) -> str:
+    names = ", ".join([operand.name for operand in row.operands] + ["y"])
+    vectors = [operand.name for operand in row.operands if operand.kind == "vector"]
+    length = f"    n = len({vectors[0]})\n" if vectors else ""
+    body = dialect.translate(row.partial_formulas[index])
+    return f"def partial_{index}({names}):\n{length}    return {body}\n"
+
+
+def _names(row: Primitive) -> dict[str, Any]:
+    """The functions that the partial derivatives of a row call, over Values."""
+    called = {
+        call.func.id
+        for formula in row.partial_formulas
+        for call in ast.walk(formula)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+    }
+    names = {name: _function(name) for name in called | {"equal", "where"}}
+    if row.has_vectors:
+        names = {
+            name: function if name in REDUCTIONS else elementwise(function)
+            for name, function in names.items()
+        }
+    return {**names, "pi": math.pi, "_constant": constant}
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """A function of the formula language over Values and floats."""
+    if name in _SPECIAL:
+        return _SPECIAL[name]
+    if name in _BUILT_IN:
+        function: Callable[..., Any] = getattr(functions, name)
+        return function
+    return partial(general, name)
+
+
+def _where(condition: Any, taken: Callable[[], Any], other: Callable[[], Any]) -> Any:
+    """Pick an arm by the data of the condition; the compiler records both."""
+    if isinstance(condition, Value) and type(condition) not in (Value, Constant):
+        return functions.where(condition, taken(), other())
+    return taken() if _number(condition) else other()
+
+
+def _equal(a: Any, b: Any) -> Any:
+    """Equality of numbers: a bool, or a recorded node while the compiler traces."""
+    if any(isinstance(x, Value) and type(x) not in (Value, Constant) for x in (a, b)):
+        return functions.equal(a, b)
+    return _number(a) == _number(b)
+
+
+def _sign(x: Any) -> Any:
+    return _where(x > 0, lambda: 1.0, lambda: _where(x < 0, lambda: -1.0, lambda: 0.0))
+
+
+def _logsumexp(*groups: Any) -> Any:
+    """Of the elements of several groups, of which one may be a single number."""
+    return functions.logsumexp(
+        [x for group in groups for x in (group if isinstance(group, list) else [group])]
+    )
+
+
+_SPECIAL: dict[str, Callable[..., Any]] = {
+    "equal": _equal,
+    "logsumexp": _logsumexp,
+    "prod_others": prod_others,
+    "sign": _sign,
+    "where": _where,
+}
+_BUILT_IN = (frozenset(PRIMITIVES) & frozenset(vars(functions))) | REDUCTIONS

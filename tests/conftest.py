@@ -1,0 +1,32 @@
+"""What all tests share: one hypothesis profile, and rows of the table that live for one test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import autograd_mini as ad
+from autograd_mini import primitives
+
+# The same examples on every run; HYPOTHESIS_PROFILE=explore looks for new ones.
+_CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, database=None, suppress_health_check=_CHECKS
+)
+settings.register_profile("explore", deadline=None, suppress_health_check=_CHECKS)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture
+def register() -> Iterator[Callable[..., Callable[..., Any]]]:
+    """``register_primitive`` whose rows leave the table when the test ends."""
+    before = set(ad.PRIMITIVES)
+    yield ad.register_primitive
+    for name in set(ad.PRIMITIVES) - before:
+        del primitives._rows[name]
+        for names in (primitives.fast_names, primitives.ieee_names):
+            names.pop(name, None)

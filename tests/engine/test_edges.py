@@ -1,0 +1,312 @@
+"""At the edges of the domain every row gives what PyTorch gives, but for a list of exceptions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import autograd_mini as ad
+from tests import edges
+
+INF, NAN = math.inf, math.nan
+STORED = edges.stored()
+
+
+def agree(ours: float, expected: float) -> bool:
+    """Equal to 1e-13 relative; below that only subnormal rounding is forgiven."""
+    if math.isnan(expected) or math.isnan(ours):
+        return math.isnan(expected) and math.isnan(ours)
+    return ours == expected or math.isclose(ours, expected, rel_tol=1e-13, abs_tol=1e-322)
+
+
+def same_value(ours: float, expected: float) -> bool:
+    """As :func:`agree`, and a zero has the same sign."""
+    signs = math.copysign(1, ours) == math.copysign(1, expected) or ours != 0
+    return agree(ours, expected) and signs
+
+
+# The deliberate differences, with what the row gives instead of PyTorch's result.
+
+Point = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    row: str
+    reason: str
+    applies: Callable[..., bool]
+    expected: Callable[..., Sequence[float]]  # value, then the derivatives
+
+
+def _nearest(exact: Any) -> float:
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.copysign(INF, mp.sign(exact))
+
+
+def _exactly(function: Callable[..., Sequence[Any]]) -> Callable[..., list[float]]:
+    """Expected results from a formula that is evaluated with range and digits to spare."""
+
+    def expected(*point: float) -> list[float]:
+        with mp.workdps(700):  # 1e308 squared beside 1
+            return [_nearest(exact) for exact in function(*map(mp.mpf, point))]
+
+    return expected
+
+
+def _atan2(a: float, b: float) -> list[float]:
+    """The value is PyTorch's; it knows the sign of a zero, as mpmath does not."""
+    derivatives = _exactly(lambda a, b: [b / (a * a + b * b), -a / (a * a + b * b)])
+    return [math.atan2(a, b), *derivatives(a, b)]
+
+
+def _norm(a: Any, b: Any) -> list[Any]:
+    y = mp.mpf(float(mp.sqrt(a * a + b * b)))  # a subnormal norm has few digits
+    return [y, a / y, b / y]
+
+
+def _log_softmax(x: Any, z: Any) -> list[Any]:
+    odds = mp.exp(z - x)
+    return [-mp.log1p(odds), odds / (1 + odds), -odds / (1 + odds)]
+
+
+def _finite(*point: float) -> bool:
+    return all(map(math.isfinite, point))
+
+
+def _huge_tie(x: float, z: float) -> bool:
+    return x == z and abs(x) == 1e308
+
+
+SQUARES = (
+    "accuracy: PyTorch squares the operands, which overflow beyond 1e154 and vanish below 1e-162"
+)
+LIMIT = "the mathematical limit, where PyTorch has infinity minus or times infinity"
+SUBNORMAL = "1 / (1 + exp(...)) rounds results below 5.6e-309 to 0"
+LARGEST = "a logit of +inf takes all the probability, where PyTorch has NaN"
+ROUNDED = (
+    "the derivative toward the other logits subtracts logsumexp, which rounds to one ulp of the "
+    "largest logit, as in PyTorch's own logsumexp: seen only where an ulp is no small number"
+)
+
+DIFFERENCES = [
+    Difference("atan2", SQUARES, lambda a, b: _finite(a, b) and (a, b) != (0, 0), _atan2),
+    Difference(
+        "asinh",
+        SQUARES,
+        lambda x: abs(x) == 1e308,
+        _exactly(lambda x: [mp.asinh(x), 1 / mp.sqrt(x * x + 1)]),
+    ),
+    Difference(
+        "acosh",
+        SQUARES,
+        lambda x: x == 1e308,
+        _exactly(lambda x: [mp.acosh(x), 1 / mp.sqrt(x * x - 1)]),
+    ),
+    Difference(
+        "acosh",
+        "outside the domain the derivative is NaN as the value is, not 0 or inf",
+        lambda x: x < 0,
+        lambda x: [NAN, NAN],
+    ),
+    Difference("logsigmoid", SUBNORMAL, lambda x: x == 710, lambda x: [-math.exp(-710), 0.0]),
+    Difference("softsign", LIMIT, math.isinf, lambda x: [NAN, 0.0]),
+    Difference(
+        "prod",
+        "the derivative is the product of the others; PyTorch divides the output by the operand",
+        lambda a, b: True,
+        lambda a, b: [a * b, b, a],
+    ),
+    Difference("norm", SQUARES, lambda a, b: _finite(a, b) and (a, b) != (0, 0), _exactly(_norm)),
+    Difference(
+        "norm",
+        "infinite if any operand is, as hypot is by IEEE 754 and in PyTorch",
+        lambda a, b: INF in (abs(a), abs(b)),
+        lambda a, b: [INF, NAN, NAN],
+    ),
+    Difference(
+        "softmax",
+        SUBNORMAL,
+        lambda x, z: -1 <= x <= 1 and z == 710,
+        lambda x, z: [0.0, 0.0, 0.0],
+    ),
+    Difference("softmax", LARGEST, lambda x, z: x == INF and z < INF, lambda x, z: [1.0, 0.0, 0.0]),
+    Difference("softmax", LARGEST, lambda x, z: x < INF and z == INF, lambda x, z: [0.0, 0.0, NAN]),
+    Difference("softmax", ROUNDED, _huge_tie, lambda x, z: [0.5, 0.25, -0.5]),
+    Difference(
+        "log_softmax", LARGEST, lambda x, z: x == INF and z < INF, lambda x, z: [-0.0, 0.0, 0.0]
+    ),
+    Difference(
+        "log_softmax", LARGEST, lambda x, z: x < INF and z == INF, lambda x, z: [-INF, 1.0, NAN]
+    ),
+    Difference("log_softmax", ROUNDED, _huge_tie, lambda x, z: [-math.log(2), 0.5, -1.0]),
+    Difference(
+        "log_softmax",
+        "accuracy: log1p keeps the digits of a probability near 1, and rounds to -0 from below",
+        lambda x, z: _finite(x, z) and x > z,
+        _exactly(_log_softmax),
+    ),
+    Difference(
+        "log_softmax",
+        "the logarithm of a probability of 1 is -0, the limit from below",
+        lambda x, z: math.isfinite(x) and z == -INF,
+        lambda x, z: [-0.0, 0.0, 0.0],
+    ),
+]
+
+
+def _as_pytorch(results: Sequence[float], expected: Sequence[float], row: str) -> bool:
+    """Whether results are PyTorch's; where it has no derivative, nothing is asked."""
+    from_pytorch = len(results) == len(expected) and same_value(results[0], expected[0])
+    unknown = {"leaky_relu": 1, "elu": 1, "where": 0}.get(row)
+    return from_pytorch and all(
+        position == unknown or agree(ours, other)
+        for position, (ours, other) in enumerate(zip(results[1:], expected[1:], strict=True))
+    )
+
+
+def _as_listed(results: Sequence[float], point: Point, row: str) -> list[Difference]:
+    return [
+        difference
+        for difference in DIFFERENCES
+        if difference.row == row
+        and difference.applies(*point)
+        and all(map(agree, results, difference.expected(*point)))
+        and same_value(results[0], difference.expected(*point)[0])
+    ]
+
+
+def _ours(row: str, point: Point) -> list[float]:
+    y, derivatives = ad.PRIMITIVES[row].linearize(point)
+    return [y, *derivatives]
+
+
+def _by_function(row: str, point: Point) -> list[float]:
+    """The same through the public function over Values."""
+    groups = ad.PRIMITIVES[row].split(list(map(ad.Value, point)))
+    function = getattr(ad, row)
+    node = function([groups[0], *groups[1]])[0] if "softmax" in row else function(*groups)
+    return [node.data, *node.local_derivatives]
+
+
+def test_every_row_has_stored_results() -> None:
+    assert set(STORED) == set(edges.ROWS), "run: python -m tests.edges"
+
+
+@pytest.mark.parametrize("row", edges.ROWS)
+def test_edges_are_as_in_pytorch_or_listed(row: str) -> None:
+    wrong = []
+    for point, expected in zip(edges.points(row), STORED[row].tolist(), strict=True):
+        ours = _ours(row, point)
+        if not _as_pytorch(ours, expected, row) and not _as_listed(ours, point, row):
+            wrong.append(f"{row}{point} gave {ours}, PyTorch {expected}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("row", edges.ROWS)
+def test_functions_over_values_have_the_same_edges(row: str) -> None:
+    for point in edges.points(row):
+        ours, by_function = _ours(row, point), _by_function(row, point)
+        np.testing.assert_array_equal(by_function, ours, err_msg=f"{row}{point}")
+
+
+@pytest.mark.parametrize("op", ["add", "sub", "mul", "div", "pow"])
+def test_operators_have_the_same_edges_with_numbers_on_either_side(op: str) -> None:
+    symbols: dict[str, Callable[[Any, Any], Any]] = {
+        "add": lambda a, b: a + b,
+        "sub": lambda a, b: a - b,
+        "mul": lambda a, b: a * b,
+        "div": lambda a, b: a / b,
+        "pow": lambda a, b: a**b,
+    }
+    for a, b in edges.points(op):
+        y, da, db = _ours(op, (a, b))
+        for node, derivatives in [
+            (symbols[op](ad.Value(a), ad.Value(b)), (da, db)),
+            (symbols[op](ad.Value(a), b), (da, 0.0)),
+            (symbols[op](a, ad.Value(b)), (0.0, db)),
+        ]:
+            results = [node.data, *node.local_derivatives]
+            np.testing.assert_array_equal(results, [y, *derivatives], err_msg=f"{op}{a, b}")
+
+
+@pytest.mark.parametrize("number", range(len(DIFFERENCES)))
+def test_every_listed_difference_exists(number: int) -> None:
+    difference = DIFFERENCES[number]
+    row = difference.row
+    assert any(
+        difference in _as_listed(_ours(row, point), point, row)
+        and not _as_pytorch(_ours(row, point), expected, row)
+        for point, expected in zip(edges.points(row), STORED[row].tolist(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("row", edges.ROWS)
+def test_stored_results_are_what_pytorch_gives(row: str) -> None:
+    pytest.importorskip("torch")
+    np.testing.assert_allclose(edges.from_pytorch(row), STORED[row], rtol=1e-13, atol=1e-322)
+
+
+@pytest.mark.parametrize(
+    ("row", "point", "expected"),
+    [
+        ("pow", (0.0, 0.0), (1.0, 0.0, 0.0)),
+        ("pow", (0.0, 2.0), (0.0, 0.0, 0.0)),
+        ("pow", (0.0, 1.0), (0.0, 1.0, 0.0)),
+        ("pow", (0.0, 0.5), (0.0, INF, 0.0)),
+        ("pow", (0.0, -1.0), (INF, -INF, -INF)),
+        ("pow", (-8.0, 1 / 3), (NAN, NAN, NAN)),
+        ("pow", (-2.0, 3.0), (-8.0, 12.0, NAN)),
+        ("relu", (0.0,), (0.0, 0.0)),
+        ("relu", (NAN,), (NAN, 1.0)),
+        ("abs", (0.0,), (0.0, 0.0)),
+        ("maximum", (2.0, 2.0), (2.0, 0.5, 0.5)),
+        ("minimum", (2.0, 2.0), (2.0, 0.5, 0.5)),
+        ("maximum", (NAN, 2.0), (NAN, 1.0, 1.0)),
+        ("norm", (0.0, 0.0), (0.0, 0.0, 0.0)),
+        ("hypot", (0.0, 0.0), (0.0, NAN, NAN)),
+        ("atan2", (0.0, 0.0), (0.0, 0.0, 0.0)),
+        ("prod", (0.0, 5.0), (0.0, 5.0, 0.0)),
+        ("prod", (0.0, 0.0), (0.0, 0.0, 0.0)),
+        ("sqrt", (0.0,), (0.0, INF)),
+        ("log", (0.0,), (-INF, INF)),
+        ("log", (-1.0,), (NAN, -1.0)),
+        ("reciprocal", (0.0,), (INF, -INF)),
+        ("div", (1.0, 0.0), (INF, INF, -INF)),
+        ("exp", (1000.0,), (INF, INF)),
+        ("sigmoid", (-1000.0,), (0.0, 0.0)),
+        ("softplus", (1000.0,), (1000.0, 1.0)),
+        ("logsigmoid", (-1000.0,), (-1000.0, 1.0)),
+        ("tanh", (20.0,), (1.0, 0.0)),
+        ("clip", (1.0, 0.0, 1.0), (1.0, 1.0, 0.0, 0.0)),
+        ("clip", (5.0, 3.0, 1.0), (1.0, 0.0, 0.0, 1.0)),
+    ],
+)
+def test_named_edges(row: str, point: Point, expected: Point) -> None:
+    np.testing.assert_array_equal(_ours(row, point), expected)
+
+
+def test_a_masked_logit_has_probability_zero_and_no_gradient() -> None:
+    logits = [ad.Value(1.0), ad.Value(-INF), ad.Value(2.0)]
+    weights = [3.0, 5.0, 7.0]
+    ad.dot(ad.softmax(logits), weights).backward()
+    p = 1 / (1 + math.e)
+    assert logits[0].grad == pytest.approx(p * (1 - p) * (3 - 7), rel=1e-13)
+    assert logits[1].grad == 0.0
+    assert logits[2].grad == pytest.approx(p * (1 - p) * (7 - 3), rel=1e-13)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6, -1e15])
+def test_softmax_does_not_see_a_common_shift(shift: float) -> None:
+    logits = [shift + x for x in (1.0, 2.0, 4.0)]
+    total = math.fsum(math.exp(x - shift) for x in logits)
+    for p, log_p, x in zip(ad.softmax(logits), ad.log_softmax(logits), logits, strict=True):
+        assert p == pytest.approx(math.exp(x - shift) / total, rel=1e-14)
+        assert log_p == pytest.approx(math.log(math.exp(x - shift) / total), rel=1e-14)
