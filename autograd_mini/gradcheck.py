@@ -252,14 +252,16 @@ def _extrapolate(function: Function, x: float, side: int = 0, rounding: float = 
     with np.errstate(all="ignore"):
         # The smaller scale first: steps over many periods of sin can seem to converge.
         for scale in sorted({abs(x) or 1.0, 1.0}):
-            found, size = _refine(quotient, direction * scale, order, rounding)
+            found, size = _refine(quotient, direction * scale, order, rounding, max(abs(x), 1.0))
             best = best | _resolved(found, size, quotient, direction * scale)
-            if np.all(best.bound <= _ACCURATE * (np.abs(best.slope) + size / max(scale, 1.0))):
+            if np.all(best.bound <= _ACCURATE * (np.abs(best.slope) + size / max(abs(x), 1.0))):
                 break
     return best
 
 
-def _refine(quotient: Quotient, scale: float, order: int, rounding: float) -> tuple[_Slope, Floats]:
+def _refine(
+    quotient: Quotient, scale: float, order: int, rounding: float, argument: float
+) -> tuple[_Slope, Floats]:
     """Halve the step and extrapolate until accurate; also the size of the function's values."""
     best = _Slope(np.array(np.nan), np.array(np.inf))
     largest = np.array(0.0)
@@ -276,7 +278,7 @@ def _refine(quotient: Quotient, scale: float, order: int, rounding: float) -> tu
             if power < len(previous):  # the same extrapolation one step size earlier
                 nearby = np.abs(row[-1] - np.array([fine, coarse, previous[power]]))
                 best = best | _Slope(row[-1], nearby.max(axis=0) + noise)
-        if np.all(best.bound <= _ACCURATE * (np.abs(best.slope) + size / max(abs(scale), 1.0))):
+        if np.all(best.bound <= _ACCURATE * (np.abs(best.slope) + size / argument)):
             break
         previous = row
         step /= 2.0

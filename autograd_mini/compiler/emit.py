@@ -494,6 +494,8 @@ class _Emitter:
         index = self._index(step.index)
         if self._take_adjoint_by_matrix(step, out, upstream, index):
             return
+        if not step.add:
+            self.line(f"{out}.fill(0.0)")
         letters = "".join(dict.fromkeys(step.table_axes.replace("k", "") + step.index_axes))
         source = _transposed(upstream, step.upstream_axes, letters)
         places = []
@@ -523,10 +525,11 @@ class _Emitter:
         chosen = self.temp((picks, size), False)
         self.line(f"{chosen}.fill(0)")
         self.line(f"{chosen}[np.arange({picks}), {index}] = 1")
-        product = self.temp(step.out.shape, False)
+        target = self.temp(step.out.shape, False) if step.add else out
         axes = step.index_axes + "k"
-        self.line(contraction(upstream, step.upstream_axes, chosen, axes, product, step.table_axes))
-        self.line(f"np.add({out}, {product}, out={out})")
+        self.line(contraction(upstream, step.upstream_axes, chosen, axes, target, step.table_axes))
+        if step.add:
+            self.line(f"np.add({out}, {target}, out={out})")
         return True
 
     def _vector(self, step: VectorRow | VectorRowAdjoint) -> None:

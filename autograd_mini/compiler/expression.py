@@ -73,7 +73,8 @@ class Expression:
         line = self.emitter.line
         number = folded(node)
         if number is not None or isinstance(node, ast.Name):
-            line(f"{out}[...] = {self.value(node)}")
+            if self.value(node) != out:
+                line(f"{out}[...] = {self.value(node)}")
         elif isinstance(node, ast.UnaryOp):
             line(f"np.negative({self.value(node.operand)}, out={out})")
         elif isinstance(node, ast.BinOp):
@@ -93,10 +94,15 @@ class Expression:
         mask = self._mask(condition)
         line = self.emitter.line
         zero = folded(other) == 0
-        if zero and not self.select:
+        if zero and not self.select and isinstance(taken, ast.Name):  # a formula may give 0 * inf
             line(f"np.multiply({self.value(taken)}, {mask}, out={out})")
             return
         first = self.value(taken)
+        if first == out:  # in place: keep what is taken, overwrite the rest
+            rest = self.value(other)
+            line(f"np.logical_not({mask}, out={mask})")
+            line(f"np.copyto({out}, {rest}, where={mask})")
+            return
         self.into(other, out)
         line(f"np.copyto({out}, {first}, where={mask})")
 

@@ -109,7 +109,7 @@ class TakeStep:
 
 @dataclass(frozen=True, eq=False)
 class TakeAdjoint:
-    """Its error signal: ``upstream`` added where the index points, into a table of zeros."""
+    """Its error signal: ``upstream`` where the index points, 0 elsewhere."""
 
     out: View
     table_axes: str
@@ -117,6 +117,7 @@ class TakeAdjoint:
     index_axes: str
     upstream: View
     upstream_axes: str
+    add: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,17 +18,19 @@ import numpy.typing as npt
 from ..primitives import compile_source
 from ..value import Constant, Value
 from .access import Gather, Mixed
+from .binding import batch_size, check_numbers, checked_indices
 from .emit import Emitted, emit
 from .ir import ArrayProgram, Contract, Map, Reduce, TakeStep, references
 from .lower import lower
 from .reverse import differentiate
-from .runtime import Workspace, strided, vector_derivatives, vector_value
+from .runtime import Workspace, strided, vector_derivatives, vector_value, with_direct_names
 from .scalars import canonical_form
 from .trace import InputSpec, trace
 
 Array = npt.NDArray[Any]
 _CACHED_TRACES = 64
 _CACHED_SIZES = 4
+_CACHED_SHAPES = 256
 _CHUNK_BYTES = 16 * 2**20
 
 
@@ -44,6 +48,15 @@ class Stats:
         Steps of the forward pass; a gather is an operand that had to be copied together.
     trace_seconds, lift_seconds : float
         Time to run the function on Values, and to turn its graph into array steps and source.
+
+    Examples
+    --------
+    >>> from autograd_mini import Value, dot
+    >>> w = [Value(0.5), Value(-1.0)]
+    >>> program = compile(lambda x: dot(w, x).tanh(), w)
+    >>> outputs = program(None, [[1.0, 2.0], [3.0, 4.0]])
+    >>> program.stats.matrix_products, program.stats.elementwise_steps
+    (1, 1)
     """
 
     nodes: int
@@ -57,7 +70,17 @@ class Stats:
 
 @dataclass(frozen=True)
 class TraceInfo:
-    """One trace of a program: the shapes of one example, the static arguments, the statistics."""
+    """One trace of a program: the shapes of one example, the static arguments, the statistics.
+
+    Examples
+    --------
+    >>> from autograd_mini import Value
+    >>> w = Value(2.0)
+    >>> program = compile(lambda x: w * x, [w])
+    >>> outputs = program(None, [1.0, 2.0])
+    >>> program.traces[0].shapes
+    ((),)
+    """
 
     shapes: tuple[tuple[int, ...], ...]
     static: tuple[Any, ...]
@@ -93,7 +116,9 @@ class _Compiled:
         self.buffers = emitted.buffers
         self.unpacked = emitted.unpacked
         namespace = _namespace(emitted)
-        compile_source(self.source, f"<autograd_mini program {id(self)}>", namespace)
+        compile_source(
+            self.source, f"<autograd_mini program {id(self)}>", namespace, with_direct_names
+        )
         self.outputs: Callable[..., Any] = namespace["outputs"]
         self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
         self.dtype = dtype
@@ -192,7 +217,15 @@ class Program:
     stats : Stats
         What that trace became.
     traces : tuple of TraceInfo
-        All traces that are kept, the one used last at the end.
+        All traces that are kept, oldest first.
+
+    Examples
+    --------
+    >>> from autograd_mini import Value
+    >>> w = Value(2.0)
+    >>> program = compile(lambda x: w * x, [w])
+    >>> program([3.0], [1.0, 2.0])
+    array([3., 6.])
     """
 
     def __init__(
@@ -207,11 +240,13 @@ class Program:
     ) -> None:
         self._function = function
         self._parameters = list(parameters)
-        self._static = frozenset(static_argnums)
+        self._static = tuple(sorted(set(static_argnums)))
         self._mean = reduction == "mean"
         self._dtype = np.dtype(dtype)
         self._batched = batched
         self._traces: OrderedDict[Any, _Compiled] = OrderedDict()
+        self._bound: dict[Any, tuple[_Compiled, int]] = {}
+        self._last_used: _Compiled | None = None
         self._lock = threading.RLock()
 
     def __call__(self, theta: npt.ArrayLike | None, *batch: Any) -> Array:
@@ -352,23 +387,25 @@ class Program:
 
     @property
     def traces(self) -> tuple[TraceInfo, ...]:
-        """All traces that are kept, the one used last at the end."""
+        """All traces that are kept, oldest first."""
         with self._lock:
             return tuple(
-                TraceInfo(tuple(shape for shape, _ in shapes), static, compiled.stats)
+                TraceInfo(
+                    tuple(shape for shape, _ in shapes), tuple(s[2] for s in static), compiled.stats
+                )
                 for (shapes, static), compiled in self._traces.items()
             )
 
     def _last(self) -> _Compiled:
-        with self._lock:
-            if not self._traces:
-                raise ValueError("nothing is traced yet: call the program with a batch first")
-            return next(reversed(self._traces.values()))
+        if self._last_used is None:
+            raise ValueError("nothing is traced yet: call the program with a batch first")
+        return self._last_used
 
     def _vector(self, theta: npt.ArrayLike | None) -> Array:
         if theta is None:
             return np.array([p.data for p in self._parameters], dtype=self._dtype)
-        vector = _numbers(theta, "theta")
+        vector = np.asarray(theta)
+        check_numbers(vector, "theta")
         if vector.shape != (len(self._parameters),):
             raise ValueError(
                 f"theta has shape {vector.shape}, expected ({len(self._parameters)},): one number "
@@ -378,83 +415,81 @@ class Program:
 
     def _bind(self, batch: Sequence[Any]) -> tuple[_Compiled, list[Array], int]:
         """The trace for these arguments, and them as arrays with the batch as last axis."""
-        static = tuple((k, batch[k]) for k in sorted(self._static) if k < len(batch))
-        arrays = [
-            _numbers(argument, f"argument {k}")
-            for k, argument in enumerate(batch)
-            if k not in self._static
-        ]
-        n = self._batch_size(arrays)
-        lead = 1 if self._batched else 0
-        shapes = tuple((a.shape[lead:], a.dtype.kind in "iub") for a in arrays)
-        compiled = self._compiled(shapes, static, len(batch))
+        static: tuple[Any, ...] = ()
+        if self._static:
+            static = tuple((k, type(batch[k]), batch[k]) for k in self._static if k < len(batch))
+            batch = [argument for k, argument in enumerate(batch) if k not in self._static]
+        arrays = [np.asarray(argument) for argument in batch]
+        key = (tuple([(a.shape, a.dtype.char) for a in arrays]), static)
+        try:
+            bound = self._bound.get(key)
+        except TypeError:
+            raise TypeError("a static argument must be hashable, like a str or a tuple") from None
+        if bound is None:
+            bound = self._bound_anew(key, arrays, static)
+        compiled, n = bound
+        self._last_used = compiled
         inputs = []
         for k, array in enumerate(arrays):
             flat = array.reshape(n, -1).T if self._batched else array.reshape(-1)
-            bound = compiled.bounds.get(f"input{k}")
-            if bound is not None:
-                _check_indices(flat, bound, k)
+            size = compiled.bounds.get(f"input{k}")
+            if size is not None:
+                inputs.append(checked_indices(flat, size, k))
+            elif flat.dtype is self._dtype:
                 inputs.append(flat)
             else:
-                inputs.append(np.asarray(flat, dtype=self._dtype))
+                inputs.append(flat.astype(self._dtype))
         return compiled, inputs, n
 
-    def _batch_size(self, arrays: Sequence[Array]) -> int:
-        if not self._batched:
-            return 1
-        if not arrays:
-            raise ValueError(
-                "a batched program needs a batch; compile with batched=False if the "
-                "function has no arguments"
-            )
-        sizes = {a.shape[0] if a.ndim else None for a in arrays}
-        if len(sizes) != 1 or None in sizes:
-            shapes = ", ".join(str(a.shape) for a in arrays)
-            raise ValueError(f"arguments of shapes {shapes} have no common leading batch size")
-        n = sizes.pop()
-        if not n:
-            raise ValueError("the batch is empty; give at least one example")
-        return int(n)
+    def _bound_anew(
+        self, key: Any, arrays: Sequence[Array], static: tuple[Any, ...]
+    ) -> tuple[_Compiled, int]:
+        """Check arguments of shapes and types not met before, and trace if need be."""
+        for k, array in enumerate(arrays):
+            check_numbers(array, f"argument {k}")
+        n = batch_size(arrays) if self._batched else 1
+        lead = 1 if self._batched else 0
+        shapes = tuple((a.shape[lead:], a.dtype.kind in "iub") for a in arrays)
+        bound = self._compiled(shapes, static, len(arrays) + len(static)), n
+        if len(self._bound) >= _CACHED_SHAPES:
+            self._bound.clear()
+        self._bound[key] = bound
+        return bound
 
     def _compiled(self, shapes: tuple[Any, ...], static: tuple[Any, ...], count: int) -> _Compiled:
         key = (shapes, static)
         with self._lock:
-            try:
-                compiled = self._traces.get(key)
-            except TypeError:
-                raise TypeError("a static argument must be hashable, like a str or tuple") from None
+            compiled = self._traces.get(key)
             if compiled is not None:
-                self._traces.move_to_end(key)
                 return compiled
-            given = dict(static)
+            given = {k: value for k, _, value in static}
 
             def arrange(traced: Sequence[Any]) -> list[Any]:
                 rest = iter(traced)
                 return [given[k] if k in given else next(rest) for k in range(count)]
 
             specs = [InputSpec(tuple(shape), integer) for shape, integer in shapes]
-            compiled = _Compiled(
-                self._function, self._parameters, specs, arrange, self._batched, self._dtype
-            )
+            with _paused_collector():
+                compiled = _Compiled(
+                    self._function, self._parameters, specs, arrange, self._batched, self._dtype
+                )
             self._traces[key] = compiled
             if len(self._traces) > _CACHED_TRACES:
                 self._traces.popitem(last=False)
+                self._bound.clear()
             return compiled
 
 
-def _numbers(argument: Any, name: str) -> Array:
-    array = np.asarray(argument)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} holds {array.dtype}, expected real numbers")
-    return array
-
-
-def _check_indices(indices: Array, bound: int, argument: int) -> None:
-    if indices.dtype.kind == "f" or indices.min() < 0 or indices.max() >= bound:
-        raise IndexError(
-            f"argument {argument} picks one of {bound}: expected integers from 0 to {bound - 1}, "
-            f"got {indices.min()} to {indices.max()}"
-        )
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Without the cyclic collector, which would walk the growing graph again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def compile(

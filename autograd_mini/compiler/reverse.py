@@ -64,6 +64,8 @@ class _Reverse:
         self.masks: dict[tuple[str, int], Mask] = {}
         self.aliases: dict[tuple[str, int], View] = {}
         self.frozen: set[tuple[str, int]] = set()
+        self.masked = {_out_place(s) for s in program.forward if isinstance(s, Mask)}
+        self.alone = True  # whether the array whose error signal is read has one producing step
         self.whole: list[tuple[View, Reference]] = []
         self.shift = {s: np.zeros(program.sizes[s], dtype=np.int64) for s in _SPACES}
         self.readers = self._readers()
@@ -78,7 +80,9 @@ class _Reverse:
             seed = replace(single, space=f"d_{output.space}")
             self.written[output.space][output.offset] = True
         for _, steps in groupby(reversed(self.program.forward), key=_out_place):
-            for step in steps:
+            group = list(steps)
+            self.alone = sum(self._differentiable(step) for step in group) == 1
+            for step in group:
                 self._step(step)
             self._hand_over()
         self._fill("theta", np.flatnonzero(~self.written["theta"]))
@@ -129,6 +133,9 @@ class _Reverse:
                 for reference in references(step):
                     mark(reference)
         return flags
+
+    def _differentiable(self, step: Step) -> bool:
+        return any(self._any(self.needed, reference) for reference in references(step))
 
     def _readers(self) -> dict[str, npt.NDArray[np.int64]]:
         """How many steps read an element."""
@@ -185,13 +192,17 @@ class _Reverse:
             if not self._lend(source, target):
                 self._deliver(source, target)
 
+    def _is_free(self, signal: View) -> bool:
+        """Whether no other array's error signal is kept in the same place."""
+        return (signal.space, signal.offset) not in self.frozen and 0 not in signal.strides
+
     def _is_untouched_array(self, source: View, target: Reference) -> bool:
         if not isinstance(target, View) or target.space not in ("value", "fixed"):
             return False
         place = target.space, target.offset
         return (
             self.arrays.get(place) == target
-            and place not in self.masks
+            and place not in self.masked
             and not self.written[target.space][target.indices()].any()
             and source.space in ("d_value", "d_fixed")
             and self.program.has_rows(source.space) == self.program.has_rows(target.space)
@@ -213,9 +224,9 @@ class _Reverse:
         """Let an array keep its error signal in the place of one that is finished."""
         if not isinstance(target, View) or not self._is_untouched_array(source, target):
             return False
-        if (source.space, source.offset) in self.frozen or source.strides != target.strides:
+        if not self._is_free(source) or source.strides != target.strides:
             return False
-        if source.space != f"d_{target.space}":
+        if source.space != f"d_{target.space}" or source.shape != target.shape:
             return False
         index = target.indices()
         self.written[target.space][index] = True
@@ -232,6 +243,8 @@ class _Reverse:
         self._fill(out.space, index[~self.written[out.space][index]])
         if isinstance(step, Mask):
             self.masks[out.space, out.offset] = step
+            return
+        if not self._differentiable(step):
             return
         upstream = self._upstream(out)
         guard = self._any(self.guarded, out)
@@ -261,6 +274,10 @@ class _Reverse:
         inner = a
         if a == b and step.a_axes == step.b_axes:
             step = replace(step, scale=2 * step.scale)
+        if step.scale != 1.0 and self.alone and self._is_free(upstream):
+            formula = times(ast.Name("g"), ast.Constant(step.scale))
+            self.steps.append(Map(upstream, formula, {"g": upstream}))
+            step = replace(step, scale=1.0)
         if step.ones:  # the column of the bias has no input to send an error signal to
             assert isinstance(a, View)
             assert isinstance(b, View)
@@ -303,6 +320,7 @@ class _Reverse:
             for name, reference in step.operands.items()
             if isinstance(reference, Number)
         }
+        needed = [r for r in step.operands.values() if self._any(self.needed, r)]
         for position, (name, reference) in enumerate(step.operands.items()):
             if name in numbers:
                 continue
@@ -313,7 +331,8 @@ class _Reverse:
             formula = times(ast.Name("g"), simplified(partial, numbers))
             used = {node.id for node in ast.walk(formula) if isinstance(node, ast.Name)}
             read = {key: operands[key] for key in operands if key in used}
-            self._elementwise(reference, formula, read, upstream if guard else None)
+            in_place = self.alone and len(needed) == 1
+            self._elementwise(reference, formula, read, upstream if guard else None, in_place)
 
     def _elementwise(
         self,
@@ -321,8 +340,9 @@ class _Reverse:
         formula: ast.expr,
         operands: Mapping[str, Reference],
         guard: View | None,
+        in_place: bool = False,
     ) -> None:
-        if is_zero(formula):
+        if is_zero(formula) or not self._any(self.needed, target):
             return
         source_space = next(r for n, r in operands.items() if n == "g")
         assert isinstance(source_space, View)
@@ -332,26 +352,27 @@ class _Reverse:
 
         if isinstance(formula, ast.Name) and guard is None:
             self.whole.append((source_space, target))
+        elif in_place and self._lend(source_space, target):
+            assert isinstance(target, View)
+            self.steps.append(step(self._signal(target), False))
         else:
             self._direct(target, source_space.space, step, batch_summed=False)
 
     def _take(self, step: TakeStep, upstream: View) -> None:
-        def steps(out: View) -> list[Step]:
-            adjoint = TakeAdjoint(
-                out, step.table_axes, step.index, step.index_axes, upstream, step.out_axes
+        def adjoint(out: View, add: bool) -> Step:
+            return TakeAdjoint(
+                out, step.table_axes, step.index, step.index_axes, upstream, step.out_axes, add
             )
-            return [adjoint]
 
         table = step.table
         if isinstance(table, View) and is_distinct(table) and not self._moved(table):
             if self._any(self.needed, table):
-                index = table.indices()
-                self._fill(table.space, index[~self.written[table.space][index]])
-                self.steps += steps(self._signal(table))
+                add = self._claim(table)
+                self.steps.append(adjoint(self._signal(table), add))
             return
         space = "scratch" if "n" in step.table_axes else "scratch_fixed"
         out = self._scratch(space, table.shape)
-        self.steps += [Fill(out), *steps(out)]
+        self.steps.append(adjoint(out, False))
         self._deliver(out, table)
 
     # Where contributions go

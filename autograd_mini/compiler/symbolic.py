@@ -23,7 +23,9 @@ _BINARY_ROWS: dict[type[ast.operator], str] = {
 
 
 def is_zero(formula: ast.expr) -> bool:
-    """Whether a formula is the number 0."""
+    """Whether a formula is the number 0, or minus that."""
+    if isinstance(formula, ast.UnaryOp):
+        return is_zero(formula.operand)
     return isinstance(formula, ast.Constant) and formula.value == 0
 
 
@@ -37,7 +39,12 @@ def times(factor: ast.expr, partial: ast.expr) -> ast.expr:
     if isinstance(partial, ast.UnaryOp):
         return ast.UnaryOp(ast.USub(), times(factor, partial.operand))
     if isinstance(partial, ast.BinOp) and isinstance(partial.op, ast.Div):
-        return ast.BinOp(times(factor, partial.left), ast.Div(), partial.right)
+        numerator = times(factor, partial.left)
+        if not is_zero(numerator):  # 0 / x may be NaN
+            negative = isinstance(numerator, ast.UnaryOp)
+            top = numerator.operand if isinstance(numerator, ast.UnaryOp) else numerator
+            quotient = ast.BinOp(top, ast.Div(), partial.right)
+            return ast.UnaryOp(ast.USub(), quotient) if negative else quotient
     if isinstance(partial, ast.Call) and ast.unparse(partial.func) == "where":
         condition, taken, other = partial.args
         arms = [times(factor, taken), times(factor, other)]

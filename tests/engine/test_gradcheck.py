@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 
 import autograd_mini as ad
 from autograd_mini import GradientCheckError, Value, check_local_derivatives, gradcheck
 from autograd_mini.value import apply
-from tests.random_graphs import FUNCTIONS, Program, programs
+from tests.random_graphs import FUNCTIONS, KINKED, Program, programs
 
 ROWS = list(ad.PRIMITIVES)
 
@@ -117,8 +117,21 @@ def test_every_row_passes_to_third_order(name: str) -> None:
         assert gradcheck(curious, operands, rtol=1e-5, atol=1e-8) is True
 
 
+def _is_at_a_jump(program: Program) -> bool:
+    """Whether a condition is decided by the last bit, so that differences see both sides."""
+    values = program.run_all(program.leaves, FUNCTIONS)
+    for step in program.steps:
+        operands = [program.resolve(operand, values) for operand in step.operands]
+        if step.op == "where" and operands[0] == 0:
+            return True
+        if step.op in KINKED and len(operands) == 2 and operands[0] == operands[1]:
+            return True
+    return False
+
+
 @given(programs())
 def test_random_programs_pass(program: Program) -> None:
+    assume(not _is_at_a_jump(program))
     assert gradcheck(lambda xs: program.run(list(xs), FUNCTIONS), program.leaves, rtol=1e-5)
 
 
