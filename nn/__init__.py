@@ -10,11 +10,12 @@ from .losses import (
 )
 from .module import Module
 from .neuron import ACTIVATIONS, MLP, Layer, Neuron
-from .optim import SGD
+from .optim import SGD, Adam
 from .parameters import parameters_to_vector, vector_to_parameters
 from .training import (
     History,
     accuracy,
+    compiled_gradient,
     correct_class,
     correct_probability,
     correct_sign,
@@ -28,6 +29,7 @@ __all__ = [
     "ACTIVATIONS",
     "MLP",
     "SGD",
+    "Adam",
     "History",
     "Layer",
     "Module",
@@ -35,6 +37,7 @@ __all__ = [
     "accuracy",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "compiled_gradient",
     "correct_class",
     "correct_probability",
     "correct_sign",

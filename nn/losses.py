@@ -164,8 +164,9 @@ def cross_entropy(logits: Scalars, target: int | Scalars) -> Value:
     ----------
     logits : sequence of Value
         One output per class, at least two, before any softmax.
-    target : int or sequence
-        The index of the class, or one probability per class (one-hot, for instance).
+    target : int, Value or sequence
+        The index of the class (a Value in a compiled function), or one probability per class
+        (one-hot, for instance).
 
     Returns
     -------
@@ -204,6 +205,8 @@ def cross_entropy(logits: Scalars, target: int | Scalars) -> Value:
     index = _unwrapped(target)
     if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
         expected = values[_class_index(index, len(values))]
+    elif isinstance(index, Value):  # while compiling: a class known only when the program runs
+        expected = ad.take(values, index)
     else:
         expected = _expected_logit(values, target)
     loss: Value = ad.logsumexp(values) - expected

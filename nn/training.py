@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+import autograd_mini as ad
 from autograd_mini import Value
 
 from ._checks import as_generator, positive_int
@@ -20,6 +21,7 @@ from .module import Module
 __all__ = [
     "History",
     "accuracy",
+    "compiled_gradient",
     "correct_class",
     "correct_probability",
     "correct_sign",
@@ -42,6 +44,16 @@ Gradient: TypeAlias = Callable[[Any, Any], tuple[float, int | None]]
 
 Adds the gradient of the mean loss to the parameters' `grad`.
 """
+
+
+class Trainable(Protocol):
+    """What compiling needs of a model."""
+
+    def __call__(self, inputs: Any, /) -> Any:
+        """Return one example's outputs."""
+
+    def parameters(self) -> list[Value]:
+        """Return the leaves to train, each once."""
 
 
 class Optimizer(Protocol):
@@ -358,6 +370,57 @@ def eager_gradient(model: Model, loss: Loss, *, correct: Correct | None = None) 
             total += value.data
             n_correct += decide is not None and decide(outputs, target)
         return total / len(inputs), n_correct if decide else None
+
+    return gradient
+
+
+def compiled_gradient(model: Trainable, loss: Loss, *, correct: Correct | None = None) -> Gradient:
+    """Return a function by which `fit` differentiates a minibatch at matrix speed.
+
+    Model and loss are compiled (see `autograd_mini.compile`) when the first minibatch comes.
+
+    Parameters
+    ----------
+    model : Module
+        Takes one example's inputs, returns outputs; has `parameters`.
+    loss : callable
+        Takes outputs and a target, returns the loss of that example.
+    correct : callable, optional
+        As in `fit`.
+
+    Returns
+    -------
+    callable
+        With the contract of `eager_gradient`.
+
+    Examples
+    --------
+    >>> from nn import Neuron, half_squared_error
+    >>> neuron = Neuron.from_weights([2.0], activation="identity")
+    >>> gradient = compiled_gradient(neuron, half_squared_error)
+    >>> gradient([[1.0], [2.0]], [0.0, 0.0])
+    (5.0, None)
+    >>> neuron.weights[0].grad
+    5.0
+    """
+    decide = correct or _usual_correct(loss)
+    parameters = model.parameters()
+    outputs_of = ad.compile(model, parameters)
+    loss_of = ad.compile(lambda x, target: loss(model(x), target), parameters)
+
+    def gradient(inputs: Examples, targets: Examples) -> tuple[float, int | None]:
+        theta = np.array([parameter.data for parameter in parameters])
+        value, derivatives = loss_of.value_and_grad(theta, inputs, targets)
+        for parameter, derivative in zip(parameters, derivatives.tolist(), strict=True):
+            parameter.grad += derivative
+        if decide is None:
+            return value, None
+        rows = np.atleast_2d(outputs_of(theta, inputs).T).T.tolist()
+        n_correct = sum(
+            decide([ad.as_value(number) for number in row], target)
+            for row, target in zip(rows, _rows(targets), strict=True)
+        )
+        return value, n_correct
 
     return gradient
 

@@ -54,6 +54,7 @@ from .ir import (
     VectorRow,
 )
 from .scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector, operands
+from .schedule import schedule
 
 _CONSTANT = "constant"
 _LETTERS = "abcdefgh"
@@ -92,8 +93,8 @@ class Lowering:
         self.constants: list[float] = []
         self.constant_ids: dict[float, int] = {}
         self.rowed = [False] * count
-        self.level = [0] * count
         self._place_leaves()
+        self.level = schedule(program, self.rowed)
 
     # Where nodes are
 
@@ -105,9 +106,7 @@ class Lowering:
             elif isinstance(node, Literal):
                 self._place(i, _CONSTANT, self._constant(node.value), len(self.spaces))
             else:
-                below = operands(node)
-                self.level[i] = 1 + max(self.level[j] for j in below)
-                self.rowed[i] = any(self.rowed[j] for j in below)
+                self.rowed[i] = any(self.rowed[j] for j in operands(node))
 
     def _place(self, i: int, space: str, offset: int, home: int) -> None:
         self.space_code[i] = self.spaces.index(space)

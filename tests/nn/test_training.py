@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import builtins
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
+import nn
 from autograd_mini import Value
 from nn import (
     MLP,
@@ -462,3 +464,47 @@ def test_evaluation_needs_examples(call):
         call(classifier(), [], [])
     with pytest.raises(ValueError, match="2 examples but y 1"):
         call(classifier(), X[:2], [0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "sizes", "targets"),
+    [
+        (nn.cross_entropy, [5, 3], [0, 2, 1, 1]),
+        (nn.half_squared_error, [5, 2], [[0.5, 1.0], [-1.0, 0.0], [0.0, 0.25], [1.0, 1.0]]),
+        (nn.binary_cross_entropy_with_logits, [5, 1], [0.0, 1.0, 1.0, 0.0]),
+    ],
+)
+def test_compiled_gradient_is_the_eager_one(loss: Any, sizes: list[int], targets: Any) -> None:
+    model = nn.MLP(3, sizes, rng=4)
+    inputs = np.random.default_rng(5).normal(size=(4, 3))
+    results = []
+    for make in (nn.eager_gradient, nn.compiled_gradient):
+        model.zero_grad()
+        value, n_correct = make(model, loss)(inputs, np.array(targets))
+        results.append((value, n_correct, [p.grad for p in model.parameters()]))
+    (eager, eager_correct, eager_grads), (compiled, compiled_correct, grads) = results
+    assert compiled == pytest.approx(eager, rel=1e-12)
+    assert compiled_correct == eager_correct
+    # entries that nearly cancel keep the absolute error of their terms
+    assert grads == pytest.approx(eager_grads, rel=1e-12, abs=1e-15)
+
+
+def test_fit_trains_the_same_model_compiled() -> None:
+    inputs = np.random.default_rng(6).normal(size=(20, 2))
+    targets = (inputs[:, 0] > 0).astype(int)
+    losses = []
+    for make in (nn.eager_gradient, nn.compiled_gradient):
+        model = nn.MLP(2, [4, 2], rng=7)
+        history = nn.fit(
+            model,
+            inputs,
+            targets,
+            loss=nn.cross_entropy,
+            optimizer=nn.SGD(model.parameters(), learning_rate=0.5),
+            epochs=3,
+            batch_size=7,
+            rng=8,
+            gradient=make(model, nn.cross_entropy),
+        )
+        losses.append(history.loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-10)
