@@ -17,6 +17,7 @@ from viz import draw_graph, render
 
 from . import demo
 from .errors import AutogradError
+from .explain import explain
 from .expression import Expression, ExpressionError, parse_expression
 from .gradcheck import numerical_gradient
 from .value import Constant, Value
@@ -98,6 +99,9 @@ def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     diff.add_argument(
         "--draw", type=Path, metavar="FILE", help="draw the graph (.svg, .png or .pdf)"
     )
+    diff.add_argument(
+        "--explain", metavar="NAME", help="write out why the gradient toward a name is what it is"
+    )
     diff.set_defaults(run=_diff)
 
 
@@ -130,7 +134,14 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="S",
         help="of the split, the initial weights and the minibatches (default: %(default)s)",
     )
-    parser.set_defaults(run=lambda parsed: demo.run(parsed.out, parsed.epochs, parsed.seed))
+    parser.add_argument(
+        "--eager",
+        action="store_true",
+        help="train with the scalar engine, node by node, instead of the compiled program",
+    )
+    parser.set_defaults(
+        run=lambda parsed: demo.run(parsed.out, parsed.epochs, parsed.seed, eager=parsed.eager)
+    )
 
 
 def _integer(least: int) -> Callable[[str], int]:
@@ -159,15 +170,25 @@ def _diff(parsed: argparse.Namespace) -> int:
     numbers = _read_assignments(parsed.assignments, expression)
     values = {name: Value(number, name) for name, number in numbers.items()}
     root = expression(values)
+    explained = None if parsed.explain is None else _explained(parsed.explain, values)
     print(f"{expression.text} = {_text(root.data)}")
     if not isinstance(root, Constant):
         if root.parents:
             root.label = expression.text
         root.backward()
         _print_gradients(expression, values)
+    if explained is not None:
+        print(f"\n{explain(root, explained)}")
     if parsed.draw is not None:
         _draw(root, parsed.draw)
     return 0
+
+
+def _explained(name: str, values: dict[str, Value]) -> Value:
+    if name not in values:
+        names = _listed([*values])
+        raise UsageError(f"--explain {name!r} is no name of the expression; it has {names}")
+    return values[name]
 
 
 def _read_assignments(assignments: Sequence[str], expression: Expression) -> dict[str, float]:

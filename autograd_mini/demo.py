@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 import nn
 from viz import draw_graph, plot_history, render
 
+from .compiler import compile
 from .value import Value
 
 EPOCHS = 15
 _BATCH_SIZE = 32
-_LEARNING_RATE = 0.2
+_LEARNING_RATE = 0.5
 _N_CHECKED = 50  # weights whose gradient is compared with a two-sided difference
 _STEP = 1e-5  # of that difference: near the cube root of the rounding error
 
@@ -40,7 +42,7 @@ class Digits:
     test_y: NDArray[np.int64]
 
 
-def run(out: Path, epochs: int, seed: int) -> int:
+def run(out: Path, epochs: int, seed: int, *, eager: bool = False) -> int:
     """Check the gradient, train, test, and write the pictures and the weights.
 
     Parameters
@@ -51,6 +53,8 @@ def run(out: Path, epochs: int, seed: int) -> int:
         How often to go through the training digits.
     seed : int
         Of the split, the initial weights and the minibatches.
+    eager : bool, optional
+        Train with the scalar engine instead of the compiled program.
 
     Returns
     -------
@@ -75,7 +79,10 @@ def run(out: Path, epochs: int, seed: int) -> int:
     first = next(nn.minibatches(n_train, _BATCH_SIZE, rng=copy.deepcopy(order_rng)))
     _check_gradient(model, digits.train_x[first], digits.train_y[first], check_rng)
 
-    history, interrupted = _train(model, digits, epochs, order_rng)
+    gradient = nn.eager_gradient(model, nn.cross_entropy)
+    if not eager:
+        gradient = _compiled(model, gradient, digits.train_x[first], digits.train_y[first])
+    history, interrupted = _train(model, digits, epochs, order_rng, gradient)
     share = nn.accuracy(model, digits.test_x, digits.test_y)
     print(f"test accuracy: {share:.2%} ({round(share * n_test)} of {n_test})")
     _write(out, model, history)
@@ -176,12 +183,43 @@ def _two_sided_difference(
     return (losses[1] - losses[0]) / (2 * _STEP)
 
 
+def _compiled(model: nn.MLP, eager: Gradient, x: Matrix, y: NDArray[np.int64]) -> Gradient:
+    """Compile the loss, print what became of the scalar graph, and how much faster it is."""
+    parameters = model.parameters()
+    program = compile(lambda pixels, digit: nn.cross_entropy(model(pixels), digit), parameters)
+    theta = nn.parameters_to_vector(model)
+    program.value_and_grad(theta, x, y)
+    stats = program.stats
+    print(
+        f"compiled: {stats.nodes:,} scalar nodes became {stats.matrix_products} matrix products "
+        f"and {stats.elementwise_steps} elementwise steps,\n"
+        f"  traced and lifted in {stats.trace_seconds + stats.lift_seconds:.2f} s"
+    )
+    slow = _median_seconds(lambda: eager(x, y), 3)
+    fast = _median_seconds(lambda: program.value_and_grad(theta, x, y), 50)
+    model.zero_grad()
+    print(
+        f"  a minibatch's gradient takes {slow * 1e3:.1f} ms with the scalar engine, "
+        f"{fast * 1e3:.3f} ms compiled: {slow / fast:,.0f} times as fast\n"
+    )
+    return nn.compiled_gradient(model, nn.cross_entropy)
+
+
+def _median_seconds(function: Callable[[], object], times: int) -> float:
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
 def _train(
     model: nn.MLP,
     digits: Digits,
     epochs: int,
     rng: np.random.Generator,
-    gradient: Gradient | None = None,
+    gradient: Gradient,
 ) -> tuple[nn.History, bool]:
     """Train by minibatch SGD; also say whether Ctrl-C has ended it, after a whole step."""
     history, interrupted = nn.History(), False
@@ -202,7 +240,7 @@ def _train(
         )
     except KeyboardInterrupt:
         interrupted = True
-        print("\nstopped: the weights are those of the last whole step")
+        print("stopped: the weights are those of the last whole step")
     seconds = time.perf_counter() - start
     print(f"trained {len(history.loss)} whole epochs in {seconds:.1f} s")
     return history, interrupted

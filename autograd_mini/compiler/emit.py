@@ -287,7 +287,7 @@ class _Emitter:
         forward_heads = dict(self.heads)
         arguments = ["theta", *(s for s in self.program.sizes if s.startswith("input"))]
         functions = [self._function("outputs", arguments, forward_heads, [*forward, *tail], result)]
-        if self.program.backward:
+        if "d_theta" in self.program.sizes:
             self.heads = dict(forward_heads)
             seed = []
             if self.program.seed is not None:
@@ -546,6 +546,8 @@ class _Emitter:
             y, upstream = self.view(step.y), self.view(step.upstream)
             derivatives = f"derivatives_of_{step.op}({moved}, {y})"
             self.line(f"{out}[...] = np.moveaxis({derivatives} * {upstream}, 0, {axis})")
+            zero = f"np.expand_dims(np.equal({upstream}, 0), {axis})"
+            self.line(f"np.copyto({out}, 0, where={zero})")  # 0 stays 0 beside inf
         del rows
 
 

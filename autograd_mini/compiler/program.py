@@ -20,7 +20,7 @@ from ..value import Constant, Value
 from .access import Gather, Mixed
 from .binding import batch_size, check_numbers, checked_indices
 from .emit import Emitted, emit
-from .ir import ArrayProgram, Contract, Map, Reduce, TakeStep, references
+from .ir import ArrayProgram, Contract, Map, Reduce, Step, TakeStep, references
 from .lower import lower
 from .reverse import differentiate
 from .runtime import Workspace, strided, vector_derivatives, vector_value, with_direct_names
@@ -192,6 +192,13 @@ def _index_bounds(program: ArrayProgram) -> dict[str, int]:
     return bounds
 
 
+def _is_matrix_product(step: Step) -> bool:
+    """Whether rows of one factor meet rows of the other; else one row meets one row."""
+    return isinstance(step, Contract) and any(
+        (axis in step.a_axes) != (axis in step.b_axes) for axis in step.out_axes
+    )
+
+
 def _stats(
     program: ArrayProgram, nodes: int, packs: int, trace_seconds: float, start: float
 ) -> Stats:
@@ -199,8 +206,11 @@ def _stats(
     return Stats(
         nodes=nodes,
         packs=packs,
-        matrix_products=sum(isinstance(step, Contract) for step in program.forward),
-        elementwise_steps=sum(isinstance(step, (Map, Reduce)) for step in program.forward),
+        matrix_products=sum(map(_is_matrix_product, program.forward)),
+        elementwise_steps=sum(
+            isinstance(step, (Map, Reduce, Contract)) and not _is_matrix_product(step)
+            for step in program.forward
+        ),
         gathers=sum(isinstance(r, (Gather, Mixed)) for r in read.values()),
         trace_seconds=trace_seconds,
         lift_seconds=time.perf_counter() - start,
@@ -318,8 +328,8 @@ class Program:
         compiled, inputs, n = self._bind(batch)
         if compiled.value_and_grad is None:
             raise ValueError(
-                f"value_and_grad needs a function that returns one Value, this one returns "
-                f"{compiled.program.outputs.shape[0]}; return their loss"
+                f"value_and_grad needs a function that returns one Value, this one returns a list "
+                f"of {compiled.program.outputs.shape[0]}; return their loss"
             )
         function = compiled.value_and_grad
         weight = 1.0 / n if self._mean else 1.0
@@ -328,7 +338,7 @@ class Program:
             result = self._run(
                 compiled, function, vector, inputs, n, gradient, self._seed(compiled, n, weight)
             )
-            return self._reduced(compiled, result, n) * (weight if compiled.rows else 1.0), gradient
+            return self._summed(compiled, result, n) * weight, gradient
         return self._in_chunks(compiled, function, vector, inputs, n, weight)
 
     def _in_chunks(
@@ -349,17 +359,18 @@ class Program:
             seed = self._seed(compiled, size, weight)
             result = self._run(compiled, function, vector, part, size, part_gradient, seed)
             gradient += part_gradient
-            total += self._reduced(compiled, result, size) * weight
+            total += self._summed(compiled, result, size) * weight
         return total, gradient
 
     def _seed(self, compiled: _Compiled, n: int, weight: float) -> float:
         """Error signal of the output: every row counts once, also where rows are all the same."""
         return weight if compiled.rows else weight * n
 
-    def _reduced(self, compiled: _Compiled, result: Array, n: int) -> float:
+    def _summed(self, compiled: _Compiled, result: Array, n: int) -> float:
+        """The output summed over the batch, also where rows are all the same."""
         if compiled.rows:
             return float(np.add.reduce(result, axis=None))
-        return float(result.reshape(-1)[0]) * (1 if self._mean or not self._batched else n)
+        return float(result.reshape(-1)[0]) * n
 
     def _run(
         self,
@@ -559,6 +570,8 @@ def compile(
     if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype {dtype!r} is not float64 or float32")
     static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    if not all(isinstance(k, int) and k >= 0 for k in static):
+        raise ValueError(f"static_argnums {static_argnums!r}: expected positions, counted from 0")
     return Program(
         function, leaves, static_argnums=static, reduction=reduction, dtype=dtype, batched=batched
     )

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ..errors import TraceError
 from ..graph import topological_order
-from ..modes import source_line, switched
+from ..modes import current_modes, source_line, switched
 from ..primitives import PRIMITIVES
 from ..value import Constant, Value, as_value, constant, operate
 
@@ -20,6 +20,8 @@ _REMEDY = {
     "relu or clip (where(x > 0, a, b) is fine)",
     "index": "use take(values, index) to pick a Value by an integer input",
     "float": "use the functions of autograd_mini in place of those of math",
+    "gradients": "value_and_grad of the program has them; use gradients(..., create_graph=True) "
+    "for a loss with derivatives in it",
 }
 
 
@@ -52,6 +54,12 @@ class Traced(Value):
         if is_tracing():
             _refuse("bool")
         return bool(self.data)
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Refused while this thread traces."""
+        if is_tracing():
+            _refuse("gradients")
+        super().backward(seed)
 
     def __float__(self) -> float:
         return _refuse("float") if is_tracing() else super().__float__()
@@ -100,6 +108,11 @@ def _new(op: str, parents: tuple[Value, ...], label: str = "") -> Traced:
 
 def record(op: str, parents: tuple[Value, ...]) -> Value:
     """Make a node without a number; constants alone stay constants."""
+    if not current_modes().recording:
+        raise TraceError(
+            f"{source_line()}: no_grad in a traced function: a compiled program cannot hold "
+            "gradients back; pass what should not vary as an argument"
+        )
     for parent in parents:
         if type(parent) is not Constant:
             return _new(op, parents)
