@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 
-def contraction(a: str, a_axes: str, b: str, b_axes: str, out: str, out_axes: str) -> str:
+def contraction(
+    a: str, a_axes: str, b: str, b_axes: str, out: str, out_axes: str, plain: bool = False
+) -> str:
     """Return the statement ``out = sum over the axes not in out of a * b``.
 
     Parameters
@@ -12,6 +14,8 @@ def contraction(a: str, a_axes: str, b: str, b_axes: str, out: str, out_axes: st
         Names of the arrays.
     a_axes, b_axes, out_axes : str
         One letter for each axis.
+    plain : bool, optional
+        Whether all arrays lie in memory without gaps, so that ``np.dot`` needs no copies.
 
     Returns
     -------
@@ -40,10 +44,13 @@ def contraction(a: str, a_axes: str, b: str, b_axes: str, out: str, out_axes: st
     if len(summed) == 1:
         if not out_axes:
             return f"{out}[...] = np.dot({a}, {b})"
+        if a_axes == b_axes == out_axes + summed[0]:
+            return f"np.vecdot({a}, {b}, out={out})"
         for x, y in (((a, a_axes), (b, b_axes)), ((b, b_axes), (a, a_axes))):
             statement = _matmul(*x, *y, summed[0], out, out_axes)
             if statement is not None:
-                return statement
+                matrices = len(a_axes) == len(b_axes) == len(out_axes) == 2
+                return statement.replace("matmul", "dot") if plain and matrices else statement
     if not set(a_axes) & set(b_axes) & set(out_axes):
         free = [c for c in a_axes if c in out_axes] + [c for c in b_axes if c in out_axes]
         a_positions = [a_axes.index(c) for c in summed]

@@ -56,8 +56,8 @@ class Buffer:
         Where it lies, if it is a view of a space.
     column : bool
         Whether a last axis of length 1 is added, to meet arrays with a batch.
-    dtype : {"real", "bool"}
-        What it holds.
+    dtype : {"real", "bool", "index"}
+        What it holds; an index is the number of each example.
     preset : tuple
         (positions, numbers) to set once.
     """
@@ -380,11 +380,22 @@ class _Emitter:
             a = f"np.full({step.a.shape}, {a})"
         if isinstance(step.b, Number):
             b = f"np.full({step.b.shape}, {b})"
-        self.line(contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes))
+        plain = all(map(self._is_plain, (step.out, step.a, step.b))) and not step.add
+        self.line(contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes, plain))
         if step.scale != 1.0:
             self.line(f"np.multiply({target}, {number_text(step.scale)}, out={target})")
         if step.add:
             self.line(f"np.add({out}, {target}, out={out})")
+
+    def _is_plain(self, reference: Reference) -> bool:
+        """Whether an array lies in memory without gaps."""
+        if not isinstance(reference, View):
+            return not isinstance(reference, (Number, Table))
+        along = math.prod(reference.shape)
+        if reference.space.startswith("input") and along < self.program.sizes[reference.space]:
+            return False
+        shape = reference.shape
+        return reference.strides == tuple(math.prod(shape[k + 1 :]) for k in range(len(shape)))
 
     def _map(self, step: Map) -> None:
         rows = self.program.has_rows(step.out.space)
@@ -479,14 +490,25 @@ class _Emitter:
             text = f"np.take({table}, {index}, axis={axis})"
             self.line(f"{out}[...] = {_transposed(text, result, step.out_axes)}")
             return
-        spread = _aligned(index, step.index_axes, step.out_axes)
-        wide = _aligned(table, step.table_axes.replace("k", "") + "k", step.out_axes + "k")
-        if step.table_axes[-1] != "k":
-            order = [step.table_axes.index(c) for c in step.out_axes if c in step.table_axes]
-            order.append(step.table_axes.index("k"))
-            moved = f"{table}.transpose({tuple(order)})"
-            wide = _aligned(moved, "".join(step.table_axes[i] for i in order), step.out_axes + "k")
-        self.line(f"{out}[...] = np.take_along_axis({wide}, {spread}[..., None], axis=-1)[..., 0]")
+        places = self._places(step.table, step.table_axes, index, step.index_axes, step.out_axes)
+        self.line(f"{out}[...] = {table}[{places}]")
+
+    def _places(
+        self, table: Reference, table_axes: str, index: str, index_axes: str, axes: str
+    ) -> str:
+        """For every axis of a table the positions picked, as arrays with the given axes."""
+        places = []
+        sizes = dict(zip(table_axes.replace("n", ""), table.shape, strict=True))
+        for axis in table_axes:
+            if axis == "k":
+                places.append(_aligned(index, index_axes, axes))
+            elif axis == "n":
+                self.buffers["examples"] = Buffer("examples", (), True, dtype="index")
+                places.append(_aligned("examples", "n", axes))
+            else:
+                shape = tuple(-1 if c == axis else 1 for c in axes)
+                places.append(self._constant("rows", np.arange(sizes[axis]).reshape(shape)))
+        return ", ".join(places)
 
     def _take_adjoint(self, step: TakeAdjoint) -> None:
         out = self.view(step.out)
@@ -498,19 +520,11 @@ class _Emitter:
             self.line(f"{out}.fill(0.0)")
         letters = "".join(dict.fromkeys(step.table_axes.replace("k", "") + step.index_axes))
         source = _transposed(upstream, step.upstream_axes, letters)
-        places = []
-        for axis in step.table_axes:
-            if axis == "k":
-                places.append(_aligned(index, step.index_axes, letters))
-            else:
-                shape = tuple(-1 if c == axis else 1 for c in letters)
-                at = step.table_axes.index(axis)
-                places.append(f"np.arange({out}.shape[{at}]).reshape({shape})")
-        where = f"{out}[{', '.join(places)}]"
+        places = self._places(step.out, step.table_axes, index, step.index_axes, letters)
         if set(step.table_axes) >= set(step.index_axes):  # every row picks once: no index twice
-            self.line(f"{where} += {source}")
+            self.line(f"{out}[{places}] += {source}")
         else:
-            self.line(f"np.add.at({out}, ({', '.join(places)},), {source})")
+            self.line(f"np.add.at({out}, ({places},), {source})")
 
     def _take_adjoint_by_matrix(
         self, step: TakeAdjoint, out: str, upstream: str, index: str
@@ -524,7 +538,8 @@ class _Emitter:
             return False
         chosen = self.temp((picks, size), False)
         self.line(f"{chosen}.fill(0)")
-        self.line(f"{chosen}[np.arange({picks}), {index}] = 1")
+        rows = self._constant("rows", np.arange(picks))
+        self.line(f"{chosen}[{rows}, {index}] = 1")
         target = self.temp(step.out.shape, False) if step.add else out
         axes = step.index_axes + "k"
         self.line(contraction(upstream, step.upstream_axes, chosen, axes, target, step.table_axes))

@@ -81,6 +81,8 @@ class Workspace(dict[str, Array]):
             view = buffer.view
             array = strided(self[view.space], view.offset, view.shape, view.strides)
             return array[..., None] if buffer.column else array
+        if buffer.dtype == "index":
+            return np.arange(n)
         shape = (*buffer.shape, n) if buffer.rows else buffer.shape
         array = np.zeros(shape, dtype=np.bool_ if buffer.dtype == "bool" else dtype)
         for positions, numbers in buffer.preset:

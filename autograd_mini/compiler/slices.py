@@ -20,6 +20,8 @@ def view_text(base: str, view: View, size: int) -> str:
             strides[a] % strides[b] == 0 and strides[a] >= shape[b] * strides[b]
             for a, b in pairwise(order)
         )
+        if nested and len(shape) == 1:
+            span -= strides[0] - 1  # the last element has no gap behind it
         if nested and offset + span <= size:
             dims = [shape[outer]]
             cuts = [":"]
