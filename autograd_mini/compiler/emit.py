@@ -7,10 +7,11 @@ that do not change their place are made once for each batch size and written wit
 from __future__ import annotations
 
 import ast
+import bisect
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,31 @@ from .ir import (
     TakeStep,
     VectorRow,
     VectorRowAdjoint,
+    index_bounds,
+    references,
 )
 from .slices import view_text
 from .symbolic import simplified
 
 _ONE_HOT = 2**16
 """Entries up to which a matrix of zeros and ones is made to add up what was picked."""
+
+
+_RESERVED = frozenset(
+    [
+        "theta",
+        "gradient",
+        "seed",
+        "buffers",
+        "partial",
+        "examples",
+        "np",
+        "special",
+        "strided",
+        "value_of",
+        "derivatives_of",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -116,6 +136,12 @@ class _Emitter:
         self.arrays: dict[tuple[str, int], tuple[str, View]] = {}
         self.temporary: dict[tuple[tuple[int, ...], bool, str], int] = {}
         self.kept: list[Any] = []
+        self.starts: dict[str, list[int]] = {}
+        self.blocks: dict[str, dict[int, int]] = {}
+        self.counts: dict[str, int] = {}
+        self.taken = {*_RESERVED, *program.sizes}
+        self.taken |= {f"index{k}" for k in index_bounds(program)}
+        self.seed: View | None = None
         self.unpacked: dict[str, tuple[str, ...]] = {}
         self._name_arrays()
 
@@ -136,7 +162,10 @@ class _Emitter:
                 op = "largest"
             stem = op or "z"
             counts[stem] = counts.get(stem, 0) + 1
-            self.arrays[key] = f"{stem}{counts[stem]}", out
+            name = f"{stem}{counts[stem]}"
+            self.arrays[key] = (f"{name}_" if name in self.taken else name), out
+        for space, offset in sorted(self.arrays):
+            self.starts.setdefault(space, []).append(offset)
 
     def _stem(self, view: View) -> str:
         """A name that says which array a view belongs to."""
@@ -145,37 +174,32 @@ class _Emitter:
         if space.startswith("d_"):
             prefix, space = "d_", space[2:]
         if space == "theta":
-            kind = "W" if len(view.shape) > 1 else "b"
-            return f"{prefix}{kind}"
-        owners = [
-            (offset, name, whole)
-            for (owner_space, offset), (name, whole) in self.arrays.items()
-            if owner_space == space and offset <= view.offset
-        ]
-        if not owners:
+            return self._block(prefix, view)
+        starts = self.starts.get(space, [])
+        at = bisect.bisect_right(starts, view.offset) - 1
+        if at < 0:
             return f"{prefix}{space}_part"
-        offset, name, whole = max(owners, key=lambda owner: owner[0])
+        offset = starts[at]
+        name, whole = self.arrays[space, offset]
         if (view.shape, view.strides, view.offset) == (whole.shape, whole.strides, offset):
             return f"{prefix}{name}"
         return f"{prefix}{name}_part"
 
+    def _block(self, prefix: str, view: View) -> str:
+        """A name for parameters: W1, w1 or b1, and the same with d_ for their gradient."""
+        kind = "W" if len(view.shape) > 1 else "w" if view.strides in ((), (1,)) else "b"
+        numbers = self.blocks.setdefault(kind, {})
+        name = f"{prefix}{kind}{numbers.setdefault(view.offset, len(numbers) + 1)}"
+        return f"{name}_part" if name in self.taken else name
+
     def _fresh(self, stem: str) -> str:
-        taken = self.buffers.keys() | self.heads.keys() | self.constants.keys()
-        if (
-            stem not in taken
-            and not stem.endswith("_part")
-            and stem not in "Wb"
-            and stem
-            not in (
-                "d_W",
-                "d_b",
-            )
-        ):
-            return stem
-        k = 1
-        while f"{stem}{k}" in taken:
-            k += 1
-        return f"{stem}{k}"
+        """A name nobody has: the stem itself, or the stem with a number if it is only a part."""
+        name = stem
+        while name in self.taken or name.endswith("_part"):
+            self.counts[stem] = self.counts.get(stem, 0) + 1
+            name = f"{stem}{self.counts[stem]}"
+        self.taken.add(name)
+        return name
 
     def view(self, view: View, column: bool = False) -> str:
         """The name of a view; views of arguments are made at the head of the function."""
@@ -184,9 +208,10 @@ class _Emitter:
             return self.views[key]
         name = self._fresh(self._stem(view))
         self.views[key] = name
-        if view.space in ("theta", "d_theta") or view.space.startswith("input"):
+        if view.space in ("theta", "d_theta") or view.space.startswith(("input", "index")):
             base = "gradient" if view.space == "d_theta" else view.space
-            text = view_text(base, view, self.program.sizes[view.space])
+            size = self.program.sizes[view.space.replace("index", "input")]
+            text = view_text(base, view, size)
             self.heads[name] = text + ("[..., None]" if column else "")
         else:
             rows = self.program.has_rows(view.space)
@@ -206,6 +231,8 @@ class _Emitter:
         """The text that reads a reference; `rows` says whether it must meet arrays with a batch."""
         if isinstance(reference, Number):
             return number_text(reference.value)
+        if self._is_seed(reference):
+            return "seed"
         own_rows = self._rows(reference)
         column = rows and not own_rows and self.program.batched
         if isinstance(reference, View):
@@ -216,6 +243,40 @@ class _Emitter:
             self.copies[key] = self._copy(reference, own_rows, column)
         return self.copies[key]
 
+    def _is_seed(self, reference: Reference) -> bool:
+        seed = self.seed
+        if seed is None or not isinstance(reference, View) or reference.space != seed.space:
+            return False
+        return reference.offset == seed.offset and not any(reference.strides)
+
+    def _scalar_seed(self) -> View | None:
+        """The error signal of the output, if one number will do for all its readers."""
+        seed = self.program.seed
+        if seed is None or seed.space == "d_theta":  # a parameter: its gradient is handed out
+            return None
+        for step in self.program.backward:
+            out = getattr(step, "out", None)
+            if isinstance(step, Scatter):
+                out = step.index
+            if out is not None and _touches(out, seed):
+                return None
+            for reference in references(step):
+                if not _touches(reference, seed):
+                    continue
+                if isinstance(step, Contract):
+                    if not set(step.out_axes) >= {*step.a_axes, *step.b_axes}:
+                        return None  # summed over
+                    axes = step.b_axes if reference is step.a else step.a_axes
+                    if set(axes) != set(step.out_axes):
+                        return None
+                elif (
+                    not isinstance(step, Map)
+                    or not isinstance(reference, View)
+                    or any(reference.strides)
+                ):
+                    return None
+        return seed
+
     def _rows(self, reference: Reference) -> bool:
         if isinstance(reference, Mixed):
             return any(self._rows(piece) for _, piece in reference.pieces)
@@ -224,11 +285,11 @@ class _Emitter:
         return self.program.has_rows(reference.space)
 
     def _constant(self, stem: str, value: Any) -> str:
-        name = self._fresh(stem + "_part").replace("_part", "")
         k = 1
-        while name in self.constants:
-            name = f"{stem}{k}"
+        while f"{stem}{k}" in self.taken:
             k += 1
+        name = f"{stem}{k}"
+        self.taken.add(name)
         self.constants[name] = value
         return name
 
@@ -242,7 +303,7 @@ class _Emitter:
         name = f"copy{k}"
         if isinstance(reference, Gather):
             self.buffers[name] = Buffer(name, reference.shape, rows)
-            index = self._constant("index", reference.index)
+            index = self._constant("places", reference.index)
             source = "gradient" if reference.space == "d_theta" else reference.space
             self.line(f"np.take({source}, {index}, axis=0, out={name}, mode='clip')")
             return name + tail
@@ -260,7 +321,7 @@ class _Emitter:
             where = (
                 f"{positions[0]}:{positions[-1] + 1}"
                 if contiguous
-                else self._constant("index", positions)
+                else self._constant("places", positions)
             )
             source = self.read(piece, rows)
             self.line(f"{name}[{where}] = {source}")
@@ -286,14 +347,16 @@ class _Emitter:
             result = f"np.full({outputs.shape}, {result})"
         forward_heads = dict(self.heads)
         arguments = ["theta", *(s for s in self.program.sizes if s.startswith("input"))]
+        arguments += [f"index{k}" for k in sorted(index_bounds(self.program))]
         functions = [self._function("outputs", arguments, forward_heads, [*forward, *tail], result)]
         if "d_theta" in self.program.sizes:
             self.heads = dict(forward_heads)
             seed = []
-            if self.program.seed is not None:
+            self.seed = self._scalar_seed()
+            if self.program.seed is not None and self.seed is None:
                 seed = [f"{self.view(self.program.seed)}.fill(seed)"]
             backward = self._section(self.program.backward)
-            body = [*forward, *tail, "# error signals, from the output back", *seed, *backward]
+            body = [*forward, *tail, "# BP1: error signals, from the output back", *seed, *backward]
             functions.append(
                 self._function(
                     "value_and_grad", [*arguments, "gradient", "seed"], self.heads, body, result
@@ -325,6 +388,8 @@ class _Emitter:
                 note += " BP4: gradient of weights"
             elif backward:
                 note += " BP2: error signal through the weights"
+        if isinstance(step, Reduce) and step.batch and out.space == "d_theta":
+            note += " BP3: gradient of biases"
         return f"{line}  # {note}"
 
     def _function(
@@ -380,8 +445,12 @@ class _Emitter:
             a = f"np.full({step.a.shape}, {a})"
         if isinstance(step.b, Number):
             b = f"np.full({step.b.shape}, {b})"
-        plain = all(map(self._is_plain, (step.out, step.a, step.b))) and not step.add
-        self.line(contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes, plain))
+        if "seed" in (a, b):
+            other, axes = (b, step.b_axes) if a == "seed" else (a, step.a_axes)
+            self.line(f"np.multiply(seed, {_transposed(other, axes, step.out_axes)}, out={target})")
+        else:
+            plain = all(map(self._is_plain, (step.out, step.a, step.b))) and not step.add
+            self.line(contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes, plain))
         if step.scale != 1.0:
             self.line(f"np.multiply({target}, {number_text(step.scale)}, out={target})")
         if step.add:
@@ -456,13 +525,13 @@ class _Emitter:
             self.line(f"{self.view(step.out)}.fill({step.value!r})")
         else:
             base = "gradient" if step.out.space == "d_theta" else step.out.space
-            self.line(f"{base}[{self._constant('index', step.out.index)}] = {step.value!r}")
+            self.line(f"{base}[{self._constant('places', step.out.index)}] = {step.value!r}")
 
     def _scatter(self, step: Scatter) -> None:
         base = "gradient" if step.space == "d_theta" else step.space
         source = self.read(step.source, False)
         if is_distinct(step.index):
-            index = self._constant("index", step.index.index)
+            index = self._constant("places", step.index.index)
             self.line(f"{base}[{index}] += {source}")
             return
         flat = step.index.index.ravel()
@@ -470,7 +539,7 @@ class _Emitter:
         unique, starts = np.unique(flat[order], return_index=True)
         size, rows = flat.size, self.program.has_rows(step.source.space)
         shape = self._shape((size,), rows)
-        names = [self._constant("index", table) for table in (order, starts, unique)]
+        names = [self._constant("places", table) for table in (order, starts, unique)]
         ordered = f"{source}.reshape({shape})[{names[0]}]"
         self.line(f"{base}[{names[2]}] += np.add.reduceat({ordered}, {names[1]}, axis=0)")
 
@@ -478,7 +547,10 @@ class _Emitter:
         """An integer input, as integers."""
         if not isinstance(reference, (View, Gather)) or not reference.space.startswith("input"):
             raise ValueError("take needs an integer input as its index, given as it is")
-        return self.read(reference, False)
+        space = reference.space.replace("input", "index")
+        if isinstance(reference, View):
+            return self.view(replace(reference, space=space))
+        return f"{space}[{self._constant('places', reference.index)}]"
 
     def _take(self, step: TakeStep) -> None:
         out = self.view(step.out)
@@ -580,6 +652,14 @@ def _words(text: str) -> list[str]:
             words.append(word)
             word = ""
     return words
+
+
+def _touches(reference: Reference, element: View) -> bool:
+    if isinstance(reference, Mixed):
+        return any(_touches(piece, element) for _, piece in reference.pieces)
+    if isinstance(reference, (Number, Table)) or reference.space != element.space:
+        return False
+    return bool((reference.indices() == element.offset).any())
 
 
 def _aligned(text: str, axes: str, full: str) -> str:

@@ -30,6 +30,29 @@ class TermGroup:
         return not self.product and self.a.shape[1] == 1 and bool((self.coefficients == 1).all())
 
 
+_MOST_GROUPS = 8
+"""Groups of single terms that one formula adds up; more are added as one longer group."""
+
+
+def merged_groups(groups: Sequence[TermGroup]) -> list[TermGroup]:
+    """Put many single terms from many places together, so that a formula stays short."""
+    result = list(groups)
+    for product in (False, True):
+        single = [g for g in result if g.product == product and g.a.shape[1] == 1]
+        by_coefficient: dict[bytes, list[TermGroup]] = defaultdict(list)
+        for group in single:
+            by_coefficient[b"" if product else group.coefficients.tobytes()].append(group)
+        for same in by_coefficient.values():
+            if len(single) > _MOST_GROUPS and len(same) > 1:
+                result = [g for g in result if all(g is not s for s in same)]
+                a = np.concatenate([g.a for g in same], axis=1)
+                factors = [g.b for g in same if g.b is not None]
+                b = np.concatenate(factors, axis=1) if factors else None
+                coefficients = np.concatenate([g.coefficients for g in same], axis=1)
+                result.append(TermGroup(product, a, b, coefficients))
+    return result
+
+
 def positions_of(grid: Indices, nodes: Sequence[int]) -> Indices:
     """The position in the pack of every node of a grid."""
     place = {node: k for k, node in enumerate(nodes)}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -192,6 +192,13 @@ class ArrayProgram:
         Where the outputs are.
     backward : tuple of Step
         From the error signal of the output, which is set to 1 (or 1/N), to ``d_theta``.
+    seed : View or None
+        The error signal of the output.
+    ones : tuple of int
+        Rows of ``value`` that are always 1.
+    holes, garbage : mapping
+        Which elements of ``value`` and ``fixed`` belong to no node; those of them that hold
+        anything, not 0.
     """
 
     sizes: Mapping[str, int]
@@ -201,6 +208,8 @@ class ArrayProgram:
     backward: tuple[Step, ...] = ()
     seed: View | None = None
     ones: tuple[int, ...] = ()
+    holes: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    garbage: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{space}[{size}]" for space, size in self.sizes.items())
@@ -284,3 +293,14 @@ def _printed(step: Step) -> str:
     elif isinstance(step, Map):
         detail = " " + ast.unparse(step.formula)
     return f"{target}{sign} {type(step).__name__}{detail} ({read})"
+
+
+def index_bounds(program: ArrayProgram) -> dict[int, int]:
+    """For each integer argument that picks: how many there are to pick from."""
+    bounds: dict[int, int] = {}
+    for step in program.forward:
+        if isinstance(step, TakeStep):
+            size = step.table.shape[step.table_axes.replace("n", "").index("k")]
+            argument = int(getattr(step.index, "space", "").removeprefix("input"))
+            bounds[argument] = min(size, bounds.get(argument, size))
+    return bounds

@@ -9,12 +9,15 @@ row is elementwise.
 from __future__ import annotations
 
 import ast
+import bisect
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..primitives import PRIMITIVES
 from .access import (
@@ -36,6 +39,7 @@ from .groups import (
     connected_components,
     extend_rows,
     has_inner_holes,
+    merged_groups,
     positions_of,
     row_numbers,
     sum_formula,
@@ -56,6 +60,7 @@ from .ir import (
 from .scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector, operands
 from .schedule import schedule
 
+Flags = npt.NDArray[np.bool_]
 _CONSTANT = "constant"
 _LETTERS = "abcdefgh"
 _RAGGED = 2.5
@@ -88,7 +93,7 @@ class Lowering:
         self.offset = np.zeros(count, dtype=np.int64)
         self.home = np.zeros(count, dtype=np.int64)
         self.arrays: dict[int, tuple[int, Indices]] = {}
-        self.array_spaces: dict[int, str] = {}
+        self.starts: dict[str, list[tuple[int, int]]] = {"value": [], "fixed": []}
         self.masked: set[int] = set()
         self.constants: list[float] = []
         self.constant_ids: dict[float, int] = {}
@@ -139,7 +144,7 @@ class Lowering:
         nodes = grid[known]
         home = len(self.spaces) + 1 + len(self.arrays)
         self.arrays[home] = (start, grid)
-        self.array_spaces[home] = space
+        self.starts[space].append((start, home))
         self.space_code[nodes] = self.spaces.index(space)
         self.offset[nodes] = start + np.flatnonzero(known.ravel())
         self.home[nodes] = home
@@ -162,6 +167,8 @@ class Lowering:
         if space == _CONSTANT:
             return self._table(index, known, zeros)
         view = affine_view(space, index)
+        if view is not None and holes and not self._stays_inside(view, nodes[known]):
+            view = None
         fits = view is not None and view.indices().max() < self.sizes[space]
         if view is not None and fits and (not (holes and zeros) or self._zeroed(view, known)):
             return view
@@ -170,32 +177,42 @@ class Lowering:
         index[~known] = ZERO if zeros else index[known][0]
         return Gather(space, index)
 
-    def _zeroed(self, view: View, known: Indices) -> bool:
-        """Set the holes of an array to 0, if just they are where the view has holes."""
-        read = view.indices()
-        homes = [
-            home
-            for home, (start, grid) in self.arrays.items()
-            if self.array_spaces[home] == view.space
-            and start <= read.min()
-            and read.max() < start + grid.size
-        ]
+    def _home_at(self, space: str, offset: int) -> int:
+        """The array that has an element of a pool."""
+        starts = self.starts[space]
+        return starts[bisect.bisect_right(starts, (offset, math.inf)) - 1][1]
+
+    def _stays_inside(self, view: View, nodes: Indices) -> bool:
+        """Whether a view reads nothing but arguments, or elements of the nodes' own array."""
+        if view.space not in ("value", "fixed"):
+            return True
+        homes = np.unique(self.home[nodes])
         if len(homes) != 1:
             return False
-        start, grid = self.arrays[homes[0]]
+        start, grid = self.arrays[int(homes[0])]
+        read = view.indices()
+        return bool(start <= read.min() and read.max() < start + grid.size)
+
+    def _zeroed(self, view: View, known: Indices) -> bool:
+        """Set the holes of an array to 0, if just they are where the view has holes."""
+        if view.space not in ("value", "fixed"):
+            return False
+        read = view.indices()
+        home = self._home_at(view.space, int(read[known].min()))
+        start, grid = self.arrays[home]
         if (grid.ravel()[read[~known] - start] != HOLE).any():
             return False
-        if homes[0] not in self.masked:
-            self.masked.add(homes[0])
+        if home not in self.masked:
+            self.masked.add(home)
             whole = View(view.space, start, grid.shape, _row_major(grid.shape))
             self.steps.append(Mask(whole, grid == HOLE))
         return True
 
     def _table(self, index: Indices, known: Indices, zeros: bool) -> Reference:
         values = np.array(self.constants)[np.where(known, index, 0)]
+        bits = values[known].view(np.int64)  # so that 0.0 and -0.0 differ, and NaN is itself
         first = values[known][0]
-        same = (values[known] == first) | ((values[known] != values[known]) & (first != first))
-        if same.all() and not (zeros and not known.all()):
+        if (bits == bits[0]).all() and not (zeros and not known.all()):
             return Number(float(first), index.shape)
         values[~known] = 0.0
         return Table(values)
@@ -210,6 +227,20 @@ class Lowering:
             assert not isinstance(piece, Mixed)
             pieces.append((positions, piece))
         return Mixed(nodes.shape, tuple(pieces))
+
+    def holes(self) -> tuple[dict[str, Flags], dict[str, Flags]]:
+        """Which elements of the pools belong to no node, and which of them are not set to 0."""
+        holes = {space: np.zeros(self.sizes[space], dtype=bool) for space in self.starts}
+        garbage = {space: flags.copy() for space, flags in holes.items()}
+        for space, starts in self.starts.items():
+            for start, home in starts:
+                grid = self.arrays[home][1].ravel()
+                if (grid != HOLE).any():  # else it is scratch, all of which is computed
+                    holes[space][start : start + grid.size] = grid == HOLE
+                    garbage[space][start : start + grid.size] = (grid == HOLE) & (
+                        home not in self.masked
+                    )
+        return holes, garbage
 
     # Packs
 
@@ -242,7 +273,7 @@ class Lowering:
             return (node.op, space, kinds)
         if isinstance(node, Take):
             kind = self._kind(node.arguments[0])
-            return ("take", space, len(node.arguments), self.rowed[node.index], kind)
+            return ("take", space, len(node.arguments), int(self.home[node.index]), kind)
         assert isinstance(node, Vector)
         length = 0 if node.op == "largest" else len(node.arguments)
         return ("vector", node.op, space, length)
@@ -369,6 +400,7 @@ class Lowering:
         terms: dict[int, dict[tuple[Any, ...], list[tuple[float, int, int]]]],
     ) -> None:
         groups = [self._group(key, [terms[i][key] for i in nodes]) for key in terms[nodes[0]]]
+        groups = merged_groups(groups)
         constant = np.array([self.program.nodes[i].constant for i in nodes])  # type: ignore[union-attr]
         wide = [g for g in groups if g.product and g.a.shape[1] > 1]
         if not wide:
@@ -624,5 +656,14 @@ def lower(
     lowering.run()
     outputs = lowering.resolve(np.array(program.outputs, dtype=np.int64))
     ones = tuple(sorted(lowering.ones_after)) if batched else ()
-    result = ArrayProgram(lowering.sizes, batched, tuple(lowering.steps), outputs, ones=ones)
+    holes, garbage = lowering.holes()
+    result = ArrayProgram(
+        lowering.sizes,
+        batched,
+        tuple(lowering.steps),
+        outputs,
+        ones=ones,
+        holes=holes,
+        garbage=garbage,
+    )
     return result, lowering

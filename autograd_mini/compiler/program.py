@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..primitives import compile_source
-from ..value import Constant, Value
+from ..value import Value
 from .access import Gather, Mixed
 from .binding import batch_size, check_numbers, checked_indices
 from .emit import Emitted, emit
-from .ir import ArrayProgram, Contract, Map, Reduce, Step, TakeStep, references
+from .ir import ArrayProgram, Contract, Map, Reduce, Step, index_bounds, references
 from .lower import lower
 from .reverse import differentiate
 from .runtime import Workspace, strided, vector_derivatives, vector_value, with_direct_names
@@ -115,7 +115,7 @@ class _Compiled:
         self.source = emitted.source
         self.buffers = emitted.buffers
         self.unpacked = emitted.unpacked
-        namespace = _namespace(emitted)
+        namespace = _namespace(emitted, dtype)
         compile_source(
             self.source, f"<autograd_mini program {id(self)}>", namespace, with_direct_names
         )
@@ -123,7 +123,9 @@ class _Compiled:
         self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
         self.dtype = dtype
         self.rows = _reads_rows(program)
-        self.bounds = _index_bounds(program)
+        self.bounds = index_bounds(program)
+        self.numbers = {k for k in range(len(specs)) if f"= input{k}[" in emitted.source}
+        self.numbers |= {k for k in range(len(specs)) if f"(input{k}, " in emitted.source}
         self.used = {w for w in program.sizes if w.startswith("input")}
         row_bytes = 8 * sum(s for name, s in program.sizes.items() if program.has_rows(name))
         self.chunk = max(64, _CHUNK_BYTES // max(1, row_bytes))
@@ -152,7 +154,7 @@ def _header(program: ArrayProgram, specs: Sequence[InputSpec]) -> list[str]:
     return lines
 
 
-def _namespace(emitted: Emitted) -> dict[str, Any]:
+def _namespace(emitted: Emitted, dtype: npt.DTypeLike) -> dict[str, Any]:
     namespace: dict[str, Any] = {"np": np, "strided": strided}
     if "special." in emitted.source:
         namespace["special"] = _special_functions()
@@ -161,6 +163,8 @@ def _namespace(emitted: Emitted) -> dict[str, Any]:
             value = vector_value(value)
         elif name.startswith("derivatives_of_"):
             value = vector_derivatives(value)
+        elif isinstance(value, np.ndarray) and value.dtype == np.float64:
+            value = value.astype(dtype)
         namespace[name] = value
     return namespace
 
@@ -179,17 +183,6 @@ def _reads_rows(program: ArrayProgram) -> bool:
     outputs = program.outputs
     pieces = [p for _, p in outputs.pieces] if isinstance(outputs, Mixed) else [outputs]
     return any(program.has_rows(getattr(piece, "space", "")) for piece in pieces)
-
-
-def _index_bounds(program: ArrayProgram) -> dict[str, int]:
-    """For each integer input that picks: how many there are to pick from."""
-    bounds: dict[str, int] = {}
-    for step in program.forward:
-        if isinstance(step, TakeStep):
-            size = step.table.shape[step.table_axes.replace("n", "").index("k")]
-            space = getattr(step.index, "space", "")
-            bounds[space] = min(size, bounds.get(space, size))
-    return bounds
 
 
 def _is_matrix_product(step: Step) -> bool:
@@ -440,17 +433,18 @@ class Program:
             bound = self._bound_anew(key, arrays, static)
         compiled, n = bound
         self._last_used = compiled
-        inputs = []
+        inputs, indices = [], []
         for k, array in enumerate(arrays):
-            flat = array.reshape(n, -1).T if self._batched else array.reshape(-1)
-            size = compiled.bounds.get(f"input{k}")
-            if size is not None:
-                inputs.append(checked_indices(flat, size, k))
-            elif flat.dtype is self._dtype:
-                inputs.append(flat)
+            if self._batched:
+                flat = array.T if array.ndim == 2 else array.reshape(n, -1).T
             else:
-                inputs.append(flat.astype(self._dtype))
-        return compiled, inputs, n
+                flat = array.reshape(-1)
+            if k in compiled.bounds:
+                indices.append(checked_indices(flat, compiled.bounds[k], k))
+            if flat.dtype is not self._dtype and k in compiled.numbers:
+                flat = flat.astype(self._dtype)
+            inputs.append(flat)
+        return compiled, inputs + indices, n
 
     def _bound_anew(
         self, key: Any, arrays: Sequence[Array], static: tuple[Any, ...]
@@ -511,6 +505,7 @@ def compile(
     reduction: str = "mean",
     dtype: npt.DTypeLike = np.float64,
     batched: bool = True,
+    backend: str = "numpy",
 ) -> Program:
     """Compile a function written in scalars into a matrix program.
 
@@ -534,6 +529,8 @@ def compile(
         ``float64`` or ``float32``.
     batched : bool, optional
         Whether arguments have a leading batch axis.
+    backend : {"numpy"}, optional
+        What runs the program.
 
     Returns
     -------
@@ -561,7 +558,7 @@ def compile(
         raise TypeError(f"expected a function, got {type(function).__name__}")
     leaves = list(parameters)
     for k, parameter in enumerate(leaves):
-        if not isinstance(parameter, Value) or isinstance(parameter, Constant) or parameter.parents:
+        if type(parameter) is not Value or parameter.parents:
             raise TypeError(f"parameter {k} is {parameter!r:.60}, expected a leaf Value")
     if len(set(leaves)) < len(leaves):
         raise ValueError("a parameter stands twice; list each once")
@@ -569,6 +566,8 @@ def compile(
         raise ValueError(f"reduction {reduction!r} is not 'mean' or 'sum'")
     if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype {dtype!r} is not float64 or float32")
+    if backend != "numpy":
+        raise ValueError(f"backend {backend!r} is not 'numpy', the only one there is")
     static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     if not all(isinstance(k, int) and k >= 0 for k in static):
         raise ValueError(f"static_argnums {static_argnums!r}: expected positions, counted from 0")

@@ -8,9 +8,9 @@ sum of what comes back from each.
 from __future__ import annotations
 
 import ast
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,8 @@ class _Reverse:
         self.frozen: set[tuple[str, int]] = set()
         self.masked = {_out_place(s) for s in program.forward if isinstance(s, Mask)}
         self.alone = True  # whether the array whose error signal is read has one producing step
-        self.whole: list[tuple[View, Reference]] = []
+        self.place = ("", 0)
+        self.whole: dict[tuple[str, int], list[tuple[View, Reference]]] = defaultdict(list)
         self.shift = {s: np.zeros(program.sizes[s], dtype=np.int64) for s in _SPACES}
         self.readers = self._readers()
         self.arrays = {(s.out.space, s.out.offset): s.out for s in program.forward}  # type: ignore[union-attr]
@@ -79,12 +80,15 @@ class _Reverse:
             single = View(output.space, output.offset, (), ())
             seed = replace(single, space=f"d_{output.space}")
             self.written[output.space][output.offset] = True
-        for _, steps in groupby(reversed(self.program.forward), key=_out_place):
-            group = list(steps)
-            self.alone = sum(self._differentiable(step) for step in group) == 1
-            for step in group:
-                self._step(step)
-            self._hand_over()
+        steps = Counter(map(_out_place, self.program.forward))
+        reading = Counter(map(_out_place, filter(self._differentiable, self.program.forward)))
+        for step in reversed(self.program.forward):
+            place = _out_place(step)
+            self.alone = reading[place] == 1
+            self._step(step)
+            steps[place] -= 1
+            if not steps[place]:
+                self._hand_over(place)
         self._fill("theta", np.flatnonzero(~self.written["theta"]))
         sizes = dict(self.program.sizes) | self.scratch
         sizes |= {f"d_{space}": self.program.sizes[space] for space in _SPACES}
@@ -176,13 +180,13 @@ class _Reverse:
         shifts = self.shift[view.space][view.indices()]
         return bool((shifts != shifts.flat[0]).any()) if shifts.size else False
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, place: tuple[str, int]) -> None:
         """Pass on the error signals that go to an operand as they are.
 
         An operand that nothing else feeds from shares them; else one operand may go on adding to
         them in their place; the rest get copies.
         """
-        waiting, self.whole = self.whole, []
+        waiting = self.whole.pop(place, [])
         waiting = [
             (source, target) for source, target in waiting if not self._share(source, target)
         ]
@@ -237,6 +241,7 @@ class _Reverse:
 
     def _step(self, step: Step) -> None:
         out: View = step.out  # type: ignore[union-attr,assignment]
+        self.place = out.space, out.offset
         index = out.indices()
         if not self.needed[out.space][index].any() or not self.written[out.space][index].any():
             return
@@ -332,7 +337,27 @@ class _Reverse:
             used = {node.id for node in ast.walk(formula) if isinstance(node, ast.Name)}
             read = {key: operands[key] for key in operands if key in used}
             in_place = self.alone and len(needed) == 1
-            self._elementwise(reference, formula, read, upstream if guard else None, in_place)
+            risky = guard or self._meets_garbage(step, formula, read)
+            guarded = upstream if risky and not isinstance(formula, ast.Name) else None
+            self._elementwise(reference, formula, read, guarded, in_place, step.op == "where")
+
+    def _meets_garbage(
+        self, step: Map, formula: ast.expr, operands: Mapping[str, Reference]
+    ) -> bool:
+        """Whether a local derivative may be inf where no node is: 0 times that would be NaN."""
+        holes = self.program.holes[step.out.space][step.out.indices()]
+        if not holes.any():
+            return False
+        arrays = [
+            reference
+            for name, reference in operands.items()
+            if name != "g" and isinstance(reference, (View, Gather))
+        ]
+        for reference in arrays:
+            garbage = self.program.garbage.get(reference.space)
+            if garbage is not None and garbage[reference.indices()][holes].any():
+                return True
+        return sum(reference != step.out for reference in arrays) > 1
 
     def _elementwise(
         self,
@@ -341,6 +366,7 @@ class _Reverse:
         operands: Mapping[str, Reference],
         guard: View | None,
         in_place: bool = False,
+        select: bool = False,
     ) -> None:
         if is_zero(formula) or not self._any(self.needed, target):
             return
@@ -348,10 +374,10 @@ class _Reverse:
         assert isinstance(source_space, View)
 
         def step(out: View, add: bool) -> Step:
-            return Map(out, formula, operands, add, guard)
+            return Map(out, formula, operands, add, guard, "where" if select else "")
 
         if isinstance(formula, ast.Name) and guard is None:
-            self.whole.append((source_space, target))
+            self.whole[self.place].append((source_space, target))
         elif in_place and self._lend(source_space, target):
             assert isinstance(target, View)
             self.steps.append(step(self._signal(target), False))
@@ -439,6 +465,10 @@ class _Reverse:
                     self._deliver(Gather(source.space, index), piece)
             return
         if self.program.has_rows(source.space) and not self.program.has_rows(target.space):
+            if isinstance(target, View) and is_distinct(target) and not self._moved(target):
+                add = self._claim(target)
+                self.steps.append(Reduce(self._signal(target), source, (), batch=True, add=add))
+                return
             narrow = self._scratch("scratch_fixed", target.shape)
             self.steps.append(Reduce(narrow, source, (), batch=True))
             source = narrow

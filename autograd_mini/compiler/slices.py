@@ -31,14 +31,14 @@ def view_text(base: str, view: View, size: int) -> str:
             last = strides[order[-1]]
             text = f"{base}[{offset}:{offset + span}{f':{last}' if last > 1 else ''}]"
             if len(shape) > 1:
-                tail = f", *{base}.shape[1:]" if base.startswith("input") else ""
+                tail = f", *{base}.shape[1:]" if base.startswith(("input", "index")) else ""
                 text += f".reshape({', '.join(map(str, dims))}{tail})"
                 if any(cut != ":" for cut in cuts):
                     text += f"[{', '.join(cuts)}]"
             if order != sorted(order):
                 inverse = [order.index(axis) for axis in range(len(shape))]
                 extra = f", *range({len(shape)}, {base}.ndim + {len(shape) - 1})"
-                tail = extra if base.startswith("input") else ""
+                tail = extra if base.startswith(("input", "index")) else ""
                 text += f".transpose({', '.join(map(str, inverse))}{tail})"
             return text
     return f"strided({base}, {offset}, {shape}, {strides})"
