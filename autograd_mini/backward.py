@@ -32,8 +32,17 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
             if parent.grad:
                 before.append((parent, parent.grad))
                 parent.grad = 0.0
-    for root, seed in zip(roots, seeds, strict=True):
-        root.grad += seed
+    try:
+        for root, seed in zip(roots, seeds, strict=True):
+            root.grad += seed
+        _propagate(order)
+    finally:
+        for leaf, grad in before:
+            leaf.grad += grad
+
+
+def _propagate(order: Sequence[Any]) -> None:
+    """Hand every node's gradient on to its parents, from the roots down."""
     for node in reversed(order):
         upstream = node.grad
         if not upstream:  # zero carries nothing: no 0 * inf turns into NaN
@@ -50,8 +59,6 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
             for parent, derivative in zip(parents, derivatives):  # noqa: B905 - strict costs time
                 if derivative:
                     parent.grad += derivative * upstream
-    for leaf, grad in before:
-        leaf.grad += grad
 
 
 def gradient_map(

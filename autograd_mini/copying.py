@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from .graph import topological_order
+
+_OWN = ("data", "grad", "label", "local_derivatives", "op", "source")
+
+
+def copy_node(node: Any, parents: tuple[Any, ...]) -> Any:
+    """Copy one node over `parents`, without what a subclass adds."""
+    twin = object.__new__(type(node))
+    for name in _OWN:
+        if hasattr(node, name):
+            setattr(twin, name, getattr(node, name))
+    twin.parents = parents
+    return twin
+
+
+def shallow_copy(node: Any) -> Any:
+    """Copy one node as ``copy.copy`` asks for it: the same operands, attributes shared."""
+    twin = copy_node(node, node.parents)
+    for name, attribute in _added(node).items():
+        setattr(twin, name, attribute)
+    return twin
+
+
+def _added(node: Any) -> dict[str, Any]:
+    """The attributes that a subclass gave its node, in slots or not."""
+    slots = [getattr(kind, "__slots__", ()) for kind in type(node).__mro__]
+    names = [name for some in slots for name in ([some] if isinstance(some, str) else some)]
+    names = [name for name in names if name not in {*_OWN, "parents", "__dict__", "__weakref__"}]
+    found = {name: getattr(node, name) for name in names if hasattr(node, name)}
+    return found | getattr(node, "__dict__", {})
 
 
 def copy_graph(root: Any, memo: dict[int, Any]) -> Any:
@@ -16,12 +46,11 @@ def copy_graph(root: Any, memo: dict[int, Any]) -> Any:
     for node in topological_order(root):
         if id(node) in memo:
             continue
-        twin = object.__new__(type(node))
-        for name in ("data", "grad", "label", "local_derivatives", "op", "source"):
-            if hasattr(node, name):
-                setattr(twin, name, getattr(node, name))
-        twin.parents = tuple([memo[id(parent)] for parent in node.parents])
+        twin = copy_node(node, tuple([memo[id(parent)] for parent in node.parents]))
         memo[id(node)] = twin
+        if type(node).__module__ != "autograd_mini.value":  # a subclass may have added some
+            for name, attribute in _added(node).items():
+                setattr(twin, name, copy.deepcopy(attribute, memo))
     return memo[id(root)]
 
 
@@ -46,4 +75,6 @@ def reduce_leaf(node: Any) -> tuple[Any, ...]:
             f"cannot pickle the result of {node.op!r}: pickle leaves or models; copy a graph with "
             "copy.deepcopy, or keep the number alone with v.detach()"
         )
-    return rebuild_leaf, (type(node), node.data, node.grad, node.label, node.op)
+    arguments = (type(node), node.data, node.grad, node.label, node.op)
+    added = _added(node)
+    return (rebuild_leaf, arguments, (None, added)) if added else (rebuild_leaf, arguments)

@@ -8,6 +8,7 @@ dialects below translate a checked formula; the compiler and the explanations br
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -57,9 +58,11 @@ def parse_formula(text: str, names: Collection[str], functions: Collection[str])
     """
     try:
         expression = ast.parse(text.strip(), mode="eval").body
+        _check(expression, text, names, functions, condition=False)
     except SyntaxError as error:
         raise ValueError(f"formula {text!r} is not an expression: {error.msg}") from None
-    _check(expression, text, names, functions, condition=False)
+    except (RecursionError, MemoryError):
+        raise ValueError(f"formula {text[:40]!r}... is nested too deeply") from None
     return expression
 
 
@@ -68,6 +71,7 @@ def _check(
 ) -> None:
     """Refuse every node outside the language; `condition` allows a comparison here."""
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        _check_number(node.value, text)  # type: ignore[arg-type]  # just seen
         return
     if isinstance(node, ast.Name) and node.id in names:
         return
@@ -84,7 +88,9 @@ def _check(
         if node.func.id not in functions:
             known = ", ".join(sorted(functions))
             raise ValueError(f"formula {text!r} calls unknown {node.func.id!r}; known: {known}")
-        if node.func.id == "where" and len(node.args) == 3:
+        if node.func.id == "where":
+            if len(node.args) != 3:
+                raise ValueError(f"formula {text!r}: where takes a condition and two arms")
             _check(node.args[0], text, names, functions, condition=True)
             children = node.args[1:]
         else:
@@ -94,6 +100,35 @@ def _check(
         raise ValueError(f"formula {text!r}: {ast.unparse(node)!r} is not one of {expected}")
     for child in children:
         _check(child, text, names, functions, condition=False)
+
+
+def _check_number(number: float, text: str) -> None:
+    """Refuse a number that float64 cannot hold."""
+    try:
+        finite = math.isfinite(number)
+    except OverflowError:  # an int
+        finite = False
+    if not finite:
+        raise ValueError(f"formula {text!r:.80}: a number is beyond the range of float64")
+
+
+def is_vector(formula: ast.expr, vectors: Collection[str]) -> bool:
+    """Whether a formula gives one number for each element.
+
+    Examples
+    --------
+    >>> is_vector(parse_formula("2 * x", {"x"}, set()), {"x"})
+    True
+    >>> is_vector(parse_formula("2 * sum(x)", {"x"}, {"sum"}), {"x"})
+    False
+    """
+    if isinstance(formula, ast.Name):
+        return formula.id in vectors
+    called = formula.func if isinstance(formula, ast.Call) else None
+    if isinstance(called, ast.Name) and called.id in REDUCTIONS:
+        return called.id == "prod_others"
+    children = [node for node in ast.iter_child_nodes(formula) if isinstance(node, ast.expr)]
+    return any(is_vector(child, vectors) for child in children)
 
 
 class Dialect:

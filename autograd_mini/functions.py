@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 from typing import Any, Protocol, TypeVar, overload
 
+import numpy as np
+
 from .modes import ACTIVE, current_modes
-from .operators import function_of, general
+from .operators import function_of, general, sequence
 from .primitives import PRIMITIVES, Primitive, define
-from .value import Operand, Value, apply, as_value
+from .value import Operand, Value, apply, as_value, to_float
 
 OperandT = TypeVar("OperandT", Value, float)
 
@@ -205,20 +209,6 @@ def where(condition: Operand | bool, a: Operand, b: Operand) -> Any:
 _vector_functions = {op: function_of(row) for op, row in PRIMITIVES.items() if row.has_vectors}
 
 
-def _sequence(op: str, values: Iterable[Operand]) -> tuple[Operand, ...]:
-    if not isinstance(values, Iterable):
-        kind = type(values).__name__
-        raise TypeError(f"{op} takes a sequence of values, got one {kind}")
-    return tuple(values)
-
-
-def _vector(op: str, values: Iterable[Operand], least: int = 1) -> Any:
-    operands = _sequence(op, values)
-    if len(operands) < least:
-        raise ValueError(f"{op} needs at least {least} value, got none")
-    return _vector_functions[op](operands)
-
-
 def sum(values: Iterable[Operand]) -> Any:
     """Sum of any number of values, as one node; 0 for none.
 
@@ -239,7 +229,7 @@ def sum(values: Iterable[Operand]) -> Any:
     >>> sum([Value(1.0), 2.0]).local_derivatives
     (1.0, 0.0)
     """
-    return _vector("sum", values, least=0)
+    return _vector_functions["sum"](values)
 
 
 def mean(values: Iterable[Operand]) -> Any:
@@ -255,7 +245,7 @@ def mean(values: Iterable[Operand]) -> Any:
     >>> mean([1.0, 2.0, 3.0])
     2.0
     """
-    return _vector("mean", values)
+    return _vector_functions["mean"](values)
 
 
 def prod(values: Iterable[Operand]) -> Any:
@@ -266,7 +256,7 @@ def prod(values: Iterable[Operand]) -> Any:
     >>> prod([Value(2.0), Value(0.0), Value(5.0)]).local_derivatives
     (0.0, 10.0, 0.0)
     """
-    return _vector("prod", values, least=0)
+    return _vector_functions["prod"](values)
 
 
 def variance(values: Iterable[Operand]) -> Any:
@@ -282,7 +272,7 @@ def variance(values: Iterable[Operand]) -> Any:
     >>> variance([1.0, 2.0, 3.0, 4.0])
     1.25
     """
-    return _vector("variance", values)
+    return _vector_functions["variance"](values)
 
 
 def norm(values: Iterable[Operand]) -> Any:
@@ -298,7 +288,7 @@ def norm(values: Iterable[Operand]) -> Any:
     >>> norm([3.0, 4.0])
     5.0
     """
-    return _vector("norm", values)
+    return _vector_functions["norm"](values)
 
 
 def logsumexp(values: Iterable[Operand]) -> Any:
@@ -314,7 +304,7 @@ def logsumexp(values: Iterable[Operand]) -> Any:
     >>> round(logsumexp([1000.0, 1000.0]), 12)
     1000.69314718056
     """
-    return _vector("logsumexp", values)
+    return _vector_functions["logsumexp"](values)
 
 
 def dot(a: Iterable[Operand], b: Iterable[Operand], bias: Operand | None = None) -> Any:
@@ -342,12 +332,7 @@ def dot(a: Iterable[Operand], b: Iterable[Operand], bias: Operand | None = None)
     >>> dot([1.0, 2.0], [3.0, 4.0], bias=0.5)
     11.5
     """
-    left, right = _sequence("dot", a), _sequence("dot", b)
-    if len(left) != len(right):
-        raise ValueError(
-            f"dot needs as many values on both sides, got {len(left)} and {len(right)}"
-        )
-    return _dot(left, right, bias)
+    return _dot(a, b, bias)
 
 
 _dot = _vector_functions["dot"]
@@ -408,7 +393,7 @@ def log_softmax(logits: Iterable[Operand]) -> list[Any]:
 
 
 def _each_first(op: str, logits: Iterable[Operand]) -> list[Any]:
-    operands = _sequence(op, logits)
+    operands = sequence(op, logits)
     if not operands:
         raise ValueError(f"{op} needs at least 1 value, got none")
     if any(isinstance(operand, Value) for operand in operands):
@@ -456,12 +441,23 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
             return _recorded_take(values, index)
         if index.op == "input":
             raise TypeError("take needs an integer as index: give that argument an integer dtype")
-    position = index.data if isinstance(index, Value) else index
-    if isinstance(position, bool) or position != int(position):
-        raise TypeError(f"take needs a whole number as index, got {position!r}")
+    position = _whole_number(index)
     if not 0 <= position < len(values):
         raise IndexError(f"index {position!r} is out of range for {len(values)} values")
-    return values[int(position)]
+    return values[position]
+
+
+def _whole_number(index: Any) -> int:
+    given = index.data if isinstance(index, Value) else index
+    if isinstance(given, Integral) and not isinstance(given, bool):
+        return int(given)
+    try:
+        number = math.nan if isinstance(given, (bool, np.bool_)) else to_float(given)
+    except TypeError:
+        number = math.nan
+    if not number.is_integer():  # infinity and NaN are none either
+        raise TypeError(f"take needs a whole number as index, got {given!r:.80}")
+    return int(number)
 
 
 def _recorded_take(values: Sequence[Any], index: Value) -> Any:
@@ -504,6 +500,8 @@ def register_primitive(
 
     Raises
     ------
+    TypeError
+        If an argument is of another type: one text as `partials`, say.
     ValueError
         If the name is taken or the row is not well formed.
 
@@ -515,10 +513,19 @@ def register_primitive(
     >>> x.grad
     12.0
     """
-    intervals = ", ".join(f"{low!r}..{high!r}" for low, high in domains)
+    if isinstance(partials, str):
+        raise TypeError(f"partials must be a list with one formula an operand, got {partials!r}")
     for text in (name, operands, value, *partials):
+        if not isinstance(text, str):
+            raise TypeError(f"primitive {name!r}: expected text, got {text!r:.80}")
         if "|" in text or ";" in text or "\n" in text:
             raise ValueError(f"{text!r} holds a separator of the table; give one formula a string")
+    try:
+        intervals = ", ".join(f"{float(low)!r}..{float(high)!r}" for low, high in domains)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"primitive {name!r}: domains must be a list of pairs of numbers, got {domains!r:.80}"
+        ) from None
     row = define(f"{name} | {operands} | {value} | {' ; '.join(partials)} | {intervals}")
     return function_of(row)
 

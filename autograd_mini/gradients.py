@@ -16,7 +16,7 @@ from .graph import interior_order
 from .modes import ACTIVE, current_modes
 from .operators import general
 from .primitives import PRIMITIVES, Primitive, compile_source
-from .value import Constant, Operand, Value, as_value, constant, to_float
+from .value import Constant, Operand, Value, as_value, constant, nodes_of, to_float
 
 
 @overload
@@ -75,7 +75,8 @@ def gradients(
     Raises
     ------
     TypeError
-        If `outputs` or `wrt` holds anything but Values.
+        If `outputs` or `wrt` holds anything but Values, or a seed is a Value without
+        `create_graph`.
     ValueError
         If there are not as many seeds as outputs.
     AnomalyError
@@ -91,8 +92,8 @@ def gradients(
     >>> curvature.data, gradients(curvature, x), x.grad
     (12.0, 6.0, 0.0)
     """
-    roots = _nodes(outputs, "outputs")
-    targets = _nodes(wrt, "wrt")
+    roots = nodes_of(outputs, "outputs")
+    targets = nodes_of(wrt, "wrt")
     modes = current_modes()
     graph = create_graph or modes.record is not None  # a traced node has no numbers to return
     weights = _weights(seeds, len(roots), graph)
@@ -112,21 +113,6 @@ def gradients(
     return results[0] if isinstance(wrt, Value) else results
 
 
-def _nodes(given: Any, what: str) -> list[Value]:
-    """One Value or several as a list."""
-    if isinstance(given, Value):
-        return [given]
-    if not isinstance(given, Iterable) or isinstance(given, (str, bytes)):
-        raise TypeError(f"{what} must be a Value or a sequence of Values, got {given!r:.80}")
-    nodes = list(given)
-    for node in nodes:
-        if not isinstance(node, Value):
-            raise TypeError(
-                f"{what} must hold Values only, got {type(node).__name__}: {node!r:.80}"
-            )
-    return nodes
-
-
 def _weights(seeds: Any, count: int, graph: bool) -> list[Any]:
     """One seed for each output: floats, or Values where a graph is made."""
     if seeds is None:
@@ -136,6 +122,8 @@ def _weights(seeds: Any, count: int, graph: bool) -> list[Any]:
     if len(given) != count:
         raise ValueError(f"got {len(given)} seeds for {count} outputs, expected one each")
     if not graph:
+        if any(isinstance(seed, Value) for seed in given):
+            raise TypeError("a seed is a Value: pass create_graph=True, or its .data as a number")
         return [to_float(seed) for seed in given]
     return [plain(as_value(seed)) for seed in given]
 
@@ -234,16 +222,16 @@ def _partials(row: Primitive) -> list[tuple[Callable[..., Any], Callable[..., An
         namespace = _names(row)
         filename = f"<autograd_mini row {row.name} on Values{suffix}>"
         compile_source("\n".join(lines), filename, namespace)
-        compiled.append([namespace[f"partial_{i}"] for i in range(len(row.operands))])
+        compiled.append([namespace[f"_partial_{i}"] for i in range(len(row.operands))])
     return list(zip(*compiled, strict=True))
 
 
 def _source(row: Primitive, index: int, dialect: ValueDialect) -> str:
     names = ", ".join([operand.name for operand in row.operands] + ["y"])
     vectors = [operand.name for operand in row.operands if operand.kind == "vector"]
-    length = f"    n = len({vectors[0]})\n" if vectors else ""
+    length = f"    n = _len({vectors[0]})\n" if vectors else ""
     body = dialect.translate(row.partial_formulas[index])
-    return f"def partial_{index}({names}):\n{length}    return {body}\n"
+    return f"def _partial_{index}({names}):\n{length}    return {body}\n"
 
 
 def _names(row: Primitive) -> dict[str, Any]:
@@ -260,7 +248,7 @@ def _names(row: Primitive) -> dict[str, Any]:
             name: function if name in REDUCTIONS else elementwise(function)
             for name, function in names.items()
         }
-    return {**names, "pi": math.pi, "_constant": constant}
+    return {**names, "pi": math.pi, "_constant": constant, "_len": len}
 
 
 def _function(name: str) -> Callable[..., Any]:

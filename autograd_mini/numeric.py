@@ -52,7 +52,7 @@ def _norm(elements: Sequence[float]) -> float:
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "sum": lambda x: sum(x, 0.0),
     "mean": lambda x: sum(x, 0.0) / len(x),
-    "prod": math.prod,
+    "prod": lambda x: math.prod(x, start=1.0),
     "dot": _dot,
     "logsumexp": _logsumexp,
     "norm": _norm,

@@ -8,10 +8,10 @@ the general way.  ``inspect.getsource(Value.__mul__)`` shows one.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .formula import REDUCTIONS, FloatDialect, Vector
+from .formula import FloatDialect, Vector, is_vector
 from .modes import ACTIVE
 from .numeric import vector_names
 from .primitives import PRIMITIVES, Primitive, compile_source, fast_names
@@ -48,59 +48,74 @@ def _branch(row: Primitive, condition: str, prepare: list[str], fixed: set[str],
         "        except (ArithmeticError, ValueError):",
         f"            return {slow}",
     ]
-    parents = "(" + "".join(f"_{name}, " for name in names) + ")"
+    parents = "(" + "".join(f"{_node(name)}, " for name in names) + ")"
     return "\n".join(lines) + _NODE.format(indent=" " * 8, op=row.name, parents=parents)
+
+
+def _node(name: str) -> str:
+    """The local name of an operand's node: no helper's name ends in an underscore."""
+    return f"_{name}_"
+
+
+def _signature(row: Primitive) -> str:
+    """The parameters of a row's function; one that may be left out has its default."""
+    return ", ".join(
+        f"{o.name}=None"
+        if o.kind == "optional"
+        else o.name
+        if o.default is None
+        else f"{o.name}={o.default!r}"
+        for o in row.operands
+    )
 
 
 def _function_source(row: Primitive) -> str:
     """A public function over Values: ``def tanh(x)``."""
     names = [operand.name for operand in row.operands]
-    arguments = ", ".join(
-        operand.name if operand.default is None else f"{operand.name}={operand.default!r}"
-        for operand in row.operands
-    )
-    nodes = ", ".join(f"_{name}" for name in names)
+    nodes = ", ".join(map(_node, names))
     slow = f"_general({row.name!r}, {nodes})"
-    rename = "".join(f"    _{name} = {name}\n" for name in names)
-    plain = " and ".join(f"type({name}) is _Value" for name in names)
+    rename = "".join(f"    {_node(name)} = {name}\n" for name in names)
+    plain = " and ".join(f"_type({name}) is _Value" for name in names)
     prepare = [f"{name} = {name}.data" for name in names]
     branch = _branch(row, plain, prepare, set(), slow)
-    return f"def {row.name}_({arguments}):\n{rename}{branch}    return {slow}\n"
+    return f"def {_node(row.name)}({_signature(row)}):\n{rename}{branch}    return {slow}\n"
 
 
 def _operator_source(row: Primitive, method: str) -> str:
     """An operator of a Value with a Value or a number on its right: ``def __mul__``."""
     a, b = (operand.name for operand in row.operands)
-    slow = f"_operate({row.name!r}, _{a}, _{b})"
+    _a, _b = _node(a), _node(b)
+    slow = f"_operate({row.name!r}, {_a}, {_b})"
     both = _branch(
         row,
-        f"type(_{b}) is type(_{a}) is _Value",
-        [f"{a} = _{a}.data", f"{b} = _{b}.data"],
+        f"_type({_b}) is _type({_a}) is _Value",
+        [f"{a} = {_a}.data", f"{b} = {_b}.data"],
         set(),
         slow,
     )
     number = _branch(
         row,
-        f"type(_{a}) is _Value and (type(_{b}) is float or type(_{b}) is int)",
-        [f"{a} = _{a}.data", f"{b} = float(_{b})", f"_{b} = _constant({b})"],
+        f"_type({_a}) is _Value and (_type({_b}) is _float or _type({_b}) is _int)",
+        [f"{a} = {_a}.data", f"{b} = _float({_b})", f"{_b} = _constant({b})"],
         {b},
         slow,
     )
-    return f"def {method}(_{a}, _{b}):\n{both}{number}    return {slow}\n"
+    return f"def {method}({_a}, {_b}):\n{both}{number}    return {slow}\n"
 
 
 def _reflected_source(row: Primitive, method: str) -> str:
     """An operator of a Value with a number on its left: ``def __rmul__``."""
     a, b = (operand.name for operand in row.operands)
-    slow = f"_operate({row.name!r}, _{a}, _{b})"
+    _a, _b = _node(a), _node(b)
+    slow = f"_operate({row.name!r}, {_a}, {_b})"
     number = _branch(
         row,
-        f"type(_{b}) is _Value and (type(_{a}) is float or type(_{a}) is int)",
-        [f"{b} = _{b}.data", f"{a} = float(_{a})", f"_{a} = _constant({a})"],
+        f"_type({_b}) is _Value and (_type({_a}) is _float or _type({_a}) is _int)",
+        [f"{b} = {_b}.data", f"{a} = _float({_a})", f"{_a} = _constant({a})"],
         {a},
         slow,
     )
-    return f"def {method}(_{b}, _{a}):\n{number}    return {slow}\n"
+    return f"def {method}({_b}, {_a}):\n{number}    return {slow}\n"
 
 
 def _vector_source(row: Primitive) -> str:
@@ -113,11 +128,13 @@ def _vector_source(row: Primitive) -> str:
     arithmetic = any(_computes_on_vector(formula, vectors) for formula in formulas)
     written = dict.fromkeys(vectors, "*{}") | dict.fromkeys(optional, "*_given")
     parents = "".join(written.get(name, "{}").format(name) + ", " for name in names)
-    lines = [f"def {row.name}_({', '.join(names)}):"]
+    lines = [f"def {_node(row.name)}({_signature(row)}):"]
+    groups = ", ".join(name for name in names if name in vectors)
+    lines.append(f"    {groups}, = _groups({row.name!r}, {_needs_elements(row)}, {groups})")
     lines += [f"    _given = () if {name} is None else ({name},)" for name in optional]
     lines += [
         f"    _parents = ({parents})",
-        "    _kinds = set(map(type, _parents))",
+        "    _kinds = _set(_map(_type, _parents))",
         "    if _ACTIVE or not _kinds <= _PLAIN or _Value not in _kinds:",
         f"        return _general({row.name!r}, *_parents)",
     ]
@@ -134,38 +151,61 @@ def _vector_source(row: Primitive) -> str:
     for name, formula in zip(names, row.partial_formulas, strict=True):
         text = dialect.translate(formula)
         if name in vectors:
-            text = f"*{text}" if _is_vector(formula, vectors) else f"*([{text}] * n)"
+            text = f"*{text}" if is_vector(formula, vectors) else f"*([{text}] * n)"
         elif name in optional:
-            text = f"*([{text}] * len(_given))"
+            text = f"*([{text}] * _len(_given))"
         partials.append(text)
     lines += [
-        f"    n = len({length})",
+        f"    n = _len({length})",
         "    try:",
         f"        y = {dialect.translate(row.value_formula)}",
         f"        _derivatives = ({', '.join(partials)},)",
         "    except (ArithmeticError, ValueError):",
         f"        return _general({row.name!r}, *_parents)",
-        "    if len(_kinds) > 1:",
+        "    if _len(_kinds) > 1:",
         "        _derivatives = _without_constants(_parents, _derivatives)",
     ]
     return "\n".join(lines) + _NODE.format(indent=" " * 4, op=row.name, parents="_parents")
 
 
-def _is_vector(formula: ast.expr, vectors: set[str]) -> bool:
-    """Whether a formula gives one number for each element."""
-    if isinstance(formula, ast.Name):
-        return formula.id in vectors
-    called = formula.func if isinstance(formula, ast.Call) else None
-    if isinstance(called, ast.Name) and called.id in REDUCTIONS:
-        return called.id == "prod_others"
-    children = [node for node in ast.iter_child_nodes(formula) if isinstance(node, ast.expr)]
-    return any(_is_vector(child, vectors) for child in children)
+def _needs_elements(row: Primitive) -> bool:
+    """Whether a row says nothing of empty vectors: it divides by n, or reduces nothing."""
+    vectors = {operand.name for operand in row.operands if operand.kind == "vector"}
+    return any(
+        (isinstance(node, ast.Name) and node.id == "n")
+        or (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in {"mean", "logsumexp", "norm"}
+            and all(is_vector(argument, vectors) for argument in node.args)
+        )
+        for formula in (row.value_formula, *row.partial_formulas)
+        for node in ast.walk(formula)
+    )
+
+
+def sequence(op: str, values: Any) -> tuple[Any, ...]:
+    """A group of operands as a tuple; one Value, one number or text is none."""
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, Mapping)):
+        raise TypeError(f"{op} takes a sequence of values, got one {type(values).__name__}")
+    return tuple(values)
+
+
+def _groups(op: str, needs_elements: bool, *given: Any) -> list[tuple[Any, ...]]:
+    """The vector operands of a call as tuples, equally long and not empty where that matters."""
+    groups = [group if type(group) is tuple else sequence(op, group) for group in given]
+    length = len(groups[0])
+    if len(groups) > 1 and any(len(group) != length for group in groups):
+        lengths = " and ".join(str(len(group)) for group in groups)
+        raise ValueError(f"{op} needs vectors of one length, got {lengths} values")
+    if needs_elements and not length:
+        raise ValueError(f"{op} needs at least 1 value, got none")
+    return groups
 
 
 def _computes_on_vector(formula: ast.expr, vectors: set[str]) -> bool:
     """Whether a formula works on a vector element by element, beyond naming or reducing it."""
     return any(
-        isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)) and _is_vector(node, vectors)
+        isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)) and is_vector(node, vectors)
         for node in ast.walk(formula)
         if isinstance(node, ast.expr)
     )
@@ -192,6 +232,13 @@ _NAMES: dict[str, Any] = {
     "_Vector": Vector,
     "_without_constants": _without_constants,
     "_Value": Value,
+    "_float": float,
+    "_groups": _groups,
+    "_int": int,
+    "_len": len,
+    "_map": map,
+    "_set": set,
+    "_type": type,
     "_constant": constant,
     "_general": general,
     "_new": object.__new__,
@@ -217,7 +264,7 @@ def function_of(row: Primitive) -> Callable[..., Any]:
     (6.0,)
     """
     source = _vector_source(row) if row.has_vectors else _function_source(row)
-    function = _generate(row, source, f"{row.name}_")
+    function = _generate(row, source, _node(row.name))
     function.__name__ = function.__qualname__ = row.name
     return function
 

@@ -14,13 +14,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .formula import REDUCTIONS, FloatDialect, Vector, parse_formula
+from .formula import REDUCTIONS, FloatDialect, Vector, is_vector, parse_formula
 from .numeric import BACKEND_FUNCTIONS, FAST, IEEE, vector_names
 from .table import ROWS
 
 Kind = Literal["scalar", "vector", "optional"]
-_OPERAND = re.compile(r"([a-z]\w*)(\.\.\.|\?|=(-?\d+(?:\.\d+)?))?$")
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_OPERAND = re.compile(rf"([a-z]\w*)\s*(\.\.\.|\?|=\s*({_NUMBER}))?")
 _RESERVED = frozenset({"y", "n", "pi"})
+_MARKS = frozenset({"constant", "input", "integer_input", "take", "largest"})  # ops without a row
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class Operand:
     name: str
     kind: Kind
     default: float | None = None
+
+    def __str__(self) -> str:
+        suffix = {"scalar": "", "vector": "...", "optional": "?"}[self.kind]
+        return self.name + suffix + ("" if self.default is None else f"={self.default!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,19 +86,27 @@ class Primitive:
         A vector operand becomes a :class:`Vector`; an optional one that is missing becomes 0.0.
         Several vectors are equally long.
 
+        Raises
+        ------
+        ValueError
+            If the row does not take that many operands.
+
         Examples
         --------
         >>> import autograd_mini as ad
         >>> ad.PRIMITIVES["dot"].split([1.0, 2.0, 3.0, 4.0])
         [[1.0, 2.0], [3.0, 4.0], 0.0]
         """
-        if not self.has_vectors:
-            return list(operands)
         kinds = [operand.kind for operand in self.operands]
         variable = len(operands) - kinds.count("scalar")
-        length, spare = divmod(variable, kinds.count("vector"))
-        if "optional" not in kinds:
-            spare = 0
+        length, spare = divmod(variable, max(kinds.count("vector"), 1))
+        if variable < 0 or spare > kinds.count("optional") or (length and not self.has_vectors):
+            raise ValueError(
+                f"{self.name} takes {', '.join(map(str, self.operands))}: {len(operands)} operands "
+                "do not divide into these"
+            )
+        if not self.has_vectors:
+            return list(operands)
         groups: list[Any] = []
         at = 0
         for kind in kinds:
@@ -210,11 +224,13 @@ def define(row: str) -> Primitive:
     if len(columns) != 5:
         raise ValueError(f"row {row.strip()!r} has {len(columns)} columns, expected 5")
     name = columns[0]
-    if not re.fullmatch(r"[a-z]\w*", name) or name in _RESERVED or keyword.iskeyword(name):
+    reserved = _RESERVED | _MARKS | {"sign", "prod_others"}
+    if not re.fullmatch(r"[a-z]\w*", name) or name in reserved or keyword.iskeyword(name):
         raise ValueError(f"primitive name {name!r} is not a lower-case identifier free to use")
     if name in _rows:
         raise ValueError(f"primitive {name!r} exists already; choose another name")
     operands = tuple(_parse_operand(name, text.strip()) for text in columns[1].split(","))
+    _check_kinds(name, operands)
     partials = tuple(text.strip() for text in columns[3].split(";"))
     domains = tuple(_parse_domain(name, text) for text in columns[4].split(","))
     for what, found in (("partials", partials), ("domains", domains)):
@@ -247,11 +263,27 @@ def _try_out(primitive: Primitive) -> None:
 
 
 def _parse_operand(row: str, text: str) -> Operand:
-    match = _OPERAND.match(text)
+    match = _OPERAND.fullmatch(text)
     if match is None or match[1] in _RESERVED:
         raise ValueError(f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1")
     kind: Kind = {"...": "vector", "?": "optional"}.get(match[2], "scalar")  # type: ignore[assignment]
-    return Operand(match[1], kind, None if match[3] is None else float(match[3]))
+    default = None if match[3] is None else float(match[3])
+    if default is not None and not np.isfinite(default):
+        raise ValueError(f"primitive {row!r}: the default of {text!r} is beyond float64")
+    return Operand(match[1], kind, default)
+
+
+def _check_kinds(row: str, operands: tuple[Operand, ...]) -> None:
+    """Refuse operands that a call, or a flat sequence of them, could not tell apart."""
+    kinds = [operand.kind for operand in operands]
+    if kinds.count("optional") > ("vector" in kinds and kinds.count("vector") > 1):
+        raise ValueError(
+            f"primitive {row!r}: an optional operand stands alone, beside two vectors or more; "
+            "elsewhere give a default as in c=0"
+        )
+    may_be_left_out = [o.kind == "optional" or o.default is not None for o in operands]
+    if may_be_left_out != sorted(may_be_left_out):
+        raise ValueError(f"primitive {row!r}: operands that may be left out come last")
 
 
 def _parse_domain(row: str, text: str) -> tuple[float, float]:
@@ -283,27 +315,50 @@ def _assemble(
     vectors = [operand.name for operand in operands if operand.kind == "vector"]
     functions = (set(fast_names) - {"pi"}) | {"where"} | (REDUCTIONS if vectors else set())
     allowed = {*names, "n", "pi"} if vectors else {*names, "pi"}
-    value_formula = parse_formula(value, allowed, functions)
-    formulas = tuple(parse_formula(text, allowed | {"y"}, functions) for text in partials)
+    try:
+        value_formula = parse_formula(value, allowed, functions)
+        formulas = tuple(parse_formula(text, allowed | {"y"}, functions) for text in partials)
+    except ValueError as error:
+        raise ValueError(f"primitive {name!r}: {error}") from None
+    _check_vectors(name, value_formula, vectors, scalar=True)
+    for operand_, formula in zip(operands, formulas, strict=True):
+        _check_vectors(name, formula, vectors, scalar=operand_.kind != "vector")
     compiled = []
     for scalar_names, dialect, suffix in (
         (fast_names, FloatDialect(), ""),
         (ieee_names, _IeeeDialect(), " in IEEE arithmetic"),
     ):
-        lines = [_function_source("value", names, value_formula, vectors, dialect)]
+        lines = [_function_source("_value", names, value_formula, vectors, dialect)]
         lines += [
-            _function_source(f"partial_{i}", [*names, "y"], formula, vectors, dialect)
+            _function_source(f"_partial_{i}", [*names, "y"], formula, vectors, dialect)
             for i, formula in enumerate(formulas)
         ]
         namespace = vector_names(scalar_names) if vectors else dict(scalar_names)
-        namespace["_float64"] = np.float64
+        namespace |= {"_float64": np.float64, "_len": len}
         compile_source("\n".join(lines), f"<autograd_mini row {name}{suffix}>", namespace)
-        compiled.append(tuple(namespace[f] for f in ["value", *_partial_names(formulas)]))
+        compiled.append(tuple(namespace[f] for f in ["_value", *_partial_names(formulas)]))
     return Primitive(name, operands, value, partials, domains, value_formula, formulas, *compiled)
 
 
+def _check_vectors(row: str, formula: ast.expr, vectors: Sequence[str], scalar: bool) -> None:
+    """Refuse vectors where one number is meant: a condition, the value, a scalar's derivative."""
+    if scalar and is_vector(formula, vectors):
+        raise ValueError(
+            f"primitive {row!r}: {ast.unparse(formula)!r} gives a vector where one number is "
+            "needed: reduce it with sum, dot or the like"
+        )
+    for node in ast.walk(formula):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "where":
+            condition = node.args[0]
+            if is_vector(condition, vectors):
+                raise ValueError(
+                    f"primitive {row!r}: the condition {ast.unparse(condition)!r} compares a "
+                    "vector; where takes one number, maximum, minimum and sign work on elements"
+                )
+
+
 def _partial_names(formulas: Sequence[ast.expr]) -> list[str]:
-    return [f"partial_{i}" for i in range(len(formulas))]
+    return [f"_partial_{i}" for i in range(len(formulas))]
 
 
 class _IeeeDialect(FloatDialect):
@@ -321,7 +376,7 @@ def _function_source(
     dialect: FloatDialect,
 ) -> str:
     body = dialect.translate(formula)
-    length = f"    n = len({vectors[0]})\n" if vectors else ""
+    length = f"    n = _len({vectors[0]})\n" if vectors else ""
     return f"def {name}({', '.join(arguments)}):\n{length}    return {body}\n"
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .anomaly import check_value
 from .graph import interior_order
 from .modes import ACTIVE, current_modes
-from .primitives import PRIMITIVES
-from .value import Constant, Value
+from .value import Value, linearize, nodes_of, to_float
 
 
 def recompute(roots: Value | Sequence[Value]) -> None:
@@ -27,7 +26,7 @@ def recompute(roots: Value | Sequence[Value]) -> None:
     Raises
     ------
     TypeError
-        If a root is not a Value.
+        If a root is not a Value, or the data of a leaf is not a real number.
     AnomalyError
         Inside ``detect_anomaly()``, at the first value that is infinite or NaN.
 
@@ -40,16 +39,14 @@ def recompute(roots: Value | Sequence[Value]) -> None:
     >>> y.data, y.local_derivatives
     (25.0, (5.0, 5.0))
     """
-    outputs = [roots] if isinstance(roots, Value) else list(roots)
-    for output in outputs:
-        if not isinstance(output, Value):
-            raise TypeError(f"expected Values to recompute, got {type(output).__name__}")
+    outputs = nodes_of(roots, "roots")
     order = interior_order(*outputs)
+    _coerce_leaves(node for nodes in (outputs, *(n.parents for n in order)) for node in nodes)
     before = [(node.data, node.local_derivatives) for node in order]
     check = bool(ACTIVE) and current_modes().anomaly
     try:
         for node in order:
-            _replay(node)
+            node.data, node.local_derivatives = linearize(node.op, node.parents)
             if check:
                 check_value(node)
     except BaseException:
@@ -58,10 +55,16 @@ def recompute(roots: Value | Sequence[Value]) -> None:
         raise
 
 
-def _replay(node: Value) -> None:
-    parents = node.parents
-    kinds = set(map(type, parents))
-    fixed = [type(parent) is Constant for parent in parents] if Constant in kinds else []
-    node.data, node.local_derivatives = PRIMITIVES[node.op].linearize(
-        [parent.data for parent in parents], fixed
-    )
+def _coerce_leaves(nodes: Iterable[Value]) -> None:
+    """Turn the numbers assigned to leaves into floats: all of them, or none if one is no number."""
+    numbers: list[tuple[Value, float]] = []
+    for node in nodes:
+        if type(node.data) is float or node.parents:
+            continue
+        try:
+            numbers.append((node, to_float(node.data)))
+        except (TypeError, ValueError) as error:
+            name = f"leaf {node.label!r}" if node.label else "a leaf without label"
+            raise type(error)(f"data of {name}: {error}") from None
+    for node, number in numbers:
+        node.data = number

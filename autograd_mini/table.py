@@ -17,8 +17,9 @@ Notes on single choices:
   ulp of 1, and nothing else is as fast.
 - ``softmax`` takes its own logit first and the other logits after it, which makes each output a
   scalar function like every other row.
-- the values of ``softmax`` and ``log_softmax`` see differences of logits only, so that a common shift
-  cancels exactly, however large.
+- ``softmax`` and ``log_softmax`` see differences of logits only, so that a common shift cancels
+  exactly, however large.  So do their derivatives, but where a logit is so far below the others that
+  ``exp`` would overflow, or that the difference would round more than ``logsumexp``.
 - ``pow`` toward its base sets the derivative at exponent 0 only where the formula cannot give it:
   elsewhere its own derivative, 1 / a toward the exponent, must stay.
 - kinks follow PyTorch: relu'(0) = 0, abs'(0) = 0, a tie of maximum or minimum shares half and half,
@@ -85,8 +86,8 @@ mean          | x...           | sum(x) / n                           | 1 / n   
 prod          | x...           | prod(x)                              | prod_others(x)                                  | -2..2
 dot           | a..., b..., c? | dot(a, b) + c                        | b ; a ; 1                                       | -3..3, -3..3, -3..3
 logsumexp     | x...           | logsumexp(x)                         | exp(x - y)                                      | -3..3
-softmax       | x, z...        | 1 / (1 + sum(exp(z - x)))            | y * (1 - y) ; -y * exp(z - logsumexp(x, z))     | -3..3, -3..3
-log_softmax   | x, z...        | -logsumexp(0, z - x)                 | -expm1(y) ; -exp(z - logsumexp(x, z))           | -3..3, -3..3
+softmax       | x, z...        | where(x < -1e308, exp(x - logsumexp(x, z)), 1 / (1 + sum(exp(z - x)))) | y * (1 - y) ; where(y == 0, -y * exp(z - logsumexp(x, z)), -y * (y * exp(z - x))) | -3..3, -3..3
+log_softmax   | x, z...        | where(x < -1e308, x - logsumexp(x, z), -logsumexp(0, z - x)) | -expm1(y) ; where(abs(y) < abs(x - y), -exp(z - x + y), -exp(z - logsumexp(x, z))) | -3..3, -3..3
 variance      | x...           | sum(square(x - mean(x))) / n         | (x - mean(x)) * (2 / n)                         | -3..3
 norm          | x...           | norm(x)                              | x / where(y == 0, 1, y)                         | 0.2..3
 """

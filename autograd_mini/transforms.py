@@ -309,6 +309,8 @@ def _positions(argnums: Argnums, count: int) -> list[int]:
     given = list(argnums) if isinstance(argnums, Sequence) else [argnums]
     positions = []
     for argnum in given:
+        if isinstance(argnum, bool):
+            raise TypeError(f"argnums must be an int or a sequence of ints, got {argnums!r}")
         position = operator.index(argnum)
         if not -count <= position < count:
             raise ValueError(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Union, cast
 
 import numpy as np
 
 from .anomaly import check_value
 from .backward import backpropagate, check_gradients
-from .copying import copy_graph, reduce_leaf
+from .copying import copy_graph, reduce_leaf, shallow_copy
 from .modes import ACTIVE, current_modes, source_line
 from .primitives import PRIMITIVES
 
@@ -193,6 +193,20 @@ class Value:
         """
         backward(self, seed)
 
+    def conjugate(self) -> Value:
+        """The node itself, as for every real number: NumPy's ``var`` and ``std`` ask for it.
+
+        Examples
+        --------
+        >>> a = Value(3.0)
+        >>> a.conjugate() is a
+        True
+        """
+        return self
+
+    def __copy__(self) -> Value:
+        return cast(Value, shallow_copy(self))
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         return cast(Value, copy_graph(self, memo))
 
@@ -261,7 +275,7 @@ def backward(roots: Value | Sequence[Value], seeds: float | Sequence[float] | No
     TypeError
         If a root is not a Value.
     ValueError
-        If a root is a constant, or there are not as many seeds as roots.
+        If there is no root, a root is a constant, or there are not as many seeds as roots.
     AnomalyError
         Inside ``detect_anomaly()``, at the first non-finite gradient; no ``grad`` has changed then.
 
@@ -282,11 +296,10 @@ def checked_roots(
     roots: Value | Sequence[Value], seeds: float | Sequence[float] | None
 ) -> tuple[list[Value], list[float]]:
     """Roots and seeds as two lists of one length."""
-    given: Any = roots if isinstance(roots, Iterable) else [roots]
-    outputs: list[Value] = list(given)
+    outputs = nodes_of(roots, "roots")
+    if not outputs:
+        raise ValueError("there is no root to backpropagate from: roots is empty")
     for output in outputs:
-        if not isinstance(output, Value):
-            raise TypeError(f"expected Values to differentiate, got {type(output).__name__}")
         if isinstance(output, Constant):
             raise ValueError(
                 "the output is a constant and depends on no Value: were all its operands plain "
@@ -299,6 +312,35 @@ def checked_roots(
     if len(weights) != len(outputs):
         raise ValueError(f"got {len(weights)} seeds for {len(outputs)} outputs, expected one each")
     return outputs, weights
+
+
+def nodes_of(given: Any, what: str) -> list[Value]:
+    """One Value or several as a list.
+
+    Raises
+    ------
+    TypeError
+        If there is anything else; the message calls it `what`.
+
+    Examples
+    --------
+    >>> len(nodes_of(Value(1.0), "roots"))
+    1
+    """
+    if isinstance(given, Value):
+        return [given]
+    if not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping)):
+        raise TypeError(
+            f"{what} must be a Value or a sequence of Values, got {type(given).__name__}: "
+            f"{given!r:.80}"
+        )
+    nodes = list(given)
+    for node in nodes:
+        if not isinstance(node, Value):
+            raise TypeError(
+                f"{what} must hold Values only, got {type(node).__name__}: {node!r:.80}"
+            )
+    return nodes
 
 
 def to_float(data: Any) -> float:
@@ -399,12 +441,23 @@ def apply(op: str, *parents: Value) -> Value:
     """
     if ACTIVE and (record := current_modes().record) is not None:
         return cast(Value, record(op, parents))
-    row = PRIMITIVES[op]
-    kinds = set(map(type, parents))
-    fixed = [type(parent) is Constant for parent in parents] if Constant in kinds else []
-    y, derivatives = row.linearize([parent.data for parent in parents], fixed)
+    y, derivatives = linearize(op, parents)
     result = node(op, y, parents, derivatives)
-    return constant(y) if kinds <= {Constant} else result
+    return constant(y) if set(map(type, parents)) <= {Constant} else result
+
+
+def linearize(op: str, parents: tuple[Value, ...]) -> tuple[float, tuple[float, ...]]:
+    """Value and local derivatives of `op` at the data of its parents: 0 toward constants.
+
+    Examples
+    --------
+    >>> linearize("mul", (Value(2.0), as_value(3.0)))
+    (6.0, (3.0, 0.0))
+    """
+    fixed = [type(parent) is Constant for parent in parents]
+    return PRIMITIVES[op].linearize(
+        [parent.data for parent in parents], fixed if any(fixed) else ()
+    )
 
 
 def node(

@@ -54,6 +54,7 @@ _RESERVED = frozenset(
         "np",
         "special",
         "strided",
+        "huge",
         "value_of",
         "derivatives_of",
     ]
@@ -517,6 +518,9 @@ class _Emitter:
             self.line(f"{out}[...] {sign} partial{tail}")
             return
         self.line(f"{ufunc}.reduce({source}, axis={axis}, out={out})")
+        if step.function == "largest":  # an infinite shift would make inf - inf
+            self.line(f"np.maximum({out}, -huge, out={out})")
+            self.line(f"np.minimum({out}, huge, out={out})")
         if step.scale != 1.0:
             self.line(f"np.multiply({out}, {number_text(step.scale)}, out={out})")
 

@@ -25,7 +25,7 @@ from .lower import lower
 from .reverse import differentiate
 from .runtime import Workspace, strided, vector_derivatives, vector_value, with_direct_names
 from .scalars import canonical_form
-from .trace import InputSpec, trace
+from .trace import InputSpec, Traced, trace
 
 Array = npt.NDArray[Any]
 _CACHED_TRACES = 64
@@ -155,7 +155,8 @@ def _header(program: ArrayProgram, specs: Sequence[InputSpec]) -> list[str]:
 
 
 def _namespace(emitted: Emitted, dtype: npt.DTypeLike) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"np": np, "strided": strided}
+    huge = float(np.finfo(dtype).max)
+    namespace: dict[str, Any] = {"np": np, "strided": strided, "huge": huge}
     if "special." in emitted.source:
         namespace["special"] = _special_functions()
     for name, value in emitted.constants.items():
@@ -558,7 +559,7 @@ def compile(
         raise TypeError(f"expected a function, got {type(function).__name__}")
     leaves = list(parameters)
     for k, parameter in enumerate(leaves):
-        if type(parameter) is not Value or parameter.parents:
+        if type(parameter) not in (Value, Traced) or parameter.parents:
             raise TypeError(f"parameter {k} is {parameter!r:.60}, expected a leaf Value")
     if len(set(leaves)) < len(leaves):
         raise ValueError("a parameter stands twice; list each once")

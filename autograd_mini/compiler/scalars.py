@@ -7,6 +7,7 @@ folded, equal nodes are one node, and what no output needs is not there.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -96,13 +97,18 @@ class ScalarProgram:
         ValueError
             If a stage has made a graph that is not well formed.
         """
-        seen: set[Scalar] = set()
+        seen: set[Scalar | str] = set()
         for i, node in enumerate(self.nodes):
             if any(not 0 <= operand < i for operand in operands(node)):
                 raise ValueError(f"%{i} = {node} uses a node that does not come before it")
-            if node in seen:
+            if _identity(node) in seen:
                 raise ValueError(f"%{i} = {node} stands twice")
-            seen.add(node)
+            seen.add(_identity(node))
+
+
+def _identity(scalar: Scalar) -> Scalar | str:
+    """What makes two nodes one: for numbers their bits, as 0.0 equals -0.0 and NaN nothing."""
+    return scalar.value.hex() if isinstance(scalar, Literal) else scalar
 
 
 class _Open:
@@ -125,13 +131,14 @@ Item = int | _Open
 class _Builder:
     def __init__(self) -> None:
         self.nodes: list[Scalar] = []
-        self.known: dict[Scalar, int] = {}
+        self.known: dict[Scalar | str, int] = {}
         self.shifted: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def node(self, scalar: Scalar) -> int:
-        found = self.known.get(scalar)
+        key = _identity(scalar)
+        found = self.known.get(key)
         if found is None:
-            found = self.known[scalar] = len(self.nodes)
+            found = self.known[key] = len(self.nodes)
             self.nodes.append(scalar)
         return found
 
@@ -181,11 +188,21 @@ class _Builder:
         self._append(total, factor, item)
         return total
 
+    def rescale(self, item: Item, factor: float) -> _Open:
+        """A factor the user wrote: kept out of a sum whose exact differences it would spoil."""
+        mixed = isinstance(item, _Open) and bool(item.linear or item.constant) and len(item) > 0
+        if mixed and not self._is_one_term(item) and abs(math.frexp(factor)[0]) != 0.5:
+            item = self.close(item)
+        return self.scale(item, factor)
+
+    def _is_one_term(self, item: Item) -> bool:
+        return isinstance(item, _Open) and len(item) == 1 and item.constant == 0
+
     def multiply(self, a: Item, b: Item) -> Item:
         for item, other in ((a, b), (b, a)):
             value = self.literal(item)
             if value is not None:
-                return self.scale(other, value)
+                return self.rescale(other, value)
         (ca, left), (cb, right) = self._factor(a), self._factor(b)
         total = _Open()
         total.products.append((ca * cb, left, right))
@@ -252,7 +269,7 @@ def _square(builder: _Builder, items: Sequence[Item]) -> Item:
 def _divide(builder: _Builder, items: Sequence[Item]) -> Item:
     divisor = builder.literal(items[1])
     if divisor and abs(divisor) != float("inf") and abs(1.0 / divisor) != float("inf"):
-        return builder.scale(items[0], 1.0 / divisor)
+        return builder.rescale(items[0], 1.0 / divisor)
     return builder.elementwise("div", items)
 
 

@@ -97,8 +97,15 @@ def test_several_roots_at_once() -> None:
     ("roots", "seeds", "error", "message"),
     [
         (lambda x: [x, x], [1.0], ValueError, "got 1 seeds for 2 outputs"),
-        (lambda x: [x, 3.0], None, TypeError, "expected Values to differentiate, got float"),
-        (lambda x: 3.0, None, TypeError, "expected Values to differentiate, got float"),
+        (lambda x: [x, 3.0], None, TypeError, "roots must hold Values only, got float"),
+        (
+            lambda x: 3.0,
+            None,
+            TypeError,
+            "roots must be a Value or a sequence of Values, got float",
+        ),
+        (lambda x: {x: 1.0}, None, TypeError, "roots must be a Value or a sequence of Values"),
+        (lambda x: [], None, ValueError, "roots is empty"),
         (lambda x: [x, x], [1.0, "a"], TypeError, "expected a real number"),
         (lambda x: [x, ad.as_value(2)], None, ValueError, "constant and depends on no Value"),
         (lambda x: ad.as_value(2) * 3, None, ValueError, "plain numbers, detached, or made inside"),
@@ -288,3 +295,13 @@ def test_the_order_in_which_a_graph_is_built_does_not_matter() -> None:
         v.grad = 0.0
     second.backward()
     assert [v.grad for v in (a, b, c)] == pytest.approx(grads, rel=1e-15)
+
+
+def test_an_interrupted_pass_keeps_the_gradients_of_earlier_ones() -> None:
+    x = Value(2.0)
+    y = x * x * 3
+    y.backward()
+    y.parents[0].local_derivatives = ("text", 1.0)  # type: ignore[assignment]
+    with pytest.raises(TypeError):
+        y.backward()
+    assert x.grad == 12.0

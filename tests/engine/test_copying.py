@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -93,3 +94,43 @@ def test_a_result_is_not_pickled_and_the_error_says_what_to_do() -> None:
     with pytest.raises(TypeError, match=r"result of 'mul'.*copy\.deepcopy.*v\.detach\(\)"):
         pickle.dumps(y)
     assert pickle.loads(pickle.dumps(y.detach())).data == 2.0
+
+
+class Tagged(Value):
+    """A subclass with an attribute in a slot and one in the dict."""
+
+    __slots__ = ("__dict__", "tag")
+    tag: dict[str, float]
+    notes: list[int]
+
+
+def tagged() -> Tagged:
+    x = Tagged(3.0, "x")
+    x.tag, x.notes = {"lr": 0.1}, [1, 2]
+    return x
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_what_a_subclass_adds_is_copied(copied: Any) -> None:
+    x = tagged()
+    twin = copied(x)
+    assert type(twin) is Tagged
+    assert (twin.data, twin.label, twin.tag, twin.notes) == (3.0, "x", {"lr": 0.1}, [1, 2])
+    assert (twin.notes is x.notes) == (copied is copy.copy)
+
+
+def test_a_shallow_copy_of_a_node_has_the_same_operands() -> None:
+    x = Value(3.0)
+    y = x * x
+    twin = copy.copy(y)
+    assert twin is not y
+    assert (twin.data, twin.op, twin.parents, twin.local_derivatives) == (
+        9.0,
+        "mul",
+        (x, x),
+        (3, 3),
+    )
+    twin.backward()
+    assert (x.grad, y.grad) == (6.0, 0.0)

@@ -200,6 +200,17 @@ def test_a_slope_outside_both_sides_is_wrong_at_a_kink() -> None:
         gradcheck(lambda x: ad.relu(x) + 2 * x - 2 * x.detach() * 1.0, 0.0)
 
 
+def test_a_tiny_wrong_derivative_is_found() -> None:
+    with pytest.raises(GradientCheckError):
+        gradcheck(lambda x: 1e-10 * x * x.detach(), 3.0)
+
+
+def test_a_jump_is_no_edge_of_the_domain() -> None:
+    for step in (ad.greater, ad.greater_equal):
+        with pytest.raises(GradientCheckError, match="jumps"):
+            gradcheck(lambda x, step=step: step(x, 1.0) + x, 1.0)
+
+
 def test_edges_of_the_domain_are_checked_from_inside() -> None:
     assert gradcheck(lambda x: x**2.5, 0.0, atol=1e-6)
     with pytest.raises(GradientCheckError, match="backpropagation gives inf"):

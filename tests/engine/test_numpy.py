@@ -144,3 +144,13 @@ def test_vector_functions_take_arrays() -> None:
     assert ad.sum(x).data == 3.0
     assert ad.dot(np.array([3.0, 4.0]), x).data == 11.0
     assert [p.data for p in ad.softmax(x)] == ad.softmax(np.array([1.0, 2.0]))
+
+
+def test_variance_and_standard_deviation_of_an_array() -> None:
+    xs = np.array([Value(x) for x in (1.0, 2.0, 4.0)])
+    numbers = np.array([1.0, 2.0, 4.0])
+    assert np.var(xs).data == pytest.approx(np.var(numbers), rel=1e-14)
+    spread = np.std(xs)
+    spread.backward()
+    expected = (numbers - numbers.mean()) / (3 * np.std(numbers))
+    assert [x.grad for x in xs] == pytest.approx(expected, rel=1e-13)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,3 +165,23 @@ def test_threads_replay_their_own_graphs() -> None:
         found = list(pool.map(work, range(4)))
     f: Callable[[float], float] = lambda x: ad.sin(x) * ad.exp(x)  # noqa: E731 - shorter here
     assert found == [[f(seed + i / 100) for i in range(200)] for seed in range(4)]
+
+
+def test_numbers_of_any_kind_become_floats() -> None:
+    x, z = Value(3.0), Value(1.0)
+    y = x * z
+    x.data, z.data = 5, np.float32(0.5)
+    ad.recompute([y, z])
+    assert [type(node.data) for node in (x, y, z)] == [float] * 3
+    assert (y.data, y.local_derivatives) == (2.5, (0.5, 5.0))
+
+
+@pytest.mark.parametrize("data", [Value(1.0), np.ones(2), "5", None])
+def test_data_that_is_no_number_is_refused_by_the_name_of_its_leaf(data: Any) -> None:
+    x, w = Value(3.0, "x"), Value(2.0, "w")
+    y = x * w
+    x.data, w.data = 7, data
+    with pytest.raises(TypeError, match="data of leaf 'w': expected a"):
+        ad.recompute(y)
+    assert (y.data, x.data, w.data) == (6.0, 7, data)
+    assert type(x.data) is int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import math
 import random
@@ -9,9 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import mpmath as mp
+import numpy as np
 import pytest
 
 import autograd_mini as ad
+from autograd_mini import Value
 from autograd_mini.primitives import Primitive
 from tests.mpmath_rows import MPMATH
 from tests.random_graphs import FUNCTIONS, ROWS
@@ -148,6 +151,7 @@ def test_unary_rows_are_methods_too(name: str) -> None:
         (lambda: ad.dot([], []), 0.0),
         (lambda: ad.sum([]), 0.0),
         (lambda: ad.prod([]), 1.0),
+        (lambda: type(ad.prod([])), float),
         (lambda: ad.sum(range(5)), 10.0),
         (lambda: ad.mean(iter([1, 2, 6])), 3.0),
         (lambda: ad.softmax([3.0]), [1.0]),
@@ -217,6 +221,21 @@ def test_a_sum_in_the_table_stays_accurate_for_close_logits_and_far_ones() -> No
         (("f", "x", "exp(x, x)", ["1"], [(0, 1)]), "cannot be evaluated"),
         (("f", "x", "n * x", ["1"], [(0, 1)]), "n"),
         (("f", "x", "sum(x)", ["1"], [(0, 1)]), "sum"),
+        (("f", "x", "where(x)", ["1"], [(0, 1)]), "'f': formula 'where(x)': where takes"),
+        (("f", "x", "9" * 400, ["1"], [(0, 1)]), "'f': formula"),
+        (("f", "x", "x * 1e999", ["1"], [(0, 1)]), "beyond the range of float64"),
+        (("f", "x, k=1e999", "x", ["1", "0"], [(0, 1)] * 2), "beyond float64"),
+        (("f", "k=1, x", "x", ["0", "1"], [(0, 1)] * 2), "come last"),
+        (("f", "x..., c?", "sum(x) + c", ["1", "1"], [(0, 1)] * 2), "two vectors or more"),
+        (("f", "x, c?", "x + c", ["1", "1"], [(0, 1)] * 2), "two vectors or more"),
+        (("f", "x...", "2 * x", ["2"], [(0, 1)]), "gives a vector"),
+        (("f", "x..., a", "sum(x) * a", ["a", "x"], [(0, 1)] * 2), "gives a vector"),
+        (("f", "x...", "sum(where(x > 0, x, 0))", ["1"], [(0, 1)]), "compares a vector"),
+        (("f", "x...", "sum(where(x, x, 0))", ["1"], [(0, 1)]), "compares a vector"),
+        *[
+            ((mark, "x", "x", ["1"], [(0, 1)]), "not a lower-case identifier free to use")
+            for mark in ("constant", "input", "integer_input", "take", "largest", "sign")
+        ],
         (("f", "x", "log(x)", ["1 / x"], [(-2, -1)]), "the middle of its domain"),
         (("f", "x", "x", ["log(x)"], [(-2, -1)]), "the middle of its domain"),
     ],
@@ -273,3 +292,91 @@ def test_a_wrong_derivative_is_caught_by_the_differences(register: Callable[...,
             test_value_and_derivatives_to_full_precision("wrong_sine")
     finally:
         del MPMATH["wrong_sine"]
+
+
+def test_registered_vector_rows_are_called_as_the_built_in_ones(
+    register: Callable[..., Any],
+) -> None:
+    weigh = register(
+        "weigh", "a..., b..., c?", "dot(a, b) + c", ["b", "a", "1"], [(0.0, 1.0)] * 3
+    )  # fmt: skip
+    a = [ad.Value(1.0), ad.Value(2.0)]
+    assert weigh(iter(a), iter([3.0, 4.0])).data == 11.0
+    assert weigh(np.array(a), (3.0, 4.0), a[0]).local_derivatives == (3.0, 4.0, 0.0, 0.0, 1.0)
+    assert weigh((x for x in (1.0, 2.0)), [3.0, 4.0]) == 11.0
+    with pytest.raises(ValueError, match="weigh needs vectors of one length, got 2 and 1"):
+        weigh(a, [1.0])
+    for single in (a[0], 3.0, "12"):
+        with pytest.raises(TypeError, match="weigh takes a sequence of values, got one"):
+            weigh(a, single)
+    half = register("half_mean", "x..., k=0.5", "k * sum(x) / n", ["k / n", "y / k"], [(0, 1)] * 2)
+    with pytest.raises(ValueError, match="half_mean needs at least 1 value, got none"):
+        half([])
+    assert half(a).local_derivatives == (0.25, 0.25, 0.0)
+
+
+def test_operands_that_do_not_divide_are_refused() -> None:
+    for name, count in [("dot", 0), ("mul", 3), ("mul", 1), ("softmax", 0)]:
+        operands = [1.0] * count
+        if (name, count) != ("dot", 0):
+            with pytest.raises(ValueError, match=f"{name} takes .*{count} operands"):
+                ad.PRIMITIVES[name].split(operands)
+        else:
+            assert ad.PRIMITIVES[name].split(operands) == [[], [], 0.0]
+
+
+BUILTINS = [
+    n for n in dir(builtins) if n.islower() and n[0] != "_" and n not in {*ad.PRIMITIVES, "input"}
+]
+
+
+@pytest.mark.parametrize("name", [*BUILTINS, "new", "value", "node", "general", "f_", "where_"])
+def test_names_of_builtins_and_helpers_are_free(name: str, register: Callable[..., Any]) -> None:
+    uses = register("uses", f"{name}, k=2", f"{name} * k * k", ["k * k", f"2 * k * {name}"],
+                    [(0, 1), (1, 2)])  # fmt: skip
+    many = register("many", f"{name}...", f"sum({name} * {name})", [f"2 * {name}"], [(0, 1)])
+    row = register(name, "x", "3 * x", ["3"], [(0, 1)])
+    calls = register("calls", "x...", f"sum({name}(x)) / n", ["3 / n"], [(0, 1)])
+    after = register("f", "x", f"{name}(x) * x", [f"2 * {name}(x)"], [(0, 1)])
+    x = ad.Value(2.0)
+    nodes = [row(x), uses(x), calls([x, 1.0]), many([x, 1.0]), after(x)]
+    assert [node.data for node in nodes] == [6.0, 8.0, 4.5, 5.0, 12.0]
+    assert [ad.gradients(node, x) for node in nodes] == [3.0, 4.0, 1.5, 4.0, 12.0]
+    assert [ad.gradients(n, x, create_graph=True).data for n in nodes] == [3.0, 4.0, 1.5, 4.0, 12.0]
+    assert uses(**{name: x}).data == 8.0
+
+
+def test_defaults_and_domains_are_numbers_as_python_writes_them(
+    register: Callable[..., Any],
+) -> None:
+    low, high = np.float64(0.5), np.float32(2.0)
+    f = register("f", "x, eps = 1e-3", "x + eps", ["1", "1"], [(low, high), (0, 1)])
+    assert f(1.0) == 1.001
+    with pytest.raises(TypeError, match="one formula an operand"):
+        register("g", "x", "x", "1", [(0, 1)])
+    with pytest.raises(TypeError, match="pairs of numbers"):
+        register("g", "x", "x", ["1"], [0, 1])
+
+
+@pytest.mark.parametrize("index", [math.nan, math.inf, "1", None, slice(1), 0.5, True, [1]])
+def test_take_refuses_what_is_no_whole_number(index: Any) -> None:
+    with pytest.raises(TypeError, match="whole number"):
+        ad.take([1.0, 2.0], index)
+
+
+@pytest.mark.parametrize("index", [-1, 2, 10**400, 1e300])
+def test_take_refuses_what_is_out_of_range(index: Any) -> None:
+    with pytest.raises(IndexError, match="out of range for 2 values"):
+        ad.take([1.0, 2.0], index)
+
+
+def test_masked_logits_have_probability_zero_and_no_gradient() -> None:
+    masked = -math.inf
+    logits = [Value(1.0), Value(masked), Value(2.0), Value(masked)]
+    probabilities = ad.softmax(logits)
+    expected = 1 / (1 + math.exp(1.0))
+    assert [p.data for p in probabilities] == pytest.approx([expected, 0.0, 1 - expected, 0.0])
+    assert [p.data for p in ad.log_softmax(logits)][1::2] == [masked, masked]
+    ad.dot(probabilities, [1.0, 2.0, 3.0, 4.0]).backward()
+    slope = expected * (1 - expected) * 2.0
+    assert [logit.grad for logit in logits] == pytest.approx([-slope, 0.0, slope, 0.0])

@@ -468,3 +468,8 @@ def test_hessian_of_a_small_network_agrees_with_pytorch() -> None:
     assert np.allclose(ad.hessian(ours)(theta), expected, rtol=1e-11, atol=1e-13)
     slope = torch.autograd.functional.jacobian(theirs, torch.tensor(theta)).numpy()
     assert np.allclose(ad.grad(ours)(theta), slope, rtol=1e-12, atol=1e-14)
+
+
+def test_argnums_is_no_bool() -> None:
+    with pytest.raises(TypeError, match="argnums must be an int"):
+        ad.grad(lambda x, y: x * y, argnums=True)(1.0, 2.0)

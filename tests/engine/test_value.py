@@ -245,7 +245,7 @@ def test_vector_functions_say_that_they_take_a_sequence(name: str) -> None:
 
 
 def test_dot_refuses_different_lengths() -> None:
-    with pytest.raises(ValueError, match="as many values on both sides, got 1 and 2"):
+    with pytest.raises(ValueError, match="vectors of one length, got 1 and 2"):
         ad.dot([Value(1.0)], [1.0, 2.0])
 
 

@@ -1,0 +1,1 @@
+"""Programs to learn from: ``python -m examples.char_gpt``."""
