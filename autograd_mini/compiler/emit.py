@@ -36,6 +36,7 @@ from .ir import (
     index_bounds,
     references,
 )
+from .labels import block_name
 from .slices import view_text
 from .symbolic import simplified
 
@@ -102,7 +103,7 @@ class Emitted:
     unpacked: dict[str, tuple[str, ...]]
 
 
-def emit(program: ArrayProgram, header: Sequence[str] = ()) -> Emitted:
+def emit(program: ArrayProgram, header: Sequence[str] = (), labels: Sequence[str] = ()) -> Emitted:
     """Write the source of ``outputs(...)`` and, with a reverse pass, ``value_and_grad(...)``.
 
     Parameters
@@ -111,6 +112,8 @@ def emit(program: ArrayProgram, header: Sequence[str] = ()) -> Emitted:
         What to write.
     header : sequence of str
         Comment lines for the top.
+    labels : sequence of str, optional
+        The parameters' labels; those that are plain names become part of names in the source.
 
     Returns
     -------
@@ -122,12 +125,13 @@ def emit(program: ArrayProgram, header: Sequence[str] = ()) -> Emitted:
     ValueError
         If the program needs ``erf`` and SciPy is not installed.
     """
-    return _Emitter(program).emit(header)
+    return _Emitter(program, labels).emit(header)
 
 
 class _Emitter:
-    def __init__(self, program: ArrayProgram) -> None:
+    def __init__(self, program: ArrayProgram, labels: Sequence[str]) -> None:
         self.program = program
+        self.labels = labels
         self.lines: list[str] = []
         self.heads: dict[str, str] = {}
         self.buffers: dict[str, Buffer] = {}
@@ -138,7 +142,7 @@ class _Emitter:
         self.temporary: dict[tuple[tuple[int, ...], bool, str], int] = {}
         self.kept: list[Any] = []
         self.starts: dict[str, list[int]] = {}
-        self.blocks: dict[str, dict[int, int]] = {}
+        self.blocks: dict[str, dict[int, str]] = {}
         self.counts: dict[str, int] = {}
         self.taken = {*_RESERVED, *program.sizes}
         self.taken |= {f"index{k}" for k in index_bounds(program)}
@@ -187,10 +191,15 @@ class _Emitter:
         return f"{prefix}{name}_part"
 
     def _block(self, prefix: str, view: View) -> str:
-        """A name for parameters: W1, w1 or b1, and the same with d_ for their gradient."""
+        """A name for parameters: W_layers_0, w1 or b1; with d_ before it for their gradient."""
         kind = "W" if len(view.shape) > 1 else "w" if view.strides in ((), (1,)) else "b"
-        numbers = self.blocks.setdefault(kind, {})
-        name = f"{prefix}{kind}{numbers.setdefault(view.offset, len(numbers) + 1)}"
+        names = self.blocks.setdefault(kind, {})
+        if view.offset not in names:
+            index = [int(i) for i in np.sort(view.indices(), axis=None)]
+            label = block_name([self.labels[i] for i in index] if self.labels else [])
+            named = f"{kind}_{label}" if label else f"{kind}{len(names) + 1}"
+            names[view.offset] = named if named not in names.values() else f"{kind}{len(names) + 1}"
+        name = f"{prefix}{names[view.offset]}"
         return f"{name}_part" if name in self.taken else name
 
     def _fresh(self, stem: str) -> str:

@@ -111,7 +111,7 @@ class _Compiled:
             program = differentiate(program)
         self.program = program
         header = _header(program, specs)
-        emitted = emit(program, header)
+        emitted = emit(program, header, [parameter.label for parameter in parameters])
         self.source = emitted.source
         self.buffers = emitted.buffers
         self.unpacked = emitted.unpacked

@@ -29,13 +29,32 @@ def is_zero(formula: ast.expr) -> bool:
     return isinstance(formula, ast.Constant) and formula.value == 0
 
 
+def _leading_number(formula: ast.expr) -> tuple[float, ast.expr]:
+    """The number that a product begins with, and the rest of it."""
+    product = isinstance(formula, ast.BinOp) and isinstance(formula.op, ast.Mult)
+    if isinstance(formula, ast.BinOp) and product and isinstance(formula.left, ast.Constant):
+        return float(formula.left.value), formula.right  # type: ignore[arg-type]  # a number
+    return 1.0, formula
+
+
+def _scaled(number: float, formula: ast.expr) -> ast.expr:
+    """``number * formula``, with the numbers of both as one."""
+    inner, rest = _leading_number(formula)
+    if number * inner == 1:
+        return rest
+    return ast.BinOp(ast.Constant(number * inner), ast.Mult(), rest)
+
+
 def times(factor: ast.expr, partial: ast.expr) -> ast.expr:
     """``factor * partial``, with the trivial cases simplified; ``where`` selects, so 0 stays 0."""
     if isinstance(partial, ast.Constant):
         if partial.value == 0:
             return ast.Constant(0.0)
-        if partial.value == 1:
-            return factor
+        return _scaled(float(partial.value), factor)  # type: ignore[arg-type]  # a number
+    if isinstance(partial, ast.BinOp) and isinstance(partial.op, ast.Mult):
+        number, rest = _leading_number(partial)
+        if rest is not partial:
+            return _scaled(number, times(factor, rest))
     if isinstance(partial, ast.UnaryOp):
         return ast.UnaryOp(ast.USub(), times(factor, partial.operand))
     if isinstance(partial, ast.BinOp) and isinstance(partial.op, ast.Div):
