@@ -15,13 +15,14 @@ from autograd_mini import cli
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-# Shell commands that other places run: `.ci/run` the first two, `test_benchmarks.py` the last.
+# Shell commands that other places run: `.ci/run` the first two, tests of the benchmarks the last.
 COMMANDS = (
     r'python3 -m venv \.venv && \.venv/bin/pip install -e "\.\[demo\]" && '
     r"\.venv/bin/autograd-mini demo",
     r'python3 -m venv \.venv && \.venv/bin/pip install -e "\.\[test\]" && '
     r"\.venv/bin/python -m pytest",
     r"python -m benchmarks\.eager",
+    r"python -m benchmarks\.compiled",
 )
 
 
