@@ -242,7 +242,7 @@ def _train(
         interrupted = True
         print("stopped: the weights are those of the last whole step")
     seconds = time.perf_counter() - start
-    print(f"trained {len(history.loss)} whole epochs in {seconds:.1f} s")
+    print(f"whole epochs trained: {len(history.loss)}, in {seconds:.1f} s")
     return history, interrupted
 
 

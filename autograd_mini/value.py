@@ -143,6 +143,9 @@ class Value:
     def __bool__(self) -> bool:
         return bool(self.data)
 
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
+
     def __float__(self) -> float:
         raise TypeError(
             "a Value does not turn into a float by itself, since its gradient would be lost: "

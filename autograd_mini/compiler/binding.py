@@ -27,7 +27,10 @@ def batch_size(arrays: Sequence[Array]) -> int:
     sizes = {array.shape[0] if array.ndim else None for array in arrays}
     if len(sizes) != 1 or None in sizes:
         shapes = ", ".join(str(array.shape) for array in arrays)
-        raise ValueError(f"arguments of shapes {shapes} have no common leading batch size")
+        raise ValueError(
+            f"arguments of shapes {shapes} have no common leading batch size; for one example "
+            "compile with batched=False"
+        )
     n = sizes.pop()
     if not n:
         raise ValueError("the batch is empty; give at least one example")

@@ -633,7 +633,6 @@ class _Emitter:
         return True
 
     def _vector(self, step: VectorRow | VectorRowAdjoint) -> None:
-        rows = self._rows(step.source)
         source = self.read(step.source, False)
         axis = len(step.source.shape) - 1
         moved = f"np.moveaxis({source}, {axis}, 0)"
@@ -648,7 +647,6 @@ class _Emitter:
             self.line(f"{out}[...] = np.moveaxis({derivatives} * {upstream}, 0, {axis})")
             zero = f"np.expand_dims(np.equal({upstream}, 0), {axis})"
             self.line(f"np.copyto({out}, 0, where={zero})")  # 0 stays 0 beside inf
-        del rows
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:

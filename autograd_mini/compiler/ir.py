@@ -245,6 +245,27 @@ class ArrayProgram:
                         )
             if isinstance(step, Contract):
                 self._verify_axes(step)
+        self._verify_order()
+
+    def _verify_order(self) -> None:
+        """Check that what a step reads or adds to has been written in the same run."""
+        written = {space: np.zeros(size, dtype=bool) for space, size in self.sizes.items()}
+        for space, flags in written.items():
+            if space == "theta" or space.startswith("input"):
+                flags[:] = True
+            elif not space.startswith("scratch") and space != "d_theta":
+                flags[[ZERO, ONE]] = True
+        written["value"][list(self.ones)] = True
+        if self.seed is not None:
+            written[self.seed.space][self.seed.offset] = True
+        for step in (*self.forward, *self.backward):
+            target = step.index if isinstance(step, Scatter) else step.out
+            adds = getattr(step, "add", False) or isinstance(step, (Scatter, Mask))
+            for reference in [*references(step), *([target] if adds else [])]:
+                for part in pieces(reference):
+                    if not written[part.space][part.indices()].all():
+                        raise ValueError(f"{_printed(step)} reads what is not written yet")
+            written[target.space][target.indices()] = True
 
     def _verify_reference(self, reference: Reference, step: Step) -> None:
         if isinstance(reference, (Number, Table)):
@@ -268,6 +289,13 @@ class ArrayProgram:
             for axis, size in zip(axes.replace("n", ""), reference.shape, strict=True):
                 if sizes.setdefault(axis, size) != size:
                     raise ValueError(f"{_printed(step)}: axis {axis} has two sizes")
+
+
+def pieces(reference: Reference) -> list[View | Gather]:
+    """The parts of a reference that lie in spaces."""
+    if isinstance(reference, Mixed):
+        return [part for _, piece in reference.pieces for part in pieces(piece)]
+    return [] if isinstance(reference, (Number, Table)) else [reference]
 
 
 def _reference(reference: Reference) -> str:

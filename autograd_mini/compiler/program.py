@@ -105,7 +105,6 @@ class _Compiled:
         scalars = canonical_form(traced)
         sizes = [math.prod(spec.shape) for spec in specs]
         program, lowering = lower(scalars, len(parameters), sizes, batched)
-        self.single = len(program.outputs.shape) == 1 and program.outputs.shape[0] == 1
         self.scalar = traced.scalar
         if self.scalar:
             program = differentiate(program)
@@ -557,6 +556,8 @@ def compile(
     """
     if not callable(function):
         raise TypeError(f"expected a function, got {type(function).__name__}")
+    if isinstance(parameters, Value):
+        raise TypeError("parameters must be a list of Values, got one Value; write [w]")
     leaves = list(parameters)
     for k, parameter in enumerate(leaves):
         if type(parameter) not in (Value, Traced) or parameter.parents:

@@ -446,11 +446,11 @@ class _Reverse:
             return False
         return self.program.has_rows(reference.space)
 
-    def _scratch(self, space: str, shape: tuple[int, ...], after: int = 0) -> View:
+    def _scratch(self, space: str, shape: tuple[int, ...]) -> View:
         size = int(np.prod(shape))
-        self.scratch[space] = max(self.scratch[space], after + size)
+        self.scratch[space] = max(self.scratch[space], size)
         strides = tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
-        return View(space, after, shape, strides)
+        return View(space, 0, shape, strides)
 
     def _deliver(self, source: View | Gather, target: Reference) -> None:
         """Add finished contributions to the error signal of what was read."""

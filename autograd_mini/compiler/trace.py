@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
+
+import numpy as np
 
 from ..errors import TraceError
 from ..graph import topological_order
@@ -18,6 +21,7 @@ _REMEDY = {
     "data": "its number is known only when the program runs; compute with the Value itself",
     "bool": "a branch would freeze one example's choice into the program: use where, maximum, "
     "relu or clip (where(x > 0, a, b) is fine)",
+    "equality": "`==` would compare identities: use equal(x, 0), which stays in the program",
     "index": "use take(values, index) to pick a Value by an integer input",
     "float": "use the functions of autograd_mini in place of those of math",
     "gradients": "value_and_grad of the program has them; use gradients(..., create_graph=True) "
@@ -61,6 +65,15 @@ class Traced(Value):
             _refuse("gradients")
         super().backward(seed)
 
+    def __eq__(self, other: object) -> bool:
+        if self is other or isinstance(other, Value) or not is_tracing():
+            return self is other
+        if not _is_called_by_the_packages() and isinstance(other, (int, float, np.number)):
+            _refuse("equality")
+        return False
+
+    __hash__ = Value.__hash__
+
     def __float__(self) -> float:
         return _refuse("float") if is_tracing() else super().__float__()
 
@@ -83,6 +96,12 @@ class Traced(Value):
 
     def __repr__(self) -> str:
         return f"Traced(op={self.op!r}, label={self.label!r})"
+
+
+def _is_called_by_the_packages() -> bool:
+    """Whether the caller's caller is the engine or nn, which look for the number 0 among Values."""
+    package = sys._getframe(2).f_globals.get("__name__", "").partition(".")[0]
+    return package in ("autograd_mini", "nn")
 
 
 _DATA = Value.__dict__["data"]

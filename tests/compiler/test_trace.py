@@ -222,3 +222,20 @@ def test_a_graph_from_before_is_traced_through() -> None:
     value, gradient = program.value_and_grad([2.0, 5.0], [1.0])
     assert (value, gradient.tolist()) == (50.0, [25.0, 20.0])
     assert before.data == 9.0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, w: w if x == 0 else x,
+        lambda x, w: w if x != 1 else x,
+        lambda x, w: w * x if x in [0, 1] else x,
+        lambda x, w: ad.where(w * x == 0.0, w, x),
+    ],
+)
+def test_equality_with_a_number_is_refused(function: Any) -> None:
+    w = Value(2.0)
+    with pytest.raises(TraceError, match=r"equal\(x, 0\)"):
+        ad.compile(lambda x: function(x, w), [w])(None, [0.0, 1.0])
+    program = ad.compile(lambda x: ad.where(ad.equal(x, 0), w, x), [w])
+    assert program(None, [0.0, 1.0]).tolist() == [2.0, 1.0]
