@@ -10,6 +10,7 @@ import graphviz
 
 from autograd_mini.graph import topological_order
 from viz._labels import format_number, html_text, label_lines, tooltip_text
+from viz.render import Picture
 
 __all__ = ["draw_graph"]
 
@@ -229,9 +230,7 @@ def draw_graph(
             f"the graph has {len(nodes):,} values, more than max_nodes={max_nodes:,}: draw a "
             f"smaller part of it, or raise the limit with draw_graph(root, max_nodes={len(nodes)})"
         )
-    picture = graphviz.Digraph(
-        "computation_graph", graph_attr=_GRAPH, node_attr=_NODE, edge_attr=_EDGE
-    )
+    picture = Picture("computation_graph", graph_attr=_GRAPH, node_attr=_NODE, edge_attr=_EDGE)
     names = {id(node): f"n{index}" for index, node in enumerate(nodes)}
     root_ids = {id(node) for node in roots}
     uses = Counter(id(operand) for node in nodes for operand in node.parents)

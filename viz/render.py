@@ -48,6 +48,19 @@ def _draw(digraph: graphviz.Digraph, image_format: str) -> bytes:
         return _draw_with_pygraphviz(digraph, image_format)
 
 
+class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
+    """A Digraph that notebooks show also where only pygraphviz brings Graphviz along.
+
+    Examples
+    --------
+    >>> Picture("empty")._repr_image_svg_xml()[:5]
+    '<?xml'
+    """
+
+    def _repr_image_svg_xml(self) -> str:
+        return _draw(self, "svg").decode()
+
+
 def _render_error(digraph: graphviz.Digraph, target: Path, reason: str) -> RenderError:
     """Keep the DOT source beside the picture that could not be drawn."""
     source = target.with_suffix(".dot")

@@ -6,6 +6,7 @@ import os
 import stat
 import struct
 import sys
+import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -221,3 +222,11 @@ class TestNoHalfFiles:
         (out / "usual").touch()
         render(picture, out / "graph.svg")
         assert (out / "graph.svg").stat().st_mode == (out / "usual").stat().st_mode
+
+
+def test_notebooks_show_a_graph_without_a_system_graphviz(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    bundle = draw_graph(Value(2.0, "a") * 3)._repr_mimebundle_()
+    assert ElementTree.fromstring(bundle["image/svg+xml"]).tag.endswith("svg")
