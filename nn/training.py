@@ -377,7 +377,8 @@ def eager_gradient(model: Model, loss: Loss, *, correct: Correct | None = None) 
 def compiled_gradient(model: Trainable, loss: Loss, *, correct: Correct | None = None) -> Gradient:
     """Return a function by which `fit` differentiates a minibatch at matrix speed.
 
-    Model and loss are compiled (see `autograd_mini.compile`) when the first minibatch comes.
+    Model and loss are compiled (see `autograd_mini.compile`) when the first minibatch comes. What
+    a loss checks of a plain target, it does not check of a compiled one.
 
     Parameters
     ----------
@@ -415,14 +416,19 @@ def compiled_gradient(model: Trainable, loss: Loss, *, correct: Correct | None =
             parameter.grad += derivative
         if decide is None:
             return value, None
-        rows = np.atleast_2d(outputs_of(theta, inputs).T).T.tolist()
+        rows = outputs_of(theta, inputs).tolist()
         n_correct = sum(
-            decide([ad.as_value(number) for number in row], target)
+            decide(_as_values(row), target)
             for row, target in zip(rows, _rows(targets), strict=True)
         )
         return value, n_correct
 
     return gradient
+
+
+def _as_values(row: float | list[float]) -> Any:
+    """One output as a Value, several as a list of them, as the model returns them."""
+    return [ad.as_value(x) for x in row] if isinstance(row, list) else ad.as_value(row)
 
 
 def fit(

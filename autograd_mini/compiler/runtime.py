@@ -14,6 +14,7 @@ from ..formula import REDUCTIONS, Dialect
 from ..primitives import PRIMITIVES, Primitive
 from .emit import Buffer
 from .ir import ONE, ArrayProgram
+from .symbolic import is_numpy
 
 Array = npt.NDArray[Any]
 
@@ -132,7 +133,7 @@ def _numpy_names() -> dict[str, Any]:
         if name in names or name in REDUCTIONS or row.has_vectors:
             continue
         ufunc = getattr(np, {"abs": "absolute"}.get(name, name), None)
-        if isinstance(ufunc, np.ufunc):
+        if isinstance(ufunc, np.ufunc) and is_numpy(name):
             names[name] = ufunc
         elif name not in ("erf", "erfc"):
             names[name] = _compiled(row, [o.name for o in row.operands], row.value_formula, names)

@@ -13,6 +13,7 @@ from ..formula import COMPARISONS
 from ..primitives import PRIMITIVES
 
 NUMPY_NAMES = {"abs": "np.absolute", "erf": "special.erf", "erfc": "special.erfc"}
+_BUILT_IN = frozenset(PRIMITIVES)
 _BINARY_ROWS: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
@@ -148,7 +149,7 @@ def expanded(node: ast.expr) -> ast.expr:
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         return node
     name = node.func.id
-    if name == "where" or name not in PRIMITIVES or _is_numpy(name):
+    if name == "where" or name not in PRIMITIVES or is_numpy(name):
         return node
     row = PRIMITIVES[name]
     given = dict(zip([operand.name for operand in row.operands], node.args, strict=False))
@@ -173,8 +174,11 @@ def _copied(node: ast.expr) -> ast.expr:
     return ast.parse(ast.unparse(node), mode="eval").body
 
 
-def _is_numpy(name: str) -> bool:
-    return name in NUMPY_NAMES or isinstance(getattr(np, name, None), np.ufunc)
+def is_numpy(name: str) -> bool:
+    """Whether NumPy (or SciPy) has a row of the table; a user's row may only share its name."""
+    return name in _BUILT_IN and (
+        name in NUMPY_NAMES or isinstance(getattr(np, name, None), np.ufunc)
+    )
 
 
 def folded(node: ast.expr) -> float | None:
@@ -201,6 +205,6 @@ def folded(node: ast.expr) -> float | None:
             return float(operations[type(node.op)](np.float64(left), np.float64(right)))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id != "where":
         values = [folded(argument) for argument in node.args]
-        if all(value is not None for value in values) and _is_numpy(node.func.id):
+        if all(value is not None for value in values) and is_numpy(node.func.id):
             return PRIMITIVES[node.func.id].evaluate(values)  # type: ignore[arg-type]
     return None

@@ -313,3 +313,14 @@ def test_without_scipy_the_erf_family_is_a_clear_error(
             program(None, [1.0])
         assert ad.compile(lambda x: ad.tanh(w * x), [w])(None, [1.0]).shape == (1,)
     assert program(None, [1.0]).shape == (1,)
+
+
+@pytest.mark.usefixtures("register")
+def test_a_row_that_shares_a_name_with_numpy_is_the_users() -> None:
+    invert = ad.register_primitive("invert", "x", "1 / x", ["-y * y"], [(0.5, 2.0)])
+    twice = ad.register_primitive("twice_inverted", "x", "2 * invert(x)", ["-y / x"], [(0.5, 2.0)])
+    w = Value(4.0)
+    program = ad.compile(lambda x: invert(w) * x + twice(w), [w])
+    value, gradient = program.value_and_grad(None, [1.0, 3.0])
+    assert value == pytest.approx(0.25 * 2.0 + 0.5, rel=1e-15)
+    assert gradient == pytest.approx([-2.0 / 16 - 2.0 / 16], rel=1e-15)

@@ -508,3 +508,11 @@ def test_fit_trains_the_same_model_compiled() -> None:
         )
         losses.append(history.loss)
     assert losses[0] == pytest.approx(losses[1], rel=1e-10)
+
+
+def test_compiled_gradient_of_a_model_of_one_value() -> None:
+    neuron = nn.Neuron(2, rng=0)
+    gradient = nn.compiled_gradient(
+        neuron, nn.half_squared_error, correct=lambda output, target: output.data > target
+    )
+    assert gradient(np.ones((3, 2)), np.array([-9.0, 9.0, -9.0]))[1] == 2
