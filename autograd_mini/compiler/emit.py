@@ -34,6 +34,7 @@ from .ir import (
     VectorRow,
     VectorRowAdjoint,
     index_bounds,
+    pieces,
     references,
 )
 from .labels import block_name
@@ -243,7 +244,7 @@ class _Emitter:
             return number_text(reference.value)
         if self._is_seed(reference):
             return "seed"
-        own_rows = self._rows(reference)
+        own_rows = self.program.reads_rows(reference)
         column = rows and not own_rows and self.program.batched
         if isinstance(reference, View):
             return self.view(reference, column)
@@ -286,13 +287,6 @@ class _Emitter:
                 ):
                     return None
         return seed
-
-    def _rows(self, reference: Reference) -> bool:
-        if isinstance(reference, Mixed):
-            return any(self._rows(piece) for _, piece in reference.pieces)
-        if isinstance(reference, (Number, Table)):
-            return False
-        return self.program.has_rows(reference.space)
 
     def _constant(self, stem: str, value: Any) -> str:
         k = 1
@@ -396,7 +390,7 @@ class _Emitter:
             backward = step.a_axes and getattr(step.a, "space", "").startswith("d_")
             if out.space == "d_theta":
                 note += " BP4: gradient of weights"
-            elif backward:
+            elif backward and getattr(step.b, "space", "") == "theta":
                 note += " BP2: error signal through the weights"
         if isinstance(step, Reduce) and step.batch and out.space == "d_theta":
             note += " BP3: gradient of biases"
@@ -507,7 +501,7 @@ class _Emitter:
 
     def _reduce(self, step: Reduce) -> None:
         out = self.view(step.out)
-        source_rows = self._rows(step.source)
+        source_rows = self.program.reads_rows(step.source)
         rows = self.program.has_rows(step.out.space)
         source = self.read(step.source, False)
         axes = list(step.axes)
@@ -666,11 +660,10 @@ def _words(text: str) -> list[str]:
 
 
 def _touches(reference: Reference, element: View) -> bool:
-    if isinstance(reference, Mixed):
-        return any(_touches(piece, element) for _, piece in reference.pieces)
-    if isinstance(reference, (Number, Table)) or reference.space != element.space:
-        return False
-    return bool((reference.indices() == element.offset).any())
+    return any(
+        part.space == element.space and bool((part.indices() == element.offset).any())
+        for part in pieces(reference)
+    )
 
 
 def _aligned(text: str, axes: str, full: str) -> str:

@@ -224,6 +224,10 @@ class ArrayProgram:
             space in ("value", "d_value", "scratch") or space.startswith("input")
         )
 
+    def reads_rows(self, reference: Reference) -> bool:
+        """Whether what is read is rows of N numbers."""
+        return any(self.has_rows(part.space) for part in pieces(reference))
+
     def verify(self) -> None:
         """Check that every reference stays inside its space and that shapes fit.
 
@@ -268,16 +272,11 @@ class ArrayProgram:
             written[target.space][target.indices()] = True
 
     def _verify_reference(self, reference: Reference, step: Step) -> None:
-        if isinstance(reference, (Number, Table)):
-            return
-        if isinstance(reference, Mixed):
-            for _, piece in reference.pieces:
-                self._verify_reference(piece, step)
-            return
-        index = reference.indices()
-        size = self.sizes.get(reference.space, 0)
-        if index.size and not (index.min() >= 0 and index.max() < size):
-            raise ValueError(f"{_printed(step)} leaves {reference.space}[{size}]")
+        for part in pieces(reference):
+            index = part.indices()
+            size = self.sizes.get(part.space, 0)
+            if index.size and not (index.min() >= 0 and index.max() < size):
+                raise ValueError(f"{_printed(step)} leaves {part.space}[{size}]")
 
     def _verify_axes(self, step: Contract) -> None:
         sizes: dict[str, int] = {}

@@ -121,7 +121,7 @@ class _Compiled:
         self.outputs: Callable[..., Any] = namespace["outputs"]
         self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
         self.dtype = dtype
-        self.rows = _reads_rows(program)
+        self.rows = program.reads_rows(program.outputs)
         self.bounds = index_bounds(program)
         self.numbers = {k for k in range(len(specs)) if f"= input{k}[" in emitted.source}
         self.numbers |= {k for k in range(len(specs)) if f"(input{k}, " in emitted.source}
@@ -177,12 +177,6 @@ def _special_functions() -> Any:
             "erf, erfc and gelu in a compiled program need SciPy: pip install scipy"
         ) from None
     return special
-
-
-def _reads_rows(program: ArrayProgram) -> bool:
-    outputs = program.outputs
-    pieces = [p for _, p in outputs.pieces] if isinstance(outputs, Mixed) else [outputs]
-    return any(program.has_rows(getattr(piece, "space", "")) for piece in pieces)
 
 
 def _is_matrix_product(step: Step) -> bool:

@@ -30,6 +30,7 @@ from .ir import (
     TakeStep,
     VectorRow,
     VectorRowAdjoint,
+    pieces,
     references,
 )
 from .symbolic import derivative, is_zero, simplified, times
@@ -100,11 +101,7 @@ class _Reverse:
         return {s: np.zeros(size, dtype=bool) for s, size in self.program.sizes.items()}
 
     def _any(self, flags: Mapping[str, npt.NDArray[np.bool_]], reference: Reference) -> bool:
-        if isinstance(reference, Mixed):
-            return any(self._any(flags, piece) for _, piece in reference.pieces)
-        if isinstance(reference, (Number, Table)):
-            return False
-        return bool(flags[reference.space][reference.indices()].any())
+        return any(bool(flags[part.space][part.indices()].any()) for part in pieces(reference))
 
     def _needed(self) -> dict[str, npt.NDArray[np.bool_]]:
         """Which elements depend on a parameter."""
@@ -123,11 +120,8 @@ class _Reverse:
         flags = self._flags()
 
         def mark(reference: Reference) -> None:
-            if isinstance(reference, Mixed):
-                for _, piece in reference.pieces:
-                    mark(piece)
-            elif isinstance(reference, (View, Gather)):
-                flags[reference.space][reference.indices()] = True
+            for part in pieces(reference):
+                flags[part.space][part.indices()] = True
 
         for step in reversed(self.program.forward):
             if isinstance(step, Map) and step.op == "where":
@@ -144,17 +138,10 @@ class _Reverse:
     def _readers(self) -> dict[str, npt.NDArray[np.int64]]:
         """How many steps read an element."""
         counts = {s: np.zeros(size, dtype=np.int64) for s, size in self.program.sizes.items()}
-
-        def count(reference: Reference) -> None:
-            if isinstance(reference, Mixed):
-                for _, piece in reference.pieces:
-                    count(piece)
-            elif isinstance(reference, (View, Gather)):
-                np.add.at(counts[reference.space], reference.indices().ravel(), 1)
-
         for step in self.program.forward:
             for reference in references(step):
-                count(reference)
+                for part in pieces(reference):
+                    np.add.at(counts[part.space], part.indices().ravel(), 1)
         return counts
 
     # Where error signals are
@@ -413,7 +400,9 @@ class _Reverse:
         """Let `step` write into the error signal of `target` itself where that can be done."""
         if not self._any(self.needed, target):
             return
-        same_rows = self._rows(target) == self.program.has_rows(source_space) or batch_summed
+        source_rows = self.program.has_rows(source_space)
+        target_rows = self.program.reads_rows(target)
+        same_rows = target_rows == source_rows or batch_summed
         if (
             isinstance(target, View)
             and same_rows
@@ -423,7 +412,7 @@ class _Reverse:
             add = self._claim(target)
             self.steps.append(step(self._signal(target), add))
             return
-        rows = self._rows(target) if batch_summed else self.program.has_rows(source_space)
+        rows = target_rows if batch_summed else source_rows
         out = self._scratch(
             "scratch" if rows or not self.program.batched else "scratch_fixed", target.shape
         )
@@ -438,13 +427,6 @@ class _Reverse:
             out = self._scratch("scratch" if rows else "scratch_fixed", target.shape)
             self.steps += steps(out)
             self._deliver(out, target)
-
-    def _rows(self, reference: Reference) -> bool:
-        if isinstance(reference, Mixed):
-            return any(self._rows(piece) for _, piece in reference.pieces)
-        if isinstance(reference, (Number, Table)):
-            return False
-        return self.program.has_rows(reference.space)
 
     def _scratch(self, space: str, shape: tuple[int, ...]) -> View:
         size = int(np.prod(shape))

@@ -77,6 +77,9 @@ class Traced(Value):
     def __float__(self) -> float:
         return _refuse("float") if is_tracing() else super().__float__()
 
+    def __round__(self, digits: int = 0) -> float:
+        return _refuse("float") if is_tracing() else round(self.data, digits)
+
     def __index__(self) -> int:
         if is_tracing():
             _refuse("index")
