@@ -1,0 +1,391 @@
+"""Run a program by the compiled code and by the scalar engine, and say where they disagree."""
+
+from __future__ import annotations
+
+import math
+import random
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import autograd_mini as ad
+from autograd_mini import Value
+from autograd_mini.compiler import program as compiled_program
+from autograd_mini.graph import topological_order
+from autograd_mini.modes import switched
+from autograd_mini.value import constant, linearize, node
+from tests.compiler.agreement import EPSILON, UNITS, as_values, eager, flat
+
+from .programs import Program, definitions
+
+Array = npt.NDArray[Any]
+NOISE = 8 * EPSILON
+SPREADS = 64  # how many times the effect of noise counts as rounding
+NEAR_OVERFLOW = 1e307
+SUMS = frozenset({"add", "sub", "sum", "mean", "dot", "variance"})
+FOLDED = SUMS | {"mul", "div", "neg"}  # what may join one sum of products
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where a program fails: `kind` and `place` say which failures are one and the same."""
+
+    kind: str
+    place: str
+    note: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.kind, self.place
+
+
+class Failed(Exception):
+    """Carries a failure out of the checks."""
+
+    def __init__(self, kind: str, place: str, note: str) -> None:
+        super().__init__(note)
+        self.failure = Failure(kind, place, note)
+
+
+@dataclass
+class Outcome:
+    """Of one program: the failure, if any, and how many numbers were compared."""
+
+    failure: Failure | None = None
+    numbers: int = 0
+    tolerated: int = 0
+    refused: bool = False
+
+
+def examine(program: Program) -> Outcome:
+    """Compare everything that the program gives with the scalar engine."""
+    outcome = Outcome()
+    try:
+        with _blamed("definitions"), definitions(program) as names:
+            _Examination(program, names["f"], names["w"], outcome).run()
+    except Failed as failed:
+        outcome.failure = failed.failure
+    return outcome
+
+
+@contextmanager
+def _blamed(kind: str) -> Iterator[None]:
+    """An exception of the packages as a failure, placed where it was raised."""
+    try:
+        yield
+    except (Failed, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [f for f in frames if "autograd_mini" in f.filename] or list(frames)
+        file = ours[-1].filename
+        place = f"{file.rpartition('/')[2].split(' ')[0]}:{ours[-1].name}"
+        text = f"{type(error).__name__}: {error}"
+        raise Failed(kind, f"{type(error).__name__} in {place}", text[:400]) from error
+
+
+@dataclass
+class _Examination:
+    program: Program
+    function: Callable[..., Any]
+    parameters: list[Value]
+    outcome: Outcome
+    static: tuple[int, ...] = field(init=False)
+    options: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.static = self.program.static
+        self.options = {**dict(self.program.options), "static_argnums": self.static}
+
+    @property
+    def mean(self) -> bool:
+        return self.options.get("reduction", "mean") == "mean"
+
+    def run(self) -> None:
+        first = self.program.batches[0]
+        self.set(self.program.thetas[0])
+        with _blamed("engine"), np.errstate(all="ignore"):
+            k = len(first)
+            example = [a if j in self.static else as_values(a[0]) for j, a in zip(range(k), first)]
+            returned = self.function(*example)
+            results = flat(returned)
+            values = [r for r in results if isinstance(r, Value)]
+            if not results or not any(type(v) is Value for v in values):
+                self.outcome.refused = True
+                return
+        self.single = not isinstance(returned, (list, tuple))
+        self.loss = self.function if self.single else self.weighted
+        calls = list(zip(self.program.thetas, self.program.batches, strict=True))
+        self.check_batched(calls)
+        self.check_one_by_one(calls)
+
+    def weighted(self, *arguments: Any) -> Any:
+        """A loss over all outputs, where the function returns a list."""
+        outputs = flat(self.function(*arguments))
+        return ad.dot(outputs, [1.0 + 0.25 * k for k in range(len(outputs))])
+
+    def set(self, theta: Sequence[float]) -> None:
+        for parameter, number in zip(self.parameters, theta, strict=True):
+            parameter.data = number
+
+    def expected(self, function: Callable[..., Any], theta: Sequence[float], batch: Any) -> Any:
+        self.set(theta)
+        with _blamed("engine"), np.errstate(all="ignore"):
+            return eager(
+                function, self.parameters, *batch, static=self.static, mean=self.mean
+            )
+
+    def check_batched(self, calls: Sequence[Any]) -> None:
+        with _blamed("compile"), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            program = ad.compile(self.function, self.parameters, **self.options)
+            loss = program
+            if not self.single:
+                loss = ad.compile(self.loss, self.parameters, **self.options)
+            found = [
+                (program(theta, *batch), *loss.value_and_grad(theta, *batch))
+                for theta, batch in calls
+            ]
+            theta, batch = calls[0]
+            self.set(theta)
+            again = (program(None, *batch), *loss.value_and_grad(None, *batch))
+        for ours, before in zip(again, found[0], strict=True):
+            if not np.array_equal(ours, before, equal_nan=True):
+                raise Failed("state", "a second call differs", f"{ours}, before {before}")
+        for (outputs, value, gradient), (theta, batch) in zip(found, calls, strict=True):
+            self.compare(outputs, value, gradient, theta, batch)
+        self.check_in_chunks(*calls[0])
+
+    def check_in_chunks(self, theta: Sequence[float], batch: Sequence[Any]) -> None:
+        """The batch many times over, in more than one chunk."""
+        if self.options.get("reduction") or len(theta) % 3:
+            return
+        tiled = [
+            a if k in self.static else np.concatenate([a] * (150 // len(a)))
+            for k, a in enumerate(batch)
+        ]
+        size, compiled_program._CHUNK_BYTES = compiled_program._CHUNK_BYTES, 1
+        try:
+            with _blamed("compile"):
+                loss = ad.compile(self.loss, self.parameters, **self.options)
+                value, gradient = loss.value_and_grad(theta, *tiled)
+        finally:
+            compiled_program._CHUNK_BYTES = size
+        expected = self.expected(self.loss, theta, batch)
+        judge = self.judge(self.loss, theta, batch)
+        size_of = 16 * expected.gradient_sizes
+        self.close("chunked value", value, expected.value, 16 * expected.value_size, judge, 1)
+        self.close("chunked gradient", gradient, expected.gradient, size_of, judge, 2)
+
+    def check_one_by_one(self, calls: Sequence[Any]) -> None:
+        options = {**self.options, "batched": False}
+        for theta, batch in calls:
+            first = [a if k in self.static else a[0] for k, a in enumerate(batch)]
+            lifted = [a if k in self.static else a[:1] for k, a in enumerate(batch)]
+            with _blamed("compile"), warnings.catch_warnings():
+                warnings.simplefilter("error")
+                program = ad.compile(self.function, self.parameters, **options)
+                loss = program
+                if not self.single:
+                    loss = ad.compile(self.loss, self.parameters, **options)
+                outputs = program(theta, *first)
+                value, gradient = loss.value_and_grad(theta, *first)
+            self.compare(outputs[None], value, gradient, theta, lifted)
+
+    def compare(
+        self, outputs: Array, value: float, gradient: Array, theta: Sequence[float], batch: Any
+    ) -> None:
+        expected = self.expected(self.function, theta, batch)
+        judge = self.judge(self.function, theta, batch)
+        wanted, sizes = expected.outputs, expected.output_sizes
+        if self.single:
+            wanted, sizes = wanted[:, 0], sizes[:, 0]
+        self.close("outputs", outputs, wanted, sizes, judge, 0)
+        if not self.single:
+            expected = self.expected(self.loss, theta, batch)
+            judge = self.judge(self.loss, theta, batch)
+        self.close("value", value, expected.value, expected.value_size, judge, 1)
+        self.close("gradient", gradient, expected.gradient, expected.gradient_sizes, judge, 2)
+
+    def judge(
+        self, function: Callable[..., Any], theta: Sequence[float], batch: Any
+    ) -> Callable[[int], Array | None]:
+        """What may differ, found out only where something does."""
+
+        def allowance(which: int) -> Array | None:
+            self.set(theta)
+            with np.errstate(all="ignore"):
+                return may_differ(
+                    function, self.parameters, batch, self.static, self.mean, which
+                )
+
+        return allowance
+
+    def close(
+        self,
+        what: str,
+        ours: Any,
+        wanted: Any,
+        sizes: Any,
+        judge: Callable[[int], Array | None],
+        which: int,
+    ) -> None:
+        a, b = np.asarray(ours), np.asarray(wanted)
+        self.outcome.numbers += b.size
+        if a.shape != b.shape:
+            raise Failed(what, "shape", f"{a.shape}, expected {b.shape}")
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(a) & np.isfinite(b)
+            same = (a == b) | (np.isnan(a) & np.isnan(b))
+            tolerance = 1e-12 * np.abs(b) + UNITS * EPSILON * np.asarray(sizes) + 5e-324
+            good = same | (finite & (np.abs(a - b) <= tolerance))
+            if good.all():
+                return
+            allowance = judge(which)
+            if allowance is None:
+                self.outcome.tolerated += 1
+                return
+            good |= np.abs(a - b) <= tolerance + allowance.reshape(b.shape)
+            good |= ~np.isfinite(allowance.reshape(b.shape))
+        wrong = np.flatnonzero(~good.ravel())
+        if not wrong.size:
+            self.outcome.tolerated += 1
+            return
+        at = wrong[0]
+        x, y = float(a.ravel()[at]), float(b.ravel()[at])
+        raise Failed(what, f"{_nature(x)} for {_nature(y)}", f"entry {at}: {x!r}, engine {y!r}")
+
+
+def _nature(x: float) -> str:
+    return "a number" if math.isfinite(x) else "NaN" if math.isnan(x) else "infinity"
+
+
+# What may differ.
+
+
+def may_differ(
+    function: Callable[..., Any],
+    parameters: Sequence[Value],
+    batch: Sequence[Any],
+    static: Sequence[int],
+    mean: bool,
+    which: int,
+) -> Array | None:
+    """By how much a compiled program may differ; None where everything may.
+
+    This is the one place that says what may differ, and it is asked only where something does:
+
+    - Rounding, to first order: the engine runs again with noise of some units in the last place
+      on every result that is not short, and the spread counts.  It is infinite where noise turns a
+      choice, or an overflow.
+    - Sums are added in another order: where the sizes of the terms add up to an overflow, though
+      each is finite, so may the sum.
+    """
+    quiet = _results(function, parameters, batch, static, mean)[which]
+    spread = np.zeros_like(quiet)
+    for seed in range(6):
+        with switched(record=_noisy(random.Random(seed))):
+            noisy = _results(function, parameters, batch, static, mean)[which]
+        moved = np.abs(noisy - quiet)
+        moved[np.isnan(noisy) & np.isnan(quiet) | (noisy == quiet)] = 0.0
+        moved[np.isnan(moved)] = np.inf
+        spread = np.maximum(spread, moved)
+    if _a_sum_overflows(function, parameters, batch, static):
+        return None
+    return SPREADS * spread
+
+
+def _results(
+    function: Callable[..., Any],
+    parameters: Sequence[Value],
+    batch: Sequence[Any],
+    static: Sequence[int],
+    mean: bool,
+) -> tuple[Array, Array, Array]:
+    found = eager(function, parameters, *batch, static=static, mean=mean)
+    return found.outputs, np.array([found.value]), found.gradient
+
+
+def _noisy(rng: random.Random) -> Callable[[str, tuple[Value, ...]], Value]:
+    """Make nodes whose numbers are off by some units in the last place, unless they are short."""
+
+    def noise(x: float) -> float:
+        short = float(np.float32(x)) == x
+        return x if short else x * (1 + rng.choice([-NOISE, NOISE]))
+
+    def record(op: str, parents: tuple[Value, ...]) -> Value:
+        y, derivatives = linearize(op, parents)
+        if all(type(parent) is ad.Constant for parent in parents):
+            return constant(y)
+        return node(op, noise(y), parents, tuple(map(noise, derivatives)))
+
+    return record
+
+
+def _a_sum_overflows(
+    function: Callable[..., Any],
+    parameters: Sequence[Value],
+    batch: Sequence[Any],
+    static: Sequence[int],
+) -> bool:
+    """Whether finite terms, in some order, add up to an overflow: on the way there or back."""
+    n = min(len(a) for k, a in enumerate(batch) if k not in static)
+    for row in range(n):
+        arguments = [a if k in static else as_values(a[row]) for k, a in enumerate(batch)]
+        for output in flat(function(*arguments)):
+            if isinstance(output, Value) and _overflows(output, n):
+                return True
+    return False
+
+
+def _overflows(output: Value, n: int) -> bool:
+    bounds: dict[Value, float] = {}
+    nodes = topological_order(output)
+    for v in nodes:
+        bounds[v] = _bound(v, bounds)
+        if math.isfinite(v.data) and not bounds[v] < NEAR_OVERFLOW:
+            return True
+        if v.op in SUMS and all(math.isfinite(p.data) for p in v.parents):
+            if not bounds[v] < NEAR_OVERFLOW:
+                return True
+    sizes = {output: float(n)}
+    for v in reversed(nodes):
+        size = sizes.get(v, 0.0)
+        if not size or not math.isfinite(size):
+            continue
+        for parent, derivative in zip(v.parents, v.local_derivatives, strict=True):
+            part = abs(derivative) * size
+            total = sizes.get(parent, 0.0) + part
+            if math.isfinite(part) and math.isfinite(sizes.get(parent, 0.0)):
+                if not total < NEAR_OVERFLOW:
+                    return True
+            sizes[parent] = total
+    return False
+
+
+def _bound(v: Value, bounds: dict[Value, float]) -> float:
+    """The size of a node, sums as if no term cancelled another."""
+    parents = [bounds[p] for p in v.parents]
+    if not v.parents or v.op not in FOLDED:
+        return abs(v.data)
+    if v.op in ("add", "sub", "sum", "mean"):
+        return sum(parents) / (len(parents) if v.op == "mean" else 1)
+    if v.op == "neg":
+        return parents[0]
+    if v.op == "mul" and type(v.parents[1]) is ad.Constant:
+        return parents[0] * parents[1] if parents[1] else 0.0
+    if v.op == "mul" and type(v.parents[0]) is ad.Constant:
+        return parents[0] * parents[1] if parents[0] else 0.0
+    if v.op == "dot":
+        data = [abs(p.data) for p in v.parents]
+        half = len(data) // 2
+        return sum(a * b for a, b in zip(data, data[half:])) + (data[-1] if len(data) % 2 else 0.0)
+    if v.op == "variance":
+        return max(abs(p.data) for p in v.parents) ** 2 * 4
+    return abs(v.data)
