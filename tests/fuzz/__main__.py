@@ -15,8 +15,8 @@ from .oracle import Failure, examine
 from .programs import Program, draw
 from .shrink import shrink
 
-EXAMPLES = 3  # of each failure, that are made small
-ATTEMPTS = 1500
+NUMBERS = "a number for a number"
+ATTEMPTS = 1000
 
 
 @dataclass
@@ -50,8 +50,7 @@ class Report:
             return
         key = outcome.failure.key
         self.met[key] = self.met.get(key, 0) + 1
-        is_place = " in " in key[1]
-        if self.met[key] <= (EXAMPLES if is_place else 20 * EXAMPLES):
+        if self.met[key] <= (20 if key[1] == NUMBERS else 3):
 
             def fails(smaller: Program) -> bool:
                 try:
@@ -62,7 +61,7 @@ class Report:
 
             program = shrink(program, fails, attempts)
         failure = examine(program).failure or outcome.failure
-        group_key = key if is_place else (*key, *primitives(program))
+        group_key = (*key, *primitives(program)) if key[1] == NUMBERS else key
         group = self.groups.setdefault(group_key, Group())
         group.count += 1
         group.seeds.append(seed)

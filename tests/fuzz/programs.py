@@ -422,7 +422,7 @@ class _Draw:
             + ["ad.minimum(a, b)", "ad.hypot(a, b) - a", "2 * a * b - b / 3", "ad.where(a > b, a, b)"]
         )
         if self.chance(0.2):
-            return f"[{text} for a in {self.values(3)}[:4] for b in {self.values(3)}[:4]]"
+            return f"[{text} for a in ({self.values(3)})[:4] for b in ({self.values(3)})[:4]]"
         return f"[{text} for a, b in zip({self.values()}, {self.values()})]"
 
     def layer(self) -> str:
@@ -596,8 +596,8 @@ class _Draw:
             [
                 f"list(np.asarray({a}) * {self.element()})",
                 f"np.asarray({a}) @ np.asarray({a})",
-                f"list(np.tanh(np.asarray({a}, dtype=object)) + np.arange({self.lists[a]}))",
-                f"list(np.cumsum(np.asarray({a}, dtype=object)))",
+                f"list(np.tanh(np.asarray(list(map(ad.as_value, {a})))) + np.arange({self.lists[a]}))",
+                f"list(np.cumsum(np.asarray(list(map(ad.as_value, {a})))))",
             ]
         )
 
