@@ -133,6 +133,11 @@ neg: Unary = _public("neg", "The negative.", "(0.5) -> -0.5")
 add: Binary = _public("add", "Sum of two numbers, as ``a + b``.", "(0.5, 2.0) -> 2.5")
 sub: Binary = _public("sub", "Difference of two numbers, as ``a - b``.", "(0.5, 2.0) -> -1.5")
 mul: Binary = _public("mul", "Product of two numbers, as ``a * b``.", "(0.5, 2.0) -> 1.0")
+multiply_no_nan: Binary = _public(
+    "multiply_no_nan",
+    "Product in which zero carries nothing: 0 times infinity or NaN is 0, as in a backward pass.",
+    "(0.0, math.inf) -> 0.0",
+)
 div: Binary = _public("div", "Quotient of two numbers, as ``a / b``.", "(0.5, 2.0) -> 0.25")
 pow: Binary = _public("pow", "Power, as ``a ** b``.", "(0.5, 2.0) -> 0.25")
 atan2: Binary = _public(

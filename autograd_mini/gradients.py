@@ -165,17 +165,17 @@ def _value_gradients(pairs: Sequence[tuple[Value, Any]], targets: Sequence[Value
 
 def _product(derivative: Any, upstream: Any) -> Any:
     """The product, where zero carries nothing: as in the backward pass over floats."""
-    a, b = _known(derivative), _known(upstream)
+    if _is_traced(derivative) or _is_traced(upstream):  # whether one is 0 is not known yet
+        return functions.multiply_no_nan(derivative, upstream)
+    a, b = _number(derivative), _number(upstream)
     if (a == 0.0 and not math.isfinite(b)) or (b == 0.0 and not math.isfinite(a)):
         return 0.0
     return derivative * upstream
 
 
-def _known(factor: Any) -> float:
-    """The number a factor holds; 1 for a node that the compiler is tracing."""
-    if isinstance(factor, Value):
-        return factor.data if type(factor) in (Value, Constant) else 1.0
-    return float(factor)
+def _is_traced(factor: Any) -> bool:
+    """Whether it is a node of which the compiler will know the number only later."""
+    return isinstance(factor, Value) and type(factor) not in (Value, Constant)
 
 
 def _derivatives(node: Value, needed: set[Value]) -> list[Any]:

@@ -33,6 +33,7 @@ MPMATH: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
+    "multiply_no_nan": lambda a, b: a * b if a and b else mp.mpf(0),
     "div": lambda a, b: a / b,
     "neg": lambda x: -x,
     "pow": mp.power,

@@ -163,6 +163,7 @@ RULES: dict[str, Rule] = {
     "add": Rule(lambda a, b: a + b, lambda a, b: [1.0, 1.0]),
     "sub": Rule(lambda a, b: a - b, lambda a, b: [1.0, -1.0]),
     "mul": Rule(lambda a, b: a * b, lambda a, b: [b, a]),
+    "multiply_no_nan": Rule(lambda a, b: a * b, lambda a, b: [b, a]),
     "div": Rule(lambda a, b: a / b, lambda a, b: [b**-1, -a * b**-2]),
     "pow": Rule(_power, _power_derivatives),
     "hypot": Rule(lambda a, b: _norm([a, b]), lambda a, b: [a / _norm([a, b]), b / _norm([a, b])]),

@@ -82,6 +82,13 @@ class Table:
 Reference = View | Gather | Mixed | Number | Table
 
 
+def as_table(reference: Reference) -> Reference:
+    """The reference with one constant for every position spelled out, for what picks or reduces."""
+    if isinstance(reference, Number):
+        return Table(np.full(reference.shape, reference.value))
+    return reference
+
+
 def affine_view(space: str, index: Indices) -> View | None:
     """The strided view that reads these indices, or None.
 

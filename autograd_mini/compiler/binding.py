@@ -37,15 +37,28 @@ def batch_size(arrays: Sequence[Array]) -> int:
     return int(n)
 
 
-def checked_indices(indices: Array, size: int, argument: int) -> Array:
-    """The integers of an argument that picks one of `size`, as NumPy's index type."""
+def checked_indices(indices: Array, last: npt.NDArray[np.uintp], argument: int) -> Array:
+    """The integers of an argument that picks, as NumPy's index type.
+
+    `last` is the largest index that each position (row) may hold.
+    """
     if indices.dtype.kind == "f":
+        size = int(last.min()) + 1
         raise TypeError(f"argument {argument} picks one of {size}: expected integers, got floats")
     places = indices.astype(np.intp, copy=False)
     # as unsigned numbers negative ones are huge: one comparison does for both ends
-    if places.size and np.maximum.reduce(places.view(np.uintp), axis=None) >= size:
+    largest = places.view(np.uintp)
+    if len(last) == 1:
+        largest = np.maximum.reduce(largest, axis=None, keepdims=True).reshape(1)
+    elif places.ndim > 1:
+        largest = np.maximum.reduce(largest, axis=1)
+    wrong = largest > last
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        picked = places if len(last) == 1 else places[at]
+        where = f"argument {argument}" + (f", position {at}," if len(last) > 1 else "")
         raise IndexError(
-            f"argument {argument} picks one of {size}: expected integers from 0 to {size - 1}, "
-            f"got {places.min()} to {places.max()}"
+            f"{where} picks one of {int(last[at]) + 1}: expected integers from 0 to {last[at]}, "
+            f"got {picked.min()} to {picked.max()}"
         )
     return places

@@ -33,7 +33,7 @@ from .ir import (
     TakeStep,
     VectorRow,
     VectorRowAdjoint,
-    index_bounds,
+    last_indices,
     pieces,
     references,
 )
@@ -57,8 +57,8 @@ _RESERVED = frozenset(
         "special",
         "strided",
         "huge",
-        "value_of",
-        "derivatives_of",
+        "outputs",
+        "value_and_grad",
     ]
 )
 
@@ -92,6 +92,14 @@ class Buffer:
     column: bool = False
     dtype: str = "real"
     preset: tuple[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], ...] = ()
+
+
+@dataclass(frozen=True)
+class RowFunction:
+    """What the source calls for a vector row: its ``value`` or its ``adjoint``."""
+
+    op: str
+    kind: str
 
 
 @dataclass
@@ -141,12 +149,16 @@ class _Emitter:
         self.constants: dict[str, Any] = {}
         self.arrays: dict[tuple[str, int], tuple[str, View]] = {}
         self.temporary: dict[tuple[tuple[int, ...], bool, str], int] = {}
+        self.temporaries: dict[tuple[Any, int], str] = {}
+        self.functions: dict[RowFunction, str] = {}
         self.kept: list[Any] = []
         self.starts: dict[str, list[int]] = {}
         self.blocks: dict[str, dict[int, str]] = {}
         self.counts: dict[str, int] = {}
+        # every name of the source is drawn from here, so that no two are the same
         self.taken = {*_RESERVED, *program.sizes}
-        self.taken |= {f"index{k}" for k in index_bounds(program)}
+        self.taken |= {space.replace("input", "index") for space in program.sizes}
+        self.unclaimed: set[str] = set()
         self.seed: View | None = None
         self.unpacked: dict[str, tuple[str, ...]] = {}
         self._name_arrays()
@@ -154,7 +166,6 @@ class _Emitter:
     # Names
 
     def _name_arrays(self) -> None:
-        counts: dict[str, int] = {}
         for step in self.program.forward:
             out = step.out  # type: ignore[union-attr]  # a forward step has one
             assert isinstance(out, View)
@@ -166,10 +177,9 @@ class _Emitter:
                 op = "take"
             if isinstance(step, Reduce) and step.function == "largest":
                 op = "largest"
-            stem = op or "z"
-            counts[stem] = counts.get(stem, 0) + 1
-            name = f"{stem}{counts[stem]}"
-            self.arrays[key] = (f"{name}_" if name in self.taken else name), out
+            name = self._numbered(op or "z")
+            self.unclaimed.add(name)
+            self.arrays[key] = name, out
         for space, offset in sorted(self.arrays):
             self.starts.setdefault(space, []).append(offset)
 
@@ -205,8 +215,15 @@ class _Emitter:
 
     def _fresh(self, stem: str) -> str:
         """A name nobody has: the stem itself, or the stem with a number if it is only a part."""
+        if stem in self.taken or stem.endswith("_part"):
+            return self._numbered(stem)
+        self.taken.add(stem)
+        return stem
+
+    def _numbered(self, stem: str) -> str:
+        """A name nobody has: the stem with a number."""
         name = stem
-        while name in self.taken or name.endswith("_part"):
+        while name == stem or name in self.taken:
             self.counts[stem] = self.counts.get(stem, 0) + 1
             name = f"{stem}{self.counts[stem]}"
         self.taken.add(name)
@@ -217,7 +234,12 @@ class _Emitter:
         key = (view, column)
         if key in self.views:
             return self.views[key]
-        name = self._fresh(self._stem(view))
+        stem = self._stem(view)
+        if stem in self.unclaimed:
+            self.unclaimed.remove(stem)
+            name = stem
+        else:
+            name = self._fresh(stem)
         self.views[key] = name
         if view.space in ("theta", "d_theta") or view.space.startswith(("input", "index")):
             base = "gradient" if view.space == "d_theta" else view.space
@@ -233,10 +255,12 @@ class _Emitter:
         """An array for a moment; steps use the same ones again."""
         key = (shape, rows, dtype)
         k = self.temporary[key] = self.temporary.get(key, 0) + 1
-        size = "x".join(map(str, shape)) or "0d"
-        name = f"t{size}_{'' if rows or not self.program.batched else 'p'}{dtype[0]}{k}"
-        self.buffers.setdefault(name, Buffer(name, shape, rows, dtype=dtype))
-        return name
+        if (key, k) not in self.temporaries:
+            size = "x".join(map(str, shape)) or "0d"
+            plain = "" if rows or not self.program.batched else "p"
+            name = self.temporaries[key, k] = self._numbered(f"t{size}_{plain}{dtype[0]}")
+            self.buffers[name] = Buffer(name, shape, rows, dtype=dtype)
+        return self.temporaries[key, k]
 
     def read(self, reference: Reference, rows: bool) -> str:
         """The text that reads a reference; `rows` says whether it must meet arrays with a batch."""
@@ -289,11 +313,7 @@ class _Emitter:
         return seed
 
     def _constant(self, stem: str, value: Any) -> str:
-        k = 1
-        while f"{stem}{k}" in self.taken:
-            k += 1
-        name = f"{stem}{k}"
-        self.taken.add(name)
+        name = self._numbered(stem)
         self.constants[name] = value
         return name
 
@@ -301,10 +321,7 @@ class _Emitter:
         tail = "[..., None]" if column else ""
         if isinstance(reference, Table):
             return self._constant("table", reference.values) + tail
-        k = 1
-        while f"copy{k}" in self.buffers:
-            k += 1
-        name = f"copy{k}"
+        name = self._numbered("copy")
         if isinstance(reference, Gather):
             self.buffers[name] = Buffer(name, reference.shape, rows)
             index = self._constant("places", reference.index)
@@ -313,7 +330,7 @@ class _Emitter:
             return name + tail
         preset = []
         size = math.prod(reference.shape)
-        flat = f"{name}_flat"
+        flat = self._fresh(f"{name}_flat")
         for positions, piece in reference.pieces:
             if isinstance(piece, Table):
                 preset.append((positions, piece.values.ravel()))
@@ -351,7 +368,7 @@ class _Emitter:
             result = f"np.full({outputs.shape}, {result})"
         forward_heads = dict(self.heads)
         arguments = ["theta", *(s for s in self.program.sizes if s.startswith("input"))]
-        arguments += [f"index{k}" for k in sorted(index_bounds(self.program))]
+        arguments += [f"index{k}" for k in sorted(last_indices(self.program))]
         functions = [self._function("outputs", arguments, forward_heads, [*forward, *tail], result)]
         if "d_theta" in self.program.sizes:
             self.heads = dict(forward_heads)
@@ -632,15 +649,19 @@ class _Emitter:
         moved = f"np.moveaxis({source}, {axis}, 0)"
         out = self.view(step.out)
         if isinstance(step, VectorRow):
-            self.constants[f"value_of_{step.op}"] = step.op
-            self.line(f"{out}[...] = value_of_{step.op}({moved})")
+            self.line(f"{out}[...] = {self._row_function(step.op, 'value')}({moved})")
         else:
-            self.constants[f"derivatives_of_{step.op}"] = step.op
             y, upstream = self.view(step.y), self.view(step.upstream)
-            derivatives = f"derivatives_of_{step.op}({moved}, {y})"
-            self.line(f"{out}[...] = np.moveaxis({derivatives} * {upstream}, 0, {axis})")
-            zero = f"np.expand_dims(np.equal({upstream}, 0), {axis})"
-            self.line(f"np.copyto({out}, 0, where={zero})")  # 0 stays 0 beside inf
+            contributions = f"{self._row_function(step.op, 'adjoint')}({moved}, {y}, {upstream})"
+            self.line(f"{out}[...] = np.moveaxis({contributions}, 0, {axis})")
+
+    def _row_function(self, op: str, kind: str) -> str:
+        """The name of a function that works out a vector row."""
+        function = RowFunction(op, kind)
+        if function not in self.functions:
+            name = self.functions[function] = self._fresh(f"{kind}_of_{op}")
+            self.constants[name] = function
+        return self.functions[function]
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +26,19 @@ class TermGroup:
     b: Indices | None
     coefficients: Numbers
 
+    def is_uniform(self) -> bool:
+        """Whether all coefficients are one number, bit for bit."""
+        return are_alike(self.coefficients)
+
     def is_bias(self) -> bool:
         """Whether it is one linear term with coefficient 1."""
         return not self.product and self.a.shape[1] == 1 and bool((self.coefficients == 1).all())
+
+
+def are_alike(numbers: Numbers) -> bool:
+    """Whether all numbers are the same, bit for bit: 0.0 and -0.0 differ, NaN is itself."""
+    bits = np.ascontiguousarray(numbers).view(np.int64)
+    return bool((bits == bits.flat[0]).all())
 
 
 _MOST_GROUPS = 8
@@ -136,11 +147,12 @@ def connected_components(row_a: Sequence[int], row_b: Sequence[int]) -> list[lis
 
 def _plus(total: ast.expr | None, term: ast.expr, coefficient: float) -> ast.expr:
     """``total + coefficient * term``, written as one would by hand."""
+    positive = math.copysign(1.0, coefficient) > 0
     if abs(coefficient) != 1.0:
         term = ast.BinOp(ast.Constant(abs(coefficient)), ast.Mult(), term)
     if total is None:
-        return term if coefficient > 0 else ast.UnaryOp(ast.USub(), term)
-    return ast.BinOp(total, ast.Add() if coefficient > 0 else ast.Sub(), term)
+        return term if positive else ast.UnaryOp(ast.USub(), term)
+    return ast.BinOp(total, ast.Add() if positive else ast.Sub(), term)
 
 
 def sum_formula(
@@ -166,7 +178,7 @@ def sum_formula(
                 term = ast.BinOp(term, ast.Mult(), name(second))
         coefficients = group.coefficients[:, 0]
         coefficient = float(coefficients[0])
-        if not (coefficients == coefficient).all() or coefficient != coefficient:
+        if not are_alike(coefficients) or coefficient != coefficient:
             table = name(Table(arranged(coefficients, order)))
             term, coefficient = ast.BinOp(table, ast.Mult(), term), 1.0
         total = _plus(total, term, coefficient)

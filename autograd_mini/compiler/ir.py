@@ -322,12 +322,34 @@ def _printed(step: Step) -> str:
     return f"{target}{sign} {type(step).__name__}{detail} ({read})"
 
 
-def index_bounds(program: ArrayProgram) -> dict[int, int]:
-    """For each integer argument that picks: how many there are to pick from."""
-    bounds: dict[int, int] = {}
+def last_indices(program: ArrayProgram) -> dict[int, npt.NDArray[np.uintp]]:
+    """For each integer argument that picks: the largest index that each of its positions may be.
+
+    Any number may stand where nothing is picked.
+    """
+    last: dict[int, npt.NDArray[np.uintp]] = {}
     for step in program.forward:
         if isinstance(step, TakeStep):
             size = step.table.shape[step.table_axes.replace("n", "").index("k")]
-            argument = int(getattr(step.index, "space", "").removeprefix("input"))
-            bounds[argument] = min(size, bounds.get(argument, size))
-    return bounds
+            for part in pieces(step.index):
+                argument = int(part.space.removeprefix("input"))
+                unbounded = np.full(program.sizes[part.space], np.iinfo(np.uintp).max, np.uintp)
+                own = last.setdefault(argument, unbounded)
+                own[part.indices()] = np.minimum(own[part.indices()], size - 1)
+    return last
+
+
+def number_inputs(program: ArrayProgram) -> set[int]:
+    """The arguments that are read as numbers, and not only to pick."""
+    return {
+        int(part.space.removeprefix("input"))
+        for step in (*program.forward, *program.backward)
+        for reference in references(step)
+        if reference is not getattr(step, "index", None)
+        for part in pieces(reference)
+        if part.space.startswith("input")
+    } | {
+        int(part.space.removeprefix("input"))
+        for part in pieces(program.outputs)
+        if part.space.startswith("input")
+    }

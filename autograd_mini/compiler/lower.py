@@ -30,6 +30,7 @@ from .access import (
     Table,
     View,
     affine_view,
+    as_table,
     common_shape,
 )
 from .groups import (
@@ -59,6 +60,7 @@ from .ir import (
 )
 from .scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector, operands
 from .schedule import schedule
+from .symbolic import is_moderate
 
 Flags = npt.NDArray[np.bool_]
 _CONSTANT = "constant"
@@ -80,9 +82,13 @@ class Pack:
 class Lowering:
     """From the canonical graph to array steps; `lower` is the way in."""
 
-    def __init__(self, program: ScalarProgram, sizes: dict[str, int], batched: bool) -> None:
+    def __init__(
+        self, program: ScalarProgram, sizes: dict[str, int], batched: bool, nan_safe: bool
+    ) -> None:
         self.program = program
         self.batched = batched
+        self.nan_safe = nan_safe
+        self.has_padding = False
         self.sizes = {**sizes, "value": FIRST_FREE, "fixed": FIRST_FREE}
         self.steps: list[Step] = []
         self.packs = 0
@@ -96,7 +102,7 @@ class Lowering:
         self.starts: dict[str, list[tuple[int, int]]] = {"value": [], "fixed": []}
         self.masked: set[int] = set()
         self.constants: list[float] = []
-        self.constant_ids: dict[float, int] = {}
+        self.constant_ids: dict[str, int] = {}
         self.rowed = [False] * count
         self._place_leaves()
         self.level = schedule(program, self.rowed)
@@ -124,9 +130,10 @@ class Lowering:
 
     def constant_node(self, value: float) -> int:
         """A node number that stands for a coefficient."""
-        found = self.constant_ids.get(value)
+        bits = value.hex()  # 0.0 and -0.0 are two
+        found = self.constant_ids.get(bits)
         if found is None:
-            found = self.constant_ids[value] = len(self.offset)
+            found = self.constant_ids[bits] = len(self.offset)
             for name in ("space_code", "offset", "home"):
                 setattr(self, name, np.append(getattr(self, name), 0))
             self._place(found, _CONSTANT, self._constant(value), len(self.spaces))
@@ -222,9 +229,8 @@ class Lowering:
         for code in codes:
             positions = np.flatnonzero(known.ravel() & (self.space_code[flat] == code))
             piece = self.resolve(flat[positions])
-            if isinstance(piece, Number):
-                piece = Table(np.full(piece.shape, piece.value))
-            assert not isinstance(piece, Mixed)
+            piece = as_table(piece)
+            assert not isinstance(piece, (Mixed, Number))
             pieces.append((positions, piece))
         return Mixed(nodes.shape, tuple(pieces))
 
@@ -296,13 +302,15 @@ class Lowering:
         for c, a in node.linear:
             linear[int(self.home[a])].append((c, a))
         for home, parts in linear.items():
-            if len({c for c, _ in parts}) > 2:  # a product with constants
+            several = len({c for c, _ in parts}) > 2
+            extreme = len(parts) > 1 and not all(is_moderate(c) for c, _ in parts)
+            if several or extreme:  # a product with constants
                 for c, a in parts:
                     key = ("product", len(self.spaces), home)
                     groups[key].append((1.0, self.constant_node(c), a))
             else:
                 for c, a in parts:
-                    groups["linear", home, c].append((c, a, HOLE))
+                    groups["linear", home, c.hex()].append((c, a, HOLE))
         return groups
 
     def _rank(self, i: int) -> int:
@@ -383,12 +391,14 @@ class Lowering:
 
     def _lower_sums(self, nodes: Sequence[int]) -> None:
         terms = {i: self.terms(i) for i in nodes}
-        lengths = {i: max(map(len, groups.values())) for i, groups in terms.items()}
-        longest = max(lengths.values())
-        if longest * len(nodes) > _RAGGED * sum(lengths.values()):
-            by_length: dict[int, list[int]] = defaultdict(list)
+        kinds = terms[nodes[0]]
+        lengths = {i: tuple([len(terms[i][kind]) for kind in kinds]) for i in nodes}
+        longest = [max(length) for length in lengths.values()]
+        padding = max(longest) * len(nodes) > _RAGGED * sum(longest)
+        if padding or self.nan_safe:  # a sum filled up with zeros has NaN where these meet inf
+            by_length: dict[Any, list[int]] = defaultdict(list)
             for i in nodes:
-                by_length[lengths[i]].append(i)
+                by_length[lengths[i] if self.nan_safe else max(lengths[i])].append(i)
             for members in by_length.values():
                 self._sum_pack(members, terms)
         else:
@@ -422,8 +432,10 @@ class Lowering:
             for t, (c, left, right) in enumerate(row):
                 a[r, t], b[r, t], coefficients[r, t] = left, right, c
         product = key[0] == "product"
-        if product and width > min(map(len, rows)):
-            extend_rows(a, b)
+        if width > min(map(len, rows)):
+            self.has_padding = True
+            if product:
+                extend_rows(a, b)
         return TermGroup(product, a, b if product else None, coefficients)
 
     def _narrow_sum(
@@ -481,7 +493,7 @@ class Lowering:
         assert group.b is not None
         letters = _LETTERS[: order.ndim]
         a_ids, b_ids = arranged(group.a, order), arranged(group.b, order)
-        uniform = (group.coefficients == group.coefficients[0, 0]).all()
+        uniform = group.is_uniform()
         if uniform:
             a_ids, a_axes = without_constant_axes(a_ids, order != HOLE, letters)
             a = self.resolve(a_ids, zeros=bool(has_inner_holes(a_ids)))
@@ -514,7 +526,7 @@ class Lowering:
         return ones
 
     def _has_rows(self, ids: Indices) -> bool:
-        return self.batched and self.rowed[int(ids[ids != HOLE][0])]
+        return self.batched and any(self.rowed[i] for i in np.unique(ids[ids != HOLE]).tolist())
 
     def _weighted(self, ids: Indices, coefficients: Numbers, out: View) -> View:
         """A copy of one factor, times coefficients that differ from term to term."""
@@ -561,7 +573,7 @@ class Lowering:
             source = self.resolve(ids)
             self.steps.append(Reduce(out, source, (grid.ndim,), function="largest"))
         else:
-            self.steps.append(VectorRow(out, op, self.resolve(ids)))
+            self.steps.append(VectorRow(out, op, as_table(self.resolve(ids))))
 
     def _lower_take(self, nodes: Sequence[int]) -> None:
         takes = [self.program.nodes[i] for i in nodes]
@@ -579,7 +591,7 @@ class Lowering:
                 TakeStep(
                     out,
                     letters + rows,
-                    self.resolve(table),
+                    as_table(self.resolve(table)),
                     table_axes + "k" + ("n" if self._has_rows(tables) else ""),
                     self.resolve(index[..., 0]),
                     index_axes + ("n" if self._has_rows(indices) else ""),
@@ -629,7 +641,11 @@ def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def lower(
-    program: ScalarProgram, parameters: int, inputs: Sequence[int], batched: bool
+    program: ScalarProgram,
+    parameters: int,
+    inputs: Sequence[int],
+    batched: bool,
+    nan_safe: bool = False,
 ) -> tuple[ArrayProgram, Lowering]:
     """Lower the canonical graph to array steps.
 
@@ -643,6 +659,9 @@ def lower(
         Length of each flattened argument.
     batched : bool
         Whether arguments have a leading N.
+    nan_safe : bool, optional
+        Keep sums of different lengths apart.  Without, shorter ones are filled up with zeros,
+        which give NaN where they meet an infinity.
 
     Returns
     -------
@@ -652,7 +671,7 @@ def lower(
         Where each node is, for the reverse pass.
     """
     sizes = {"theta": parameters} | {f"input{k}": size for k, size in enumerate(inputs)}
-    lowering = Lowering(program, sizes, batched)
+    lowering = Lowering(program, sizes, batched, nan_safe)
     lowering.run()
     outputs = lowering.resolve(np.array(program.outputs, dtype=np.int64))
     ones = tuple(sorted(lowering.ones_after)) if batched else ()

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,19 @@ from ..primitives import compile_source
 from ..value import Value
 from .access import Gather, Mixed
 from .binding import batch_size, check_numbers, checked_indices
-from .emit import Emitted, emit
-from .ir import ArrayProgram, Contract, Map, Reduce, Step, index_bounds, references
+from .emit import Emitted, RowFunction, emit
+from .ir import ArrayProgram, Contract, Map, Reduce, Step, last_indices, number_inputs, references
 from .lower import lower
 from .reverse import differentiate
-from .runtime import Workspace, strided, vector_derivatives, vector_value, with_direct_names
-from .scalars import canonical_form
+from .runtime import (
+    Workspace,
+    special_functions,
+    strided,
+    vector_adjoint,
+    vector_value,
+    with_direct_names,
+)
+from .scalars import ScalarProgram, canonical_form, has_nan_safe_products
 from .trace import InputSpec, Traced, trace
 
 Array = npt.NDArray[Any]
@@ -87,49 +95,79 @@ class TraceInfo:
     stats: Stats
 
 
+@dataclass(frozen=True)
+class _Setting:
+    """What all programs of one trace have in common."""
+
+    specs: tuple[InputSpec, ...]
+    labels: tuple[str, ...]
+    scalar: bool
+    batched: bool
+    dtype: np.dtype[Any]
+
+
 class _Compiled:
-    """One trace: emitted functions and their workspaces."""
+    """One trace: emitted functions and their workspaces.
+
+    The functions are the fast ones.  Where these meet ``0 * inf`` they give NaN, but the scalar
+    engine, in which zero carries nothing, may give a number: :attr:`nan_safe` is asked then.
+    """
 
     def __init__(
         self,
-        function: Callable[..., Any],
-        parameters: Sequence[Value],
-        specs: Sequence[InputSpec],
-        arrange: Callable[[Sequence[Any]], Sequence[Any]],
-        batched: bool,
-        dtype: npt.DTypeLike,
+        scalars: ScalarProgram,
+        safe: ScalarProgram,
+        setting: _Setting,
+        nan_safe: bool = False,
     ) -> None:
-        start = time.perf_counter()
-        traced = trace(function, parameters, specs, arrange)
-        middle = time.perf_counter()
-        scalars = canonical_form(traced)
-        sizes = [math.prod(spec.shape) for spec in specs]
-        program, lowering = lower(scalars, len(parameters), sizes, batched)
-        self.scalar = traced.scalar
-        if self.scalar:
-            program = differentiate(program)
+        self._safe = safe
+        self._setting = setting
+        self._is_nan_safe = nan_safe
+        self.stats: Stats
+        sizes = [math.prod(spec.shape) for spec in setting.specs]
+        count = len(setting.labels)
+        program, lowering = lower(scalars, count, sizes, setting.batched, nan_safe)
+        if setting.scalar:
+            program = differentiate(program, nan_safe)
         self.program = program
-        header = _header(program, specs)
-        emitted = emit(program, header, [parameter.label for parameter in parameters])
+        self.packs = lowering.packs
+        emitted = emit(program, _header(program, setting.specs), setting.labels)
         self.source = emitted.source
         self.buffers = emitted.buffers
         self.unpacked = emitted.unpacked
-        namespace = _namespace(emitted, dtype)
+        namespace = _namespace(emitted, setting.dtype)
         compile_source(
             self.source, f"<autograd_mini program {id(self)}>", namespace, with_direct_names
         )
         self.outputs: Callable[..., Any] = namespace["outputs"]
         self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
-        self.dtype = dtype
+        self.scalar = setting.scalar
         self.rows = program.reads_rows(program.outputs)
-        self.bounds = index_bounds(program)
-        self.numbers = {k for k in range(len(specs)) if f"= input{k}[" in emitted.source}
-        self.numbers |= {k for k in range(len(specs)) if f"(input{k}, " in emitted.source}
-        self.used = {w for w in program.sizes if w.startswith("input")}
+        self.last = last_indices(program)
+        self.numbers = number_inputs(program)
         row_bytes = 8 * sum(s for name, s in program.sizes.items() if program.has_rows(name))
-        self.chunk = max(64, _CHUNK_BYTES // max(1, row_bytes))
-        self.stats = _stats(program, len(traced.nodes), lowering.packs, middle - start, middle)
+        self.chunk = max(1 if nan_safe else 64, _CHUNK_BYTES // max(1, row_bytes))
+        self._outputs_differ = lowering.has_padding or safe is not scalars
         self._local = threading.local()
+
+    @cached_property
+    def nan_safe(self) -> _Compiled:
+        """The same program with zero carrying nothing; made when it is needed first."""
+        return _Compiled(self._safe, self._safe, self._setting, nan_safe=True)
+
+    def may_repair_outputs(self, outputs: Array) -> bool:
+        """Whether there is a NaN among the outputs that the NaN-safe program may not have."""
+        if self._is_nan_safe or not self._outputs_differ:
+            return False
+        return bool(np.isnan(outputs).any())
+
+    def may_repair(self, value: float, gradient: Array) -> bool:
+        """Whether there is a NaN that the NaN-safe program may not have."""
+        if self._is_nan_safe:
+            return False
+        if math.isfinite(value) and math.isfinite(gradient.dot(gradient)):  # dot is the cheapest
+            return False
+        return math.isnan(value) or bool(np.isnan(gradient).any())
 
     def workspace(self, n: int) -> Workspace:
         """The arrays for a batch of n, of this thread."""
@@ -139,8 +177,30 @@ class _Compiled:
         if n not in made:
             if len(made) >= _CACHED_SIZES:
                 made.popitem(last=False)
-            made[n] = Workspace(self.program, self.buffers, self.unpacked, n, self.dtype)
+            dtype = self._setting.dtype
+            made[n] = Workspace(self.program, self.buffers, self.unpacked, n, dtype)
         return made[n]
+
+
+def _compiled(
+    function: Callable[..., Any],
+    parameters: Sequence[Value],
+    specs: Sequence[InputSpec],
+    arrange: Callable[[Sequence[Any]], Sequence[Any]],
+    batched: bool,
+    dtype: np.dtype[Any],
+) -> _Compiled:
+    """Trace a function, and take its graph through all the stages."""
+    start = time.perf_counter()
+    traced = trace(function, parameters, specs, arrange)
+    middle = time.perf_counter()
+    scalars = canonical_form(traced)
+    safe = canonical_form(traced, nan_safe=True) if has_nan_safe_products(traced) else scalars
+    labels = tuple([parameter.label for parameter in parameters])
+    setting = _Setting(tuple(specs), labels, traced.scalar, batched, dtype)
+    compiled = _Compiled(scalars, safe, setting)
+    compiled.stats = _stats(compiled, len(traced.nodes), middle - start, middle)
+    return compiled
 
 
 def _header(program: ArrayProgram, specs: Sequence[InputSpec]) -> list[str]:
@@ -157,26 +217,14 @@ def _namespace(emitted: Emitted, dtype: npt.DTypeLike) -> dict[str, Any]:
     huge = float(np.finfo(dtype).max)
     namespace: dict[str, Any] = {"np": np, "strided": strided, "huge": huge}
     if "special." in emitted.source:
-        namespace["special"] = _special_functions()
+        namespace["special"] = special_functions()
     for name, value in emitted.constants.items():
-        if name.startswith("value_of_"):
-            value = vector_value(value)
-        elif name.startswith("derivatives_of_"):
-            value = vector_derivatives(value)
+        if isinstance(value, RowFunction):
+            value = vector_value(value.op) if value.kind == "value" else vector_adjoint(value.op)
         elif isinstance(value, np.ndarray) and value.dtype == np.float64:
             value = value.astype(dtype)
         namespace[name] = value
     return namespace
-
-
-def _special_functions() -> Any:
-    try:
-        from scipy import special
-    except ImportError:
-        raise ImportError(
-            "erf, erfc and gelu in a compiled program need SciPy: pip install scipy"
-        ) from None
-    return special
 
 
 def _is_matrix_product(step: Step) -> bool:
@@ -186,13 +234,12 @@ def _is_matrix_product(step: Step) -> bool:
     )
 
 
-def _stats(
-    program: ArrayProgram, nodes: int, packs: int, trace_seconds: float, start: float
-) -> Stats:
+def _stats(compiled: _Compiled, nodes: int, trace_seconds: float, start: float) -> Stats:
+    program = compiled.program
     read = {id(r): r for step in program.forward for r in references(step)}
     return Stats(
         nodes=nodes,
-        packs=packs,
+        packs=compiled.packs,
         matrix_products=sum(map(_is_matrix_product, program.forward)),
         elementwise_steps=sum(
             isinstance(step, (Map, Reduce, Contract)) and not _is_matrix_product(step)
@@ -272,18 +319,27 @@ class Program:
         """
         vector = self._vector(theta)
         compiled, inputs, n = self._bind(batch)
-        shape = compiled.program.outputs.shape
+        outputs = np.empty((n, *compiled.program.outputs.shape), dtype=self._dtype)
+        self._fill(outputs, compiled, vector, inputs)
         if not self._batched:
-            result = self._run(compiled, compiled.outputs, vector, inputs, 1)
-            outputs = np.array(result).reshape(shape)
-            return outputs[0] if compiled.scalar else outputs
-        outputs = np.empty((n, *shape), dtype=self._dtype)
-        for start in range(0, n, compiled.chunk):
-            stop = min(n, start + compiled.chunk)
-            part = [array[..., start:stop] for array in inputs]
-            result = self._run(compiled, compiled.outputs, vector, part, stop - start)
-            outputs[start:stop] = result.T if compiled.rows else result
-        return outputs[:, 0] if compiled.scalar else outputs
+            outputs = outputs[0]
+        return outputs[..., 0] if compiled.scalar else outputs
+
+    def _fill(
+        self, outputs: Array, compiled: _Compiled, vector: Array, inputs: Sequence[Array]
+    ) -> None:
+        """Work out the outputs of a batch, chunk by chunk."""
+        for start in range(0, len(outputs), compiled.chunk):
+            part = outputs[start : start + compiled.chunk]
+            chunk = self._part(inputs, start, start + len(part))
+            result = self._run(compiled, compiled.outputs, vector, chunk, len(part))
+            part[...] = result.T if compiled.rows else result
+            if compiled.may_repair_outputs(part):
+                self._fill(part, compiled.nan_safe, vector, chunk)
+
+    def _part(self, inputs: Sequence[Array], start: int, stop: int) -> Sequence[Array]:
+        """Some examples of a batch."""
+        return [array[..., start:stop] for array in inputs] if self._batched else inputs
 
     def value_and_grad(self, theta: npt.ArrayLike | None, *batch: Any) -> tuple[float, Array]:
         """The reduced loss and its gradient.
@@ -318,35 +374,33 @@ class Program:
                 f"value_and_grad needs a function that returns one Value, this one returns a list "
                 f"of {compiled.program.outputs.shape[0]}; return their loss"
             )
-        function = compiled.value_and_grad
-        weight = 1.0 / n if self._mean else 1.0
-        if n <= compiled.chunk or not self._batched:
-            gradient = np.empty(len(vector), dtype=self._dtype)
-            result = self._run(
-                compiled, function, vector, inputs, n, gradient, self._seed(compiled, n, weight)
-            )
-            return self._summed(compiled, result, n) * weight, gradient
-        return self._in_chunks(compiled, function, vector, inputs, n, weight)
+        return self._reduced(compiled, vector, inputs, n, 1.0 / n if self._mean else 1.0)
+
+    def _reduced(
+        self, compiled: _Compiled, vector: Array, inputs: Sequence[Array], n: int, weight: float
+    ) -> tuple[float, Array]:
+        """Value and gradient summed over n examples, times `weight`."""
+        if n > compiled.chunk:
+            return self._in_chunks(compiled, vector, inputs, n, weight)
+        assert compiled.value_and_grad is not None, "value_and_grad() has looked"
+        gradient = np.empty(len(vector), dtype=self._dtype)
+        seed = self._seed(compiled, n, weight)
+        result = self._run(compiled, compiled.value_and_grad, vector, inputs, n, gradient, seed)
+        value = self._summed(compiled, result, n) * weight
+        if compiled.may_repair(value, gradient):
+            return self._reduced(compiled.nan_safe, vector, inputs, n, weight)
+        return value, gradient
 
     def _in_chunks(
-        self,
-        compiled: _Compiled,
-        function: Callable[..., Any],
-        vector: Array,
-        inputs: Sequence[Array],
-        n: int,
-        weight: float,
+        self, compiled: _Compiled, vector: Array, inputs: Sequence[Array], n: int, weight: float
     ) -> tuple[float, Array]:
         total, gradient = 0.0, np.zeros(len(vector), dtype=self._dtype)
-        part_gradient = np.empty_like(gradient)
         for start in range(0, n, compiled.chunk):
             stop = min(n, start + compiled.chunk)
-            part = [array[..., start:stop] for array in inputs]
-            size = stop - start
-            seed = self._seed(compiled, size, weight)
-            result = self._run(compiled, function, vector, part, size, part_gradient, seed)
+            part = self._part(inputs, start, stop)
+            value, part_gradient = self._reduced(compiled, vector, part, stop - start, weight)
+            total += value
             gradient += part_gradient
-            total += self._summed(compiled, result, size) * weight
         return total, gradient
 
     def _seed(self, compiled: _Compiled, n: int, weight: float) -> float:
@@ -433,8 +487,8 @@ class Program:
                 flat = array.T if array.ndim == 2 else array.reshape(n, -1).T
             else:
                 flat = array.reshape(-1)
-            if k in compiled.bounds:
-                indices.append(checked_indices(flat, compiled.bounds[k], k))
+            if k in compiled.last:
+                indices.append(checked_indices(flat, compiled.last[k], k))
             if flat.dtype is not self._dtype and k in compiled.numbers:
                 flat = flat.astype(self._dtype)
             inputs.append(flat)
@@ -469,7 +523,7 @@ class Program:
 
             specs = [InputSpec(tuple(shape), integer) for shape, integer in shapes]
             with _paused_collector():
-                compiled = _Compiled(
+                compiled = _compiled(
                     self._function, self._parameters, specs, arrange, self._batched, self._dtype
                 )
             self._traces[key] = compiled

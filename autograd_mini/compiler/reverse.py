@@ -36,27 +36,33 @@ from .ir import (
 from .symbolic import derivative, is_zero, simplified, times
 
 _SPACES = ("theta", "value", "fixed")
+_SIGNAL = "δ"
+"""The name of the error signal in formulas; an operand's name begins with a letter from a to z."""
 
 
-def differentiate(program: ArrayProgram) -> ArrayProgram:
+def differentiate(program: ArrayProgram, nan_safe: bool = False) -> ArrayProgram:
     """Add the reverse pass of a program with one output.
 
     Parameters
     ----------
     program : ArrayProgram
         Forward steps and one scalar output.
+    nan_safe : bool, optional
+        Let zero carry nothing everywhere, as in the scalar engine, element by element.  Without, a
+        0 of an error signal beside an infinity may give NaN, but never another wrong number.
 
     Returns
     -------
     ArrayProgram
         The same with ``backward`` steps, which end in ``d_theta``, and the ``seed`` to set first.
     """
-    return _Reverse(program).run()
+    return _Reverse(program, nan_safe).run()
 
 
 class _Reverse:
-    def __init__(self, program: ArrayProgram) -> None:
+    def __init__(self, program: ArrayProgram, nan_safe: bool) -> None:
         self.program = program
+        self.nan_safe = nan_safe
         self.steps: list[Step] = []
         self.written = {s: np.zeros(program.sizes[s], dtype=bool) for s in _SPACES}
         self.needed = self._needed()
@@ -246,8 +252,8 @@ class _Reverse:
             self._map(step, upstream, guard)
         elif isinstance(step, Reduce) and step.function == "sum":
             wide = _widened(upstream, step.source.shape)
-            formula = times(ast.Name("g"), ast.Constant(step.scale))
-            self._elementwise(step.source, formula, {"g": wide}, None)
+            formula = times(ast.Name(_SIGNAL), ast.Constant(step.scale))
+            self._elementwise(step.source, formula, {_SIGNAL: wide}, None)
         elif isinstance(step, VectorRow):
             source, op = step.source, step.op
             self._into(
@@ -260,15 +266,15 @@ class _Reverse:
 
     def _contract(self, step: Contract, upstream: View, guard: bool) -> None:
         a, b = step.a, step.b
-        if guard:
+        if guard or self.nan_safe:
             self._guarded_contract(step, upstream)
             return
         inner = a
         if a == b and step.a_axes == step.b_axes:
             step = replace(step, scale=2 * step.scale)
         if step.scale != 1.0 and self.alone and self._is_free(upstream):
-            formula = times(ast.Name("g"), ast.Constant(step.scale))
-            self.steps.append(Map(upstream, formula, {"g": upstream}))
+            formula = times(ast.Name(_SIGNAL), ast.Constant(step.scale))
+            self.steps.append(Map(upstream, formula, {_SIGNAL: upstream}))
             step = replace(step, scale=1.0)
         if step.ones:  # the column of the bias has no input to send an error signal to
             assert isinstance(a, View)
@@ -302,11 +308,11 @@ class _Reverse:
         b = _expanded(step.b, step.b_axes, axes, full)
         wide = _widened(upstream, full)
         for target, other in ((a, b), (b, a)):
-            formula = times(times(ast.Name("g"), ast.Constant(step.scale)), ast.Name("x"))
-            self._elementwise(target, formula, {"g": wide, "x": other}, wide)
+            formula = self._product(ast.Constant(step.scale), ast.Name("x"))
+            self._elementwise(target, formula, {_SIGNAL: wide, "x": other}, wide)
 
     def _map(self, step: Map, upstream: View, guard: bool) -> None:
-        operands: dict[str, Reference] = {**step.operands, "y": step.out, "g": upstream}
+        operands: dict[str, Reference] = {**step.operands, "y": step.out, _SIGNAL: upstream}
         numbers = {
             name: ast.Constant(reference.value)
             for name, reference in step.operands.items()
@@ -320,13 +326,23 @@ class _Reverse:
                 partial = PRIMITIVES[step.op].partial_formulas[position]
             else:
                 partial = derivative(step.formula, name)
-            formula = times(ast.Name("g"), simplified(partial, numbers))
+            formula = self._product(simplified(partial, numbers))
             used = {node.id for node in ast.walk(formula) if isinstance(node, ast.Name)}
             read = {key: operands[key] for key in operands if key in used}
             in_place = self.alone and len(needed) == 1
             risky = guard or self._meets_garbage(step, formula, read)
             guarded = upstream if risky and not isinstance(formula, ast.Name) else None
             self._elementwise(reference, formula, read, guarded, in_place, step.op == "where")
+
+    def _product(self, *derivatives: ast.expr) -> ast.expr:
+        """The error signal times local derivatives, of which numbers come first."""
+        product: ast.expr = ast.Name(_SIGNAL)
+        for local in derivatives:
+            if self.nan_safe and not isinstance(local, ast.Constant):
+                product = ast.Call(ast.Name("multiply_no_nan"), [product, local], [])
+            else:
+                product = times(product, local)
+        return product
 
     def _meets_garbage(
         self, step: Map, formula: ast.expr, operands: Mapping[str, Reference]
@@ -338,7 +354,7 @@ class _Reverse:
         arrays = [
             reference
             for name, reference in operands.items()
-            if name != "g" and isinstance(reference, (View, Gather))
+            if name != _SIGNAL and isinstance(reference, (View, Gather))
         ]
         for reference in arrays:
             garbage = self.program.garbage.get(reference.space)
@@ -357,7 +373,7 @@ class _Reverse:
     ) -> None:
         if is_zero(formula) or not self._any(self.needed, target):
             return
-        source_space = next(r for n, r in operands.items() if n == "g")
+        source_space = next(r for n, r in operands.items() if n == _SIGNAL)
         assert isinstance(source_space, View)
 
         def step(out: View, add: bool) -> Step:

@@ -113,6 +113,28 @@ def _logsumexp(*groups: Array) -> Array:
     return total
 
 
+def special_functions() -> Any:
+    """SciPy's special functions.
+
+    Raises
+    ------
+    ImportError
+        If SciPy is not installed.
+    """
+    try:
+        from scipy import special
+    except ImportError:
+        raise ImportError(
+            "erf, erfc and gelu in a compiled program need SciPy: pip install scipy"
+        ) from None
+    return special
+
+
+def _special(name: str) -> Callable[[Array], Array]:
+    """A function of SciPy, which is looked for only when it is called."""
+    return lambda x: getattr(special_functions(), name)(x)
+
+
 _VECTOR_NAMES: dict[str, Any] = {
     "pi": np.pi,
     "where": np.where,
@@ -135,7 +157,9 @@ def _numpy_names() -> dict[str, Any]:
         ufunc = getattr(np, {"abs": "absolute"}.get(name, name), None)
         if isinstance(ufunc, np.ufunc) and is_numpy(name):
             names[name] = ufunc
-        elif name not in ("erf", "erfc"):
+        elif is_numpy(name):
+            names[name] = _special(name)
+        else:
             names[name] = _compiled(row, [o.name for o in row.operands], row.value_formula, names)
     names["sign"] = np.sign
     return names
@@ -181,20 +205,23 @@ def vector_value(op: str) -> Callable[[Array], Array]:
     return value
 
 
-def vector_derivatives(op: str) -> Callable[[Array, Array], Array]:
-    """The local derivatives of a vector row toward every element of the first axis."""
+def vector_adjoint(op: str) -> Callable[[Array, Array, Array], Array]:
+    """The error signals of a vector row toward every element of the first axis.
+
+    Local derivative times upstream, where zero carries nothing.
+    """
     row = PRIMITIVES[op]
     names = _numpy_names()
     arguments = [*[operand.name for operand in row.operands], "y", "n"]
     functions = [_compiled(row, arguments, formula, names) for formula in row.partial_formulas]
 
-    def derivatives(x: Array, y: Array) -> Array:
+    def adjoint(x: Array, y: Array, upstream: Array) -> Array:
         groups, places = _groups(row, x)
         n = max(place.stop - place.start for place in places)
-        result = np.empty_like(x)
+        derivatives = np.empty_like(x)
         for function, place in zip(functions, places, strict=True):
             if place.stop > place.start:
-                result[place] = function(*groups, y, n)
-        return result
+                derivatives[place] = function(*groups, y, n)
+        return np.where((derivatives == 0) | (upstream == 0), 0, derivatives * upstream)
 
-    return derivatives
+    return adjoint

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from ..primitives import PRIMITIVES
 from ..value import Value
+from .symbolic import folds, is_moderate
 from .trace import Trace
 
 
@@ -97,7 +98,7 @@ class ScalarProgram:
         ValueError
             If a stage has made a graph that is not well formed.
         """
-        seen: set[Scalar | str] = set()
+        seen: set[Hashable] = set()
         for i, node in enumerate(self.nodes):
             if any(not 0 <= operand < i for operand in operands(node)):
                 raise ValueError(f"%{i} = {node} uses a node that does not come before it")
@@ -106,9 +107,14 @@ class ScalarProgram:
             seen.add(_identity(node))
 
 
-def _identity(scalar: Scalar) -> Scalar | str:
+def _identity(scalar: Scalar) -> Hashable:
     """What makes two nodes one: for numbers their bits, as 0.0 equals -0.0 and NaN nothing."""
-    return scalar.value.hex() if isinstance(scalar, Literal) else scalar
+    if isinstance(scalar, Literal):
+        return scalar.value.hex()
+    if isinstance(scalar, Sum):
+        zeros = [math.copysign(1.0, c) for c, *_ in (*scalar.products, *scalar.linear) if c == 0]
+        return (scalar, *zeros) if zeros else scalar
+    return scalar
 
 
 class _Open:
@@ -124,14 +130,31 @@ class _Open:
     def __len__(self) -> int:
         return len(self.products) + len(self.linear)
 
+    def is_one_linear_term(self) -> bool:
+        """Whether it is a coefficient times a node and nothing else."""
+        return len(self) == len(self.linear) == 1 and self.constant == 0
+
+    def takes(self, factor: float) -> bool:
+        """Whether its coefficients times `factor` are what the products one by one would give."""
+        if abs(factor) == 1:
+            return True
+        coefficients = [c for c, *_ in (*self.products, *self.linear)]
+        if self.constant:
+            coefficients.append(self.constant)
+        return all(folds(factor, c) for c in coefficients)
+
+
+_LARGE = 2.0**1000
+"""Constants of a sum are added up as long as they stay below, a wide berth around infinity."""
 
 Item = int | _Open
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, nan_safe: bool = False) -> None:
+        self.nan_safe = nan_safe
         self.nodes: list[Scalar] = []
-        self.known: dict[Scalar | str, int] = {}
+        self.known: dict[Hashable, int] = {}
         self.shifted: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def node(self, scalar: Scalar) -> int:
@@ -171,32 +194,41 @@ class _Builder:
                 self._append(total, sign, item)
         return total
 
-    def _append(self, total: _Open, sign: float, item: Item) -> None:
+    def _append(self, total: _Open, factor: float, item: Item) -> None:
+        """Add ``factor * item``; an open sum comes apart where its coefficients stay exact."""
+        if isinstance(item, _Open) and not item.takes(factor):
+            item = self.close(item)
         if isinstance(item, _Open):
-            total.products += [(sign * c, a, b) for c, a, b in item.products]
-            total.linear += [(sign * c, a) for c, a in item.linear]
-            total.constant += sign * item.constant
+            total.products += [(factor * c, a, b) for c, a, b in item.products]
+            total.linear += [(factor * c, a) for c, a in item.linear]
+            self._add_constant(total, factor * item.constant if item.constant else 0.0)
             return
         node = self.nodes[item]
         if isinstance(node, Literal):
-            total.constant += sign * node.value
+            self._add_constant(total, factor * node.value)
         else:
-            total.linear.append((sign, item))
+            total.linear.append((factor, item))
+
+    def _add_constant(self, total: _Open, number: float) -> None:
+        """Add a number; as a term of its own where the sum of two might overflow."""
+        if not number or not total.constant or abs(total.constant + number) <= _LARGE:
+            total.constant += number
+        else:
+            total.linear.append((1.0, self.node(Literal(number))))
 
     def scale(self, item: Item, factor: float) -> _Open:
+        """``factor * item``, where the factor is 1 or -1 or stands alone."""
         total = _Open()
         self._append(total, factor, item)
         return total
 
     def rescale(self, item: Item, factor: float) -> _Open:
         """A factor the user wrote: kept out of a sum whose exact differences it would spoil."""
-        mixed = isinstance(item, _Open) and bool(item.linear or item.constant) and len(item) > 0
-        if mixed and not self._is_one_term(item) and abs(math.frexp(factor)[0]) != 0.5:
-            item = self.close(item)
+        if isinstance(item, _Open) and not item.is_one_linear_term():
+            mixed = bool(item.linear or item.constant)
+            if not is_moderate(factor) or (mixed and abs(math.frexp(factor)[0]) != 0.5):
+                item = self.close(item)
         return self.scale(item, factor)
-
-    def _is_one_term(self, item: Item) -> bool:
-        return isinstance(item, _Open) and len(item) == 1 and item.constant == 0
 
     def multiply(self, a: Item, b: Item) -> Item:
         for item, other in ((a, b), (b, a)):
@@ -204,15 +236,23 @@ class _Builder:
             if value is not None:
                 return self.rescale(other, value)
         (ca, left), (cb, right) = self._factor(a), self._factor(b)
+        if not folds(ca, cb):
+            (ca, left), (cb, right) = (1.0, self.close(a)), (1.0, self.close(b))
         total = _Open()
         total.products.append((ca * cb, left, right))
         return total
 
     def _factor(self, item: Item) -> tuple[float, int]:
         """Coefficient and node of one factor of a product."""
-        if isinstance(item, _Open) and len(item) == len(item.linear) == 1 and item.constant == 0:
+        if isinstance(item, _Open) and item.is_one_linear_term() and is_moderate(item.linear[0][0]):
             return item.linear[0]
         return 1.0, self.close(item)
+
+    def divide(self, item: Item, divisor: float) -> Item:
+        """Divide by a number: multiply by its reciprocal only where that is exact."""
+        if abs(math.frexp(divisor)[0]) == 0.5 and is_moderate(divisor):
+            return self.rescale(item, 1.0 / divisor)
+        return self.elementwise("div", [item, self.node(Literal(divisor))])
 
     def elementwise(self, op: str, items: Sequence[Item]) -> int:
         values = [self.literal(item) for item in items]
@@ -244,7 +284,7 @@ def _sum(builder: _Builder, items: Sequence[Item]) -> Item:
 
 
 def _mean(builder: _Builder, items: Sequence[Item]) -> Item:
-    return builder.scale(_sum(builder, items), 1.0 / len(items))
+    return builder.divide(_sum(builder, items), float(len(items)))
 
 
 def _dot(builder: _Builder, items: Sequence[Item]) -> Item:
@@ -268,9 +308,9 @@ def _square(builder: _Builder, items: Sequence[Item]) -> Item:
 
 def _divide(builder: _Builder, items: Sequence[Item]) -> Item:
     divisor = builder.literal(items[1])
-    if divisor and abs(divisor) != float("inf") and abs(1.0 / divisor) != float("inf"):
-        return builder.rescale(items[0], 1.0 / divisor)
-    return builder.elementwise("div", items)
+    if divisor is None:
+        return builder.elementwise("div", items)
+    return builder.divide(items[0], divisor)
 
 
 def _logsumexp(builder: _Builder, items: Sequence[Item]) -> Item:
@@ -305,7 +345,7 @@ def _take(builder: _Builder, index: int, choices: Sequence[int]) -> Item:
             isinstance(s, Sum)
             and s.linear[:1]
             and s.linear[0][0] == 1.0
-            and replace(s, linear=s.linear[1:]) == rest
+            and _identity(replace(s, linear=s.linear[1:])) == _identity(rest)
             for s in sums
         ):
             picked = Take(index, tuple([s.linear[0][1] for s in sums]))  # type: ignore[union-attr]
@@ -322,6 +362,7 @@ _CANONICAL: dict[str, Callable[[_Builder, Sequence[Item]], Item]] = {
     "sub": lambda builder, items: builder.add([(1.0, items[0]), (-1.0, items[1])]),
     "neg": lambda builder, items: builder.scale(items[0], -1.0),
     "mul": lambda builder, items: builder.multiply(items[0], items[1]),
+    "multiply_no_nan": lambda builder, items: builder.multiply(items[0], items[1]),
     "div": _divide,
     "pow": _power,
     "square": _square,
@@ -335,9 +376,31 @@ _CANONICAL: dict[str, Callable[[_Builder, Sequence[Item]], Item]] = {
 }
 
 
-def canonical_form(trace: Trace) -> ScalarProgram:
-    """Turn a traced graph into its canonical form."""
-    builder = _Builder()
+_NAN_SAFE = "multiply_no_nan"
+
+
+def has_nan_safe_products(trace: Trace) -> bool:
+    """Whether the NaN-safe form of a trace is another one."""
+    return any(node.op == _NAN_SAFE for node in trace.nodes)
+
+
+def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
+    """Turn a traced graph into its canonical form.
+
+    Parameters
+    ----------
+    trace : Trace
+        The graph.
+    nan_safe : bool, optional
+        Keep ``multiply_no_nan`` as it is.  Without, it is a product like others, and so part of
+        matrix products: right, unless a NaN comes out.
+
+    Returns
+    -------
+    ScalarProgram
+        The canonical graph.
+    """
+    builder = _Builder(nan_safe)
     uses = Counter(parent for node in trace.nodes for parent in node.parents)
     uses.update(trace.outputs)
     items: dict[Value, Item] = {}
@@ -357,7 +420,7 @@ def _item(builder: _Builder, node: Value, items: dict[Value, Item], trace: Trace
     if not node.parents:
         return builder.node(Literal(node.data))
     arguments = [items[parent] for parent in node.parents]
-    if node.op in _CANONICAL:
+    if node.op in _CANONICAL and not (builder.nan_safe and node.op == _NAN_SAFE):
         return _CANONICAL[node.op](builder, arguments)
     if node.op == "take":
         index, *rest = [builder.close(argument) for argument in arguments]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,32 @@ _BINARY_ROWS: dict[type[ast.operator], str] = {
     ast.Div: "div",
     ast.Pow: "pow",
 }
+
+
+_MODERATE = 2.0**64
+
+
+def is_moderate(factor: float) -> bool:
+    """Whether a factor is so far from 0 and infinity that the order of products does not matter.
+
+    Not exactly: it does where an operand lies within as much of the largest or smallest number.
+    """
+    return 1 / _MODERATE <= abs(factor) <= _MODERATE
+
+
+def folds(a: float, b: float) -> bool:
+    """Whether ``a * (b * x)`` may be written ``(a * b) * x``: the product of the two is exact.
+
+    Examples
+    --------
+    >>> folds(0.5, 3.0), folds(1 / 49, 49.0), folds(1e200, 1e200)
+    (True, False, False)
+    """
+    if abs(a) == 1 or abs(b) == 1:
+        return True
+    product = a * b
+    moderate = is_moderate(a) and is_moderate(b) and is_moderate(product)
+    return moderate and Fraction(a) * Fraction(b) == Fraction(product)
 
 
 def is_zero(formula: ast.expr) -> bool:
@@ -41,6 +68,8 @@ def _leading_number(formula: ast.expr) -> tuple[float, ast.expr]:
 def _scaled(number: float, formula: ast.expr) -> ast.expr:
     """``number * formula``, with the numbers of both as one."""
     inner, rest = _leading_number(formula)
+    if not folds(number, inner):
+        inner, rest = 1.0, formula
     if number * inner == 1:
         return rest
     return ast.BinOp(ast.Constant(number * inner), ast.Mult(), rest)

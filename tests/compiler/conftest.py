@@ -13,8 +13,8 @@ from autograd_mini.compiler import program
 @pytest.fixture(autouse=True)
 def _verified_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     def checked(stage: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any) -> Any:
-            result = stage(*arguments)
+        def run(*arguments: Any, **options: Any) -> Any:
+            result = stage(*arguments, **options)
             made = result[0] if isinstance(result, tuple) else result
             made.verify()
             assert str(made)

@@ -169,7 +169,7 @@ def test_causal_attention_has_no_step_per_position() -> None:
         assert program.stats.gathers <= 2
         return program.stats.matrix_products + program.stats.elementwise_steps
 
-    assert steps(4) == steps(9) == steps(16)
+    assert steps(5) == steps(9) == steps(15)  # a mean over 2**k positions needs no division
     assert steps(16) < 50
 
 
