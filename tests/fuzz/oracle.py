@@ -277,6 +277,8 @@ class _Judge:
       choice, or an overflow.
     - Sums are added in another order: where the sizes of the terms add up to an overflow, though
       each is finite, so may the sum.
+    - A gradient of a batch that is not finite in the engine: what does not depend on the example
+      is differentiated once, with the sum of the signals, and not for each example.
     """
 
     function: Callable[..., Any]
@@ -300,7 +302,13 @@ class _Judge:
                 moved[np.isnan(noisy) & np.isnan(quiet) | (noisy == quiet)] = 0.0
                 moved[np.isnan(moved)] = np.inf
                 spread = np.maximum(spread, moved)
+            if self.examples > 1 and which == 2:
+                spread[~np.isfinite(quiet)] = np.inf
             return None if any(map(_overflows, self.roots())) else SPREADS * spread
+
+    @property
+    def examples(self) -> int:
+        return min(len(a) for k, a in enumerate(self.batch) if k not in self.static)
 
     def results(self) -> tuple[Array, Array, Array]:
         self.set()
@@ -316,8 +324,7 @@ class _Judge:
     def roots(self) -> Iterator[Value]:
         """The outputs of every example."""
         self.set()
-        n = min(len(a) for k, a in enumerate(self.batch) if k not in self.static)
-        for row in range(n):
+        for row in range(self.examples):
             arguments = [
                 a if k in self.static else as_values(a[row]) for k, a in enumerate(self.batch)
             ]
