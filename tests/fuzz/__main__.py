@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .draw import draw
 from .oracle import Failure, examine
-from .programs import Program, draw
+from .programs import Program
 from .shrink import shrink
 
 NUMBERS = "a number for a number"
@@ -71,10 +72,9 @@ class Report:
     def __str__(self) -> str:
         parts = []
         for number, (key, group) in enumerate(self.sorted(), 1):
-            parts.append(
-                f"--- {number}. {' | '.join(key)}: {group.count}, seeds {', '.join(group.seeds[:3])}\n"
-                f"# {group.failure.note if group.failure else ''}\n{group.smallest}\n"
-            )
+            note = group.failure.note if group.failure else ""
+            title = f"{' | '.join(key)}: {group.count}, seeds {', '.join(group.seeds[:3])}"
+            parts.append(f"--- {number}. {title}\n# {note}\n{group.smallest}\n")
         closing = f"{self.programs:,} programs, {self.numbers:,} numbers compared"
         failed = sum(self.met.values())
         parts.append(
@@ -101,11 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     report, stop, k = Report(), time.monotonic() + 60 * given.minutes, 0
     while time.monotonic() < stop:
-        try:
-            report.run(f"{given.seed}-{k}")
-        except Exception:
-            print("at", f"{given.seed}-{k}")
-            raise
+        report.run(f"{given.seed}-{k}")
         k += 1
     print(report)
     if given.out is not None:

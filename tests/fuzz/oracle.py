@@ -47,7 +47,7 @@ class Failure:
         return self.kind, self.place
 
 
-class Failed(Exception):
+class DisagreementError(Exception):
     """Carries a failure out of the checks."""
 
     def __init__(self, kind: str, place: str, note: str) -> None:
@@ -71,7 +71,7 @@ def examine(program: Program) -> Outcome:
     try:
         with _blamed("definitions"), definitions(program) as names:
             _Examination(program, names["f"], names["w"], outcome).run()
-    except Failed as failed:
+    except DisagreementError as failed:
         outcome.failure = failed.failure
     return outcome
 
@@ -81,7 +81,7 @@ def _blamed(kind: str) -> Iterator[None]:
     """An exception of the packages as a failure, placed where it was raised."""
     try:
         yield
-    except (Failed, KeyboardInterrupt):
+    except (DisagreementError, KeyboardInterrupt):
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
@@ -89,7 +89,7 @@ def _blamed(kind: str) -> Iterator[None]:
         file = ours[-1].filename
         place = f"{file.rpartition('/')[2].split(' ')[0]}:{ours[-1].name}"
         text = f"{type(error).__name__}: {error}"
-        raise Failed(kind, f"{type(error).__name__} in {place}", text[:400]) from error
+        raise DisagreementError(kind, f"{type(error).__name__} in {place}", text[:400]) from error
 
 
 @dataclass
@@ -107,14 +107,13 @@ class _Examination:
 
     @property
     def mean(self) -> bool:
-        return self.options.get("reduction", "mean") == "mean"
+        return bool(self.options.get("reduction", "mean") == "mean")
 
     def run(self) -> None:
         first = self.program.batches[0]
         self.set(self.program.thetas[0])
         with _blamed("engine"), np.errstate(all="ignore"):
-            k = len(first)
-            example = [a if j in self.static else as_values(a[0]) for j, a in zip(range(k), first)]
+            example = [a if k in self.static else as_values(a[0]) for k, a in enumerate(first)]
             returned = self.function(*example)
             results = flat(returned)
             values = [r for r in results if isinstance(r, Value)]
@@ -139,9 +138,7 @@ class _Examination:
     def expected(self, function: Callable[..., Any], theta: Sequence[float], batch: Any) -> Any:
         self.set(theta)
         with _blamed("engine"), np.errstate(all="ignore"):
-            return eager(
-                function, self.parameters, *batch, static=self.static, mean=self.mean
-            )
+            return eager(function, self.parameters, *batch, static=self.static, mean=self.mean)
 
     def check_batched(self, calls: Sequence[Any]) -> None:
         with _blamed("compile"), warnings.catch_warnings():
@@ -158,8 +155,10 @@ class _Examination:
             self.set(theta)
             again = (program(None, *batch), *loss.value_and_grad(None, *batch))
         for ours, before in zip(again, found[0], strict=True):
-            if not np.array_equal(ours, before, equal_nan=True):
-                raise Failed("state", "a second call differs", f"{ours}, before {before}")
+            if not np.array_equal(np.asarray(ours), np.asarray(before), equal_nan=True):
+                raise DisagreementError(
+                    "state", "a second call differs", f"{ours}, before {before}"
+                )
         for (outputs, value, gradient), (theta, batch) in zip(found, calls, strict=True):
             self.compare(outputs, value, gradient, theta, batch)
         self.check_in_chunks(*calls[0])
@@ -182,7 +181,9 @@ class _Examination:
         expected = self.expected(self.loss, theta, batch)
         judge = self.judge(self.loss, theta, batch)
         self.close("chunked value", value, expected.value, expected.value_size, judge, 1)
-        self.close("chunked gradient", gradient, expected.gradient, expected.gradient_sizes, judge, 2)
+        self.close(
+            "chunked gradient", gradient, expected.gradient, expected.gradient_sizes, judge, 2
+        )
 
     def check_one_by_one(self, calls: Sequence[Any]) -> None:
         options = {**self.options, "batched": False}
@@ -214,9 +215,7 @@ class _Examination:
         self.close("value", value, expected.value, expected.value_size, judge, 1)
         self.close("gradient", gradient, expected.gradient, expected.gradient_sizes, judge, 2)
 
-    def judge(
-        self, function: Callable[..., Any], theta: Sequence[float], batch: Any
-    ) -> _Judge:
+    def judge(self, function: Callable[..., Any], theta: Sequence[float], batch: Any) -> _Judge:
         self.set(theta)
         return _Judge(function, self.parameters, batch, self.static, self.mean)
 
@@ -232,7 +231,7 @@ class _Examination:
         a, b = np.asarray(ours), np.asarray(wanted)
         self.outcome.numbers += b.size
         if a.shape != b.shape:
-            raise Failed(what, "shape", f"{a.shape}, expected {b.shape}")
+            raise DisagreementError(what, "shape", f"{a.shape}, expected {b.shape}")
         with np.errstate(all="ignore"):
             finite = np.isfinite(a) & np.isfinite(b)
             same = (a == b) | (np.isnan(a) & np.isnan(b))
@@ -256,7 +255,7 @@ class _Examination:
         place = f"{_nature(x)} for {_nature(y)}"
         if not math.isfinite(x) or not math.isfinite(y):
             place += f", {judge.inside()}"
-        raise Failed(what, place, f"entry {at}: {x!r}, engine {y!r}")
+        raise DisagreementError(what, place, f"entry {at}: {x!r}, engine {y!r}")
 
 
 def _nature(x: float) -> str:
@@ -382,9 +381,9 @@ def _overflows(output: Value) -> bool:
         bounds[v] = _bound(v, bounds)
         if math.isfinite(v.data) and not bounds[v] < NEAR_OVERFLOW:
             return True
-        if v.op in SUMS and all(math.isfinite(p.data) for p in v.parents):
-            if not bounds[v] < NEAR_OVERFLOW:
-                return True
+        finite = all(math.isfinite(parent.data) for parent in v.parents)
+        if v.op in SUMS and finite and not bounds[v] < NEAR_OVERFLOW:
+            return True
     sizes = {output: 8.0}  # as many examples at most
     for v in reversed(nodes):
         size = sizes.get(v, 0.0)
@@ -392,11 +391,11 @@ def _overflows(output: Value) -> bool:
             continue
         for parent, derivative in zip(v.parents, v.local_derivatives, strict=True):
             part = abs(derivative) * size
-            total = sizes.get(parent, 0.0) + part
-            if math.isfinite(part) and math.isfinite(sizes.get(parent, 0.0)):
-                if not total < NEAR_OVERFLOW:
-                    return True
-            sizes[parent] = total
+            before = sizes.get(parent, 0.0)
+            sizes[parent] = before + part
+            finite = math.isfinite(part) and math.isfinite(before)
+            if finite and not sizes[parent] < NEAR_OVERFLOW:
+                return True
     return False
 
 
@@ -416,7 +415,8 @@ def _bound(v: Value, bounds: dict[Value, float]) -> float:
     if v.op == "dot":
         data = [abs(p.data) for p in v.parents]
         half = len(data) // 2
-        return sum(a * b for a, b in zip(data, data[half:])) + (data[-1] if len(data) % 2 else 0.0)
+        products = sum(a * b for a, b in zip(data[:half], data[half : 2 * half], strict=True))
+        return products + sum(data[2 * half :])
     if v.op == "variance":
         return 4 * largest(v) * largest(v)
     return abs(v.data)

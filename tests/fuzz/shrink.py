@@ -33,7 +33,9 @@ def _smaller(program: Program) -> Iterator[Program]:
     """Programs with something less, the largest steps first."""
     if len(program.thetas) > 1:
         for k in range(len(program.thetas)):
-            yield replace(program, thetas=program.thetas[k : k + 1], batches=program.batches[k : k + 1])
+            yield replace(
+                program, thetas=program.thetas[k : k + 1], batches=program.batches[k : k + 1]
+            )
     for rows in _without_one(program.rows):
         yield replace(program, rows=rows)
     if program.options:
@@ -128,7 +130,9 @@ def _edits(tree: ast.Module) -> Iterator[Callable[[], None]]:
                 yield _Delete(body, k)
     for node in ast.walk(tree):
         for name, value in ast.iter_fields(node):
-            if isinstance(value, ast.expr) and isinstance(getattr(value, "ctx", ast.Load()), ast.Load):
+            if isinstance(value, ast.expr) and isinstance(
+                getattr(value, "ctx", ast.Load()), ast.Load
+            ):
                 for part in _parts(value):
                     yield _Set(node, name, part)
             elif isinstance(value, list) and value and isinstance(value[0], ast.expr):
@@ -146,10 +150,16 @@ def _parts(value: ast.expr) -> list[ast.expr]:
         return []
     if isinstance(value, ast.Constant):
         plain = 0 if type(value.value) is int else 1.0
-        return [] if value.value in (plain, 0) and str(value.value) in "01.0" else [ast.Constant(plain)]
+        return (
+            []
+            if value.value in (plain, 0) and str(value.value) in "01.0"
+            else [ast.Constant(plain)]
+        )
     parts = [child for child in ast.iter_child_nodes(value) if isinstance(child, ast.expr)]
     deeper = [c for p in parts for c in ast.iter_child_nodes(p) if isinstance(c, ast.expr)]
-    found = [p for p in parts + deeper if not isinstance(p, (ast.Attribute, ast.Slice, ast.Starred))]
+    found = [
+        p for p in parts + deeper if not isinstance(p, (ast.Attribute, ast.Slice, ast.Starred))
+    ]
     return [*found, ast.Constant(1.0)] if not isinstance(value, ast.Subscript) else found
 
 
