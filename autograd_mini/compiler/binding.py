@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -37,28 +37,30 @@ def batch_size(arrays: Sequence[Array]) -> int:
     return int(n)
 
 
-def checked_indices(indices: Array, last: npt.NDArray[np.uintp], argument: int) -> Array:
+def checked_indices(indices: Array, last: int | Array, argument: int) -> Array:
     """The integers of an argument that picks, as NumPy's index type.
 
-    `last` is the largest index that each position (row) may hold.
+    `last` is the largest index allowed: one for the whole argument, or one for each position.
     """
     if indices.dtype.kind == "f":
-        size = int(last.min()) + 1
+        size = int(np.min(last)) + 1
         raise TypeError(f"argument {argument} picks one of {size}: expected integers, got floats")
     places = indices.astype(np.intp, copy=False)
     # as unsigned numbers negative ones are huge: one comparison does for both ends
-    largest = places.view(np.uintp)
-    if len(last) == 1:
-        largest = np.maximum.reduce(largest, axis=None, keepdims=True).reshape(1)
-    elif places.ndim > 1:
-        largest = np.maximum.reduce(largest, axis=1)
-    wrong = largest > last
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        picked = places if len(last) == 1 else places[at]
-        where = f"argument {argument}" + (f", position {at}," if len(last) > 1 else "")
-        raise IndexError(
-            f"{where} picks one of {int(last[at]) + 1}: expected integers from 0 to {last[at]}, "
-            f"got {picked.min()} to {picked.max()}"
-        )
+    unsigned = places.view(np.uintp)
+    if isinstance(last, int):
+        if places.size and np.maximum.reduce(unsigned, axis=None) > last:
+            _refuse_indices(places, last, f"argument {argument}")
+    else:
+        wrong = (last < unsigned.T).reshape(-1, len(last)).any(axis=0)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            _refuse_indices(places[at], int(last[at]), f"argument {argument}, position {at},")
     return places
+
+
+def _refuse_indices(places: Array, last: int, where: str) -> NoReturn:
+    raise IndexError(
+        f"{where} picks one of {last + 1}: expected integers from 0 to {last}, "
+        f"got {places.min()} to {places.max()}"
+    )

@@ -32,8 +32,8 @@ from .runtime import (
     vector_value,
     with_direct_names,
 )
-from .scalars import ScalarProgram, canonical_form, has_nan_safe_products
-from .trace import InputSpec, Traced, trace
+from .scalars import canonical_form, has_other_nan_safe_form
+from .trace import InputSpec, Trace, Traced, trace
 
 Array = npt.NDArray[Any]
 _CACHED_TRACES = 64
@@ -101,7 +101,6 @@ class _Setting:
 
     specs: tuple[InputSpec, ...]
     labels: tuple[str, ...]
-    scalar: bool
     batched: bool
     dtype: np.dtype[Any]
 
@@ -110,24 +109,20 @@ class _Compiled:
     """One trace: emitted functions and their workspaces.
 
     The functions are the fast ones.  Where these meet ``0 * inf`` they give NaN, but the scalar
-    engine, in which zero carries nothing, may give a number: :attr:`nan_safe` is asked then.
+    engine, in which zero carries nothing, may give a number.  So :attr:`nan_safe` is asked where
+    they give anything but finite numbers.
     """
 
-    def __init__(
-        self,
-        scalars: ScalarProgram,
-        safe: ScalarProgram,
-        setting: _Setting,
-        nan_safe: bool = False,
-    ) -> None:
-        self._safe = safe
+    def __init__(self, traced: Trace, setting: _Setting, nan_safe: bool = False) -> None:
+        self._traced = traced
         self._setting = setting
         self._is_nan_safe = nan_safe
         self.stats: Stats
+        scalars = canonical_form(traced, nan_safe)
         sizes = [math.prod(spec.shape) for spec in setting.specs]
         count = len(setting.labels)
         program, lowering = lower(scalars, count, sizes, setting.batched, nan_safe)
-        if setting.scalar:
+        if traced.scalar:
             program = differentiate(program, nan_safe)
         self.program = program
         self.packs = lowering.packs
@@ -141,33 +136,32 @@ class _Compiled:
         )
         self.outputs: Callable[..., Any] = namespace["outputs"]
         self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
-        self.scalar = setting.scalar
+        self.scalar = traced.scalar
         self.rows = program.reads_rows(program.outputs)
         self.last = last_indices(program)
         self.numbers = number_inputs(program)
         row_bytes = 8 * sum(s for name, s in program.sizes.items() if program.has_rows(name))
         self.chunk = max(1 if nan_safe else 64, _CHUNK_BYTES // max(1, row_bytes))
-        self._outputs_differ = lowering.has_padding or safe is not scalars
+        differs = lowering.has_padding or has_other_nan_safe_form(traced)
+        self._outputs_may_differ = differs and not nan_safe
         self._local = threading.local()
 
     @cached_property
     def nan_safe(self) -> _Compiled:
         """The same program with zero carrying nothing; made when it is needed first."""
-        return _Compiled(self._safe, self._safe, self._setting, nan_safe=True)
+        return _Compiled(self._traced, self._setting, nan_safe=True)
 
     def may_repair_outputs(self, outputs: Array) -> bool:
-        """Whether there is a NaN among the outputs that the NaN-safe program may not have."""
-        if self._is_nan_safe or not self._outputs_differ:
-            return False
-        return bool(np.isnan(outputs).any())
+        """Whether the NaN-safe program may have other outputs than these."""
+        return self._outputs_may_differ and not np.isfinite(outputs).all()
 
     def may_repair(self, value: float, gradient: Array) -> bool:
-        """Whether there is a NaN that the NaN-safe program may not have."""
-        if self._is_nan_safe:
-            return False
+        """Whether the NaN-safe program may have another value and gradient than these."""
         if math.isfinite(value) and math.isfinite(gradient.dot(gradient)):  # dot is the cheapest
             return False
-        return math.isnan(value) or bool(np.isnan(gradient).any())
+        if self._is_nan_safe:
+            return False
+        return not (math.isfinite(value) and np.isfinite(gradient).all())
 
     def workspace(self, n: int) -> Workspace:
         """The arrays for a batch of n, of this thread."""
@@ -194,11 +188,8 @@ def _compiled(
     start = time.perf_counter()
     traced = trace(function, parameters, specs, arrange)
     middle = time.perf_counter()
-    scalars = canonical_form(traced)
-    safe = canonical_form(traced, nan_safe=True) if has_nan_safe_products(traced) else scalars
     labels = tuple([parameter.label for parameter in parameters])
-    setting = _Setting(tuple(specs), labels, traced.scalar, batched, dtype)
-    compiled = _Compiled(scalars, safe, setting)
+    compiled = _Compiled(traced, _Setting(tuple(specs), labels, batched, dtype))
     compiled.stats = _stats(compiled, len(traced.nodes), middle - start, middle)
     return compiled
 
@@ -320,7 +311,8 @@ class Program:
         vector = self._vector(theta)
         compiled, inputs, n = self._bind(batch)
         outputs = np.empty((n, *compiled.program.outputs.shape), dtype=self._dtype)
-        self._fill(outputs, compiled, vector, inputs)
+        with np.errstate(all="ignore"):
+            self._fill(outputs, compiled, vector, inputs)
         if not self._batched:
             outputs = outputs[0]
         return outputs[..., 0] if compiled.scalar else outputs
@@ -374,7 +366,9 @@ class Program:
                 f"value_and_grad needs a function that returns one Value, this one returns a list "
                 f"of {compiled.program.outputs.shape[0]}; return their loss"
             )
-        return self._reduced(compiled, vector, inputs, n, 1.0 / n if self._mean else 1.0)
+        weight = 1.0 / n if self._mean else 1.0
+        with np.errstate(all="ignore"):
+            return self._reduced(compiled, vector, inputs, n, weight)
 
     def _reduced(
         self, compiled: _Compiled, vector: Array, inputs: Sequence[Array], n: int, weight: float
@@ -422,9 +416,8 @@ class Program:
         n: int,
         *rest: Any,
     ) -> Array:
-        with np.errstate(all="ignore"):
-            arrays = compiled.workspace(n).of[function.__name__]
-            result: Array = function(vector, *inputs, *rest, arrays)
+        arrays = compiled.workspace(n).of[function.__name__]
+        result: Array = function(vector, *inputs, *rest, arrays)
         return result
 
     @property

@@ -161,7 +161,7 @@ def _numpy_names() -> dict[str, Any]:
             names[name] = _special(name)
         else:
             names[name] = _compiled(row, [o.name for o in row.operands], row.value_formula, names)
-    names["sign"] = np.sign
+    names["sign"] = lambda x: np.where(x == x, np.sign(x), 0)  # 0 of NaN, as in the engine
     return names
 
 

@@ -78,7 +78,7 @@ def rounding(node: Value) -> float:
     """The size of what one rounding unit of a node is a unit of."""
     if node.op in ("logsumexp", "softmax", "log_softmax"):
         return abs(node.data) + largest(node)  # logits meet their largest first
-    return largest(node) ** 2 if node.op == "variance" else abs(node.data)
+    return largest(node) * largest(node) if node.op == "variance" else abs(node.data)
 
 
 def eager(
