@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 from collections.abc import Callable, Collection, Iterable
 from itertools import repeat
 from typing import Any
@@ -235,25 +236,30 @@ class Vector(list[Any]):
 
     __array_ufunc__ = None  # so that ``numpy.float64 * Vector`` asks the Vector
 
-    def _map(self, other: Any, operation: Callable[[Any, Any], Any]) -> Vector:
-        if isinstance(other, Vector):
-            return Vector(map(operation, self, other))
-        return Vector([operation(element, other) for element in self])
-
     def __add__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a + b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.add, self, other))
+        return Vector([element + other for element in self])
 
     def __sub__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a - b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.sub, self, other))
+        return Vector([element - other for element in self])
 
     def __mul__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a * b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.mul, self, other))
+        return Vector([element * other for element in self])
 
     def __truediv__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a / b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.truediv, self, other))
+        return Vector([element / other for element in self])
 
     def __pow__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a**b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.pow, self, other))
+        return Vector([element**other for element in self])
 
     def __neg__(self) -> Vector:
         return Vector([-element for element in self])
@@ -262,13 +268,13 @@ class Vector(list[Any]):
     __rmul__ = __mul__
 
     def __rsub__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: b - a)
+        return Vector([other - element for element in self])
 
     def __rtruediv__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: b / a)
+        return Vector([other / element for element in self])
 
     def __rpow__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: b**a)
+        return Vector([other**element for element in self])
 
 
 def repeated(number: Any, n: int) -> Vector:

@@ -31,9 +31,13 @@ def _dot(a: Sequence[float], b: Sequence[float]) -> float:
 
 def _joined(groups: tuple[Any, ...]) -> list[float]:
     """The elements of several groups, of which one may be a single number."""
-    if len(groups) == 1:
-        return list(groups[0])
-    return [x for group in groups for x in (group if isinstance(group, list) else [group])]
+    elements: list[float] = []
+    for group in groups:
+        if isinstance(group, list):
+            elements.extend(group)
+        else:
+            elements.append(group)
+    return elements
 
 
 def _logsumexp(*groups: Any) -> float:
