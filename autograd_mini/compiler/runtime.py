@@ -113,6 +113,16 @@ def _logsumexp(*groups: Array) -> Array:
     return total
 
 
+def _softmax(*groups: Array) -> Array:
+    """Of the elements of the first group, among those of all groups."""
+    elements = _joined(groups, groups[0])
+    largest = np.max(elements, axis=0)
+    weights = np.exp(elements - largest)
+    total = np.where(np.isfinite(largest), np.sum(weights, axis=0), 1)
+    probabilities: Array = weights[: len(groups[0])] / total
+    return probabilities
+
+
 _VECTOR_NAMES: dict[str, Any] = {
     "pi": np.pi,
     "where": np.where,
@@ -123,6 +133,7 @@ _VECTOR_NAMES: dict[str, Any] = {
     "logsumexp": _logsumexp,
     "norm": lambda x: np.hypot.reduce(x, axis=0),
     "prod_others": _prod_others,
+    "softmax": _softmax,
 }
 
 
