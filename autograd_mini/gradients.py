@@ -11,7 +11,7 @@ from typing import Any, overload
 from . import functions
 from .anomaly import check_gradient
 from .backward import gradient_map
-from .formula import REDUCTIONS, ValueDialect, Vector, elementwise, prod_others
+from .formula import REDUCTIONS, ValueDialect, Vector, elementwise, prod_others, repeated
 from .graph import interior_order
 from .modes import ACTIVE, current_modes
 from .operators import general
@@ -165,17 +165,12 @@ def _value_gradients(pairs: Sequence[tuple[Value, Any]], targets: Sequence[Value
 
 def _product(derivative: Any, upstream: Any) -> Any:
     """The product, where zero carries nothing: as in the backward pass over floats."""
-    if _is_traced(derivative) or _is_traced(upstream):  # whether one is 0 is not known yet
+    if _is_symbolic(derivative) or _is_symbolic(upstream):  # whether one is 0 is not known yet
         return functions.multiply_no_nan(derivative, upstream)
     a, b = _number(derivative), _number(upstream)
     if (a == 0.0 and not math.isfinite(b)) or (b == 0.0 and not math.isfinite(a)):
         return 0.0
     return derivative * upstream
-
-
-def _is_traced(factor: Any) -> bool:
-    """Whether it is a node of which the compiler will know the number only later."""
-    return isinstance(factor, Value) and type(factor) not in (Value, Constant)
 
 
 def _derivatives(node: Value, needed: set[Value]) -> list[Any]:
@@ -217,7 +212,11 @@ class _ConstantDialect(ValueDialect):
 def _partials(row: Primitive) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
     """The partial derivatives of a row as functions of its operands and the output."""
     compiled = []
-    for dialect, suffix in ((ValueDialect(), ""), (_ConstantDialect(), " in IEEE arithmetic")):
+    vectors = [operand.name for operand in row.operands if operand.kind == "vector"]
+    for dialect, suffix in (
+        (ValueDialect(vectors), ""),
+        (_ConstantDialect(vectors), " in IEEE arithmetic"),
+    ):
         lines = [_source(row, i, dialect) for i in range(len(row.operands))]
         namespace = _names(row)
         filename = f"<autograd_mini row {row.name} on Values{suffix}>"
@@ -228,8 +227,7 @@ def _partials(row: Primitive) -> list[tuple[Callable[..., Any], Callable[..., An
 
 def _source(row: Primitive, index: int, dialect: ValueDialect) -> str:
     names = ", ".join([operand.name for operand in row.operands] + ["y"])
-    vectors = [operand.name for operand in row.operands if operand.kind == "vector"]
-    length = f"    n = _len({vectors[0]})\n" if vectors else ""
+    length = f"    n = _len({next(iter(dialect.vectors))})\n" if dialect.vectors else ""
     body = dialect.translate(row.partial_formulas[index])
     return f"def _partial_{index}({names}):\n{length}    return {body}\n"
 
@@ -248,7 +246,7 @@ def _names(row: Primitive) -> dict[str, Any]:
             name: function if name in REDUCTIONS else elementwise(function)
             for name, function in names.items()
         }
-    return {**names, "pi": math.pi, "_constant": constant, "_len": len}
+    return {**names, "pi": math.pi, "_constant": constant, "_len": len, "_repeated": repeated}
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -261,16 +259,24 @@ def _function(name: str) -> Callable[..., Any]:
     return partial(general, name)
 
 
+def _is_symbolic(x: Any) -> bool:
+    """Whether a number is not known yet: a node that the compiler is tracing."""
+    return isinstance(x, Value) and type(x) not in (Value, Constant)
+
+
 def _where(condition: Any, taken: Callable[[], Any], other: Callable[[], Any]) -> Any:
     """Pick an arm by the data of the condition; the compiler records both."""
-    if isinstance(condition, Value) and type(condition) not in (Value, Constant):
-        return functions.where(condition, taken(), other())
+    if _is_symbolic(condition):
+        return _selected(condition, taken(), other())
     return taken() if _number(condition) else other()
+
+
+_selected = elementwise(functions.where)
 
 
 def _equal(a: Any, b: Any) -> Any:
     """Equality of numbers: a bool, or a recorded node while the compiler traces."""
-    if any(isinstance(x, Value) and type(x) not in (Value, Constant) for x in (a, b)):
+    if _is_symbolic(a) or _is_symbolic(b):
         return functions.equal(a, b)
     return _number(a) == _number(b)
 
@@ -281,9 +287,28 @@ def _sign(x: Any) -> Any:
 
 def _logsumexp(*groups: Any) -> Any:
     """Of the elements of several groups, of which one may be a single number."""
-    return functions.logsumexp(
-        [x for group in groups for x in (group if isinstance(group, list) else [group])]
-    )
+    return functions.logsumexp(_joined(groups))
+
+
+def _joined(groups: Iterable[Any]) -> list[Any]:
+    return [x for group in groups for x in (group if isinstance(group, list) else [group])]
+
+
+def _softmax(first: Sequence[Any], *others: Any) -> Vector:
+    """Of the elements of the first group, among those of all groups.
+
+    The shift keeps the exponentials in range.  It cancels, and is a number for that reason.
+    """
+    elements = _joined((first, *others))
+    if any(map(_is_symbolic, elements)):
+        return Vector(functions.softmax(elements)[: len(first)])
+    largest = max(map(_number, elements))
+    if not math.isfinite(largest):
+        shift = functions.logsumexp(elements)
+        return Vector([functions.exp(x - shift) for x in first])
+    weights = [functions.exp(x - largest) for x in elements]
+    total = functions.sum(weights)
+    return Vector([weight / total for weight in weights[: len(first)]])
 
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
@@ -291,6 +316,7 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "logsumexp": _logsumexp,
     "prod_others": prod_others,
     "sign": _sign,
+    "softmax": _softmax,
     "where": _where,
 }
 _BUILT_IN = (frozenset(PRIMITIVES) & frozenset(vars(functions))) | REDUCTIONS

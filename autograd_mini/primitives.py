@@ -331,8 +331,8 @@ def _assemble(
         _check_vectors(name, formula, vectors, scalar=operand_.kind != "vector")
     compiled = []
     for scalar_names, dialect, suffix in (
-        (fast_names, FloatDialect(), ""),
-        (ieee_names, _IeeeDialect(), " in IEEE arithmetic"),
+        (fast_names, FloatDialect(vectors), ""),
+        (ieee_names, _IeeeDialect(vectors), " in IEEE arithmetic"),
     ):
         lines = [_function_source("_value", names, value_formula, vectors, dialect)]
         lines += [
