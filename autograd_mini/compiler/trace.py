@@ -55,7 +55,7 @@ class Run:
             kind = type(parent)
             if kind is not Constant:
                 fixed = False
-                if (kind is Traced or kind is Input) and parent.run is not self:  # type: ignore[attr-defined]
+                if (kind is Traced or kind is TracedInput) and parent.run is not self:  # type: ignore[attr-defined]
                     _refuse_stranger(parent)
         if fixed:
             return constant(PRIMITIVES[op].evaluate([parent.data for parent in parents]))
@@ -122,8 +122,7 @@ class _Refusing(Value):
     def __eq__(self, other: object) -> bool:
         """Identity; but numbers that would be compared in a function of numbers are refused."""
         if (
-            self is not other
-            and (isinstance(other, _NUMBERS) or _is_made_by_a_trace(self, other))
+            (isinstance(other, _NUMBERS) or _is_made_by_a_trace(self, other))
             and _current_run() is not None
             and not is_of_the_packages(sys._getframe(1))
         ):
@@ -181,7 +180,7 @@ class Traced(_Refusing):
         return () if self._has_number() else _refuse("gradients")
 
 
-class Input(Traced):
+class TracedInput(Traced):
     """An argument of the function that is being traced: in its stead a number may be given."""
 
     __slots__ = ()
@@ -193,7 +192,10 @@ class Input(Traced):
 
 
 def _is_made_by_a_trace(value: object, other: object) -> bool:
-    """Whether one of two Values is computed by the function, and not one of its parameters."""
+    """Whether one of two Values is computed by the function, and not one of its parameters.
+
+    It may be one Value twice: ``x != x`` asks whether the number is NaN.
+    """
     return isinstance(other, Value) and (isinstance(value, Traced) or isinstance(other, Traced))
 
 
@@ -205,8 +207,10 @@ lock = threading.RLock()
 
 
 @cache
-def _parameter_class(kind: Any) -> type[Value]:
+def _parameter_class(kind: Any) -> Any:
     """What a parameter is an instance of while it is traced; `untraced` is its class otherwise."""
+    if issubclass(kind, _Refusing):  # the function around this one has the same parameter
+        return kind
     return type(f"Traced{kind.__name__}", (_Refusing, kind), {"__slots__": (), "untraced": kind})
 
 
@@ -224,11 +228,11 @@ def _tracing(parameters: Sequence[Value]) -> Iterator[Run]:
     """Parameters are of another class for the time; other threads go on reading their numbers."""
     with lock:
         run = Run()
-        kinds = [type(parameter) for parameter in parameters]
+        kinds: list[Any] = [type(parameter) for parameter in parameters]
+        traced = {kind: _parameter_class(kind) for kind in dict.fromkeys(kinds)}
         try:
             for parameter, kind in zip(parameters, kinds, strict=True):
-                if not issubclass(kind, _Refusing):  # as it is within the trace of another function
-                    parameter.__class__ = _parameter_class(kind)  # type: ignore[arg-type]
+                parameter.__class__ = traced[kind]
             with switched(record=run.record, recording=True, anomaly=False):
                 yield run
         finally:
@@ -341,16 +345,14 @@ def _output(run: Run, value: Any) -> Value:
     return output
 
 
-def _example(
-    run: Run, argument: int, spec: InputSpec, inputs: dict[Value, tuple[int, int]]
-) -> Any:
+def _example(run: Run, argument: int, spec: InputSpec, inputs: dict[Value, tuple[int, int]]) -> Any:
     """One example of inputs without numbers: a scalar, or lists nested as the shape says."""
     op = "integer_input" if spec.integer else "input"
 
     def build(shape: tuple[int, ...]) -> Any:
         if shape:
             return [build(shape[1:]) for _ in range(shape[0])]
-        node = _new(Input, run, op, ())
+        node = _new(TracedInput, run, op, ())
         inputs[node] = (argument, counter[0])
         counter[0] += 1
         return node
@@ -359,7 +361,7 @@ def _example(
     return build(spec.shape)
 
 
-# Errors of Python and NumPy, which know nothing of traced Values.
+# Errors of Python and NumPy, which know nothing of traced Values, get a line and a remedy.
 
 _HINTS = (
     (
@@ -372,6 +374,7 @@ _HINTS = (
         "tabulate for an integer input k what is not in the table of primitives: "
         "take([... for k in range(n)], k)",
     ),
+    (r"valid indices|integer array", _REMEDY["the index"]),
     (r"ufunc|[Cc]annot cast", "use the functions of autograd_mini in place of NumPy's"),
 )
 
@@ -383,9 +386,12 @@ def _explain(error: Exception, run: Run) -> None:
         return
     if run.refusal is not None and str(run.refusal).startswith(f"{line}: "):
         raise run.refusal from error
+    if type(error).__module__.partition(".")[0] not in ("builtins", "numpy"):
+        return
     hint = _hint(str(error))
-    if isinstance(error, TypeError) or (hint and isinstance(error, AttributeError)):
-        raise TypeError(f"{line}: {error}{hint and '; '}{hint}") from error
+    for kind in (TypeError, AttributeError, IndexError):
+        if isinstance(error, kind):
+            raise kind(f"{line}: {error}{hint and '; '}{hint}") from error
 
 
 def _hint(message: str) -> str:
@@ -393,5 +399,6 @@ def _hint(message: str) -> str:
     method = re.search(r"(?:callable|attribute) '?(\w+)'?", message)
     if method:
         name = method[1].replace("arc", "a")
-        return f"use autograd_mini.{name}" if name in PRIMITIVES else ""
+        if name in PRIMITIVES:
+            return f"use autograd_mini.{name}"
     return next((hint for pattern, hint in _HINTS if re.search(pattern, message)), "")
