@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -82,8 +82,14 @@ def _refuse_stranger(node: Value) -> NoReturn:
     )
 
 
-class _Refusing(Value):
-    """A Value whose number is known only when the program runs.
+if TYPE_CHECKING:
+    _Mixin = Value
+else:
+    _Mixin = object  # so that a parameter's class keeps its layout, and can be exchanged
+
+
+class _Refusing(_Mixin):
+    """Mixed into a class of Values: its number is known only when the program runs.
 
     Arithmetic on it records nodes; whatever asks for its number raises TraceError.
     """
@@ -162,7 +168,7 @@ class _Refusing(Value):
         return super().__repr__()
 
 
-class Traced(_Refusing):
+class Traced(_Refusing, Value):
     """A node made by a traced function: it never has a number."""
 
     __slots__ = ("run",)
