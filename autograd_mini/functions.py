@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
-from .modes import ACTIVE, current_modes
+from .errors import TraceError
+from .modes import ACTIVE, current_modes, source_line
 from .operators import function_of, general, sequence
 from .primitives import PRIMITIVES, Primitive, define
 from .value import Operand, Value, apply, as_value, to_float
@@ -447,15 +448,16 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
 
     Parameters
     ----------
-    values : sequence
-        Values or numbers, or equally long (nested) lists of them.
+    values : sequence or array
+        Values or numbers, or (nested) lists, tuples or arrays of them; in a compiled function all
+        of one length.
     index : int or Value
         From 0 to ``len(values) - 1``.
 
     Returns
     -------
-    Value, float or list
-        The element; a list if the elements are lists.
+    Value, float, list, tuple or array
+        The element.
 
     Raises
     ------
@@ -463,6 +465,8 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
         If the index is not a whole number.
     IndexError
         If it is out of range.
+    TraceError
+        In a compiled function, if the elements are rows of different lengths.
 
     Examples
     --------
@@ -501,11 +505,30 @@ def _whole_number(index: Any) -> int:
     return int(number)
 
 
-def _recorded_take(values: Sequence[Any], index: Any) -> Any:
-    """A node that picks when the program runs; one for each element of nested lists."""
-    if len(values) and isinstance(values[0], (list, tuple)):
-        return [_recorded_take(column, index) for column in zip(*values, strict=True)]
-    return apply("take", index, *map(as_value, values))
+def _recorded_take(values: Sequence[Any], index: Operand) -> Any:
+    """A node that picks when the program runs; one for each element of nested lists and arrays."""
+    choices = [values[position] for position in range(len(values))]
+    if not choices:
+        raise IndexError("take has no values to pick from")
+    lengths = {_length(choice) for choice in choices}
+    if lengths == {None}:
+        return apply("take", *map(as_value, (index, *choices)))
+    if len(lengths) > 1:
+        lengths_met = " and ".join(sorted("1 number" if n is None else str(n) for n in lengths))
+        raise TraceError(
+            f"{source_line()}: take picks among rows of lengths {lengths_met}, but in a compiled "
+            "function the result has one shape for all examples: pad the rows to one length"
+        )
+    row = [_recorded_take(column, index) for column in zip(*choices, strict=True)]
+    if isinstance(choices[0], np.ndarray):
+        return np.array(row, dtype=object)
+    return tuple(row) if isinstance(choices[0], tuple) else row
+
+
+def _length(choice: Any) -> int | None:
+    """The length of a row; None for a single number."""
+    is_row = isinstance(choice, (list, tuple)) or (isinstance(choice, np.ndarray) and choice.ndim)
+    return len(choice) if is_row else None
 
 
 def register_primitive(

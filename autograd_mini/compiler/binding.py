@@ -1,18 +1,27 @@
-"""Checks of the arrays that a compiled program is called with."""
+"""Checks of the arguments of a compiled program, and what tells static ones apart."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+
+from ..value import Value
 
 Array = npt.NDArray[Any]
 
 
 def check_numbers(array: Array, name: str) -> None:
     """Refuse an array that does not hold real numbers."""
+    if array.dtype == object and any(isinstance(element, Value) for element in array.flat):
+        raise TypeError(
+            f"{name} holds objects that are Values, expected numbers: with Values call the "
+            "function itself, also within another one that is compiled"
+        )
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} holds {array.dtype}, expected real numbers")
 
@@ -64,3 +73,43 @@ def _refuse_indices(places: Array, last: int, where: str) -> NoReturn:
         f"{where} picks one of {last + 1}: expected integers from 0 to {last}, "
         f"got {places.min()} to {places.max()}"
     )
+
+
+def identity(argument: Any) -> Any:
+    """A key for a static argument that tells apart what ``==`` may not: types, and bits of numbers.
+
+    NaN is one key.  What Python cannot hash, the key cannot be hashed for.
+
+    Examples
+    --------
+    >>> identity(0.0) == identity(-0.0), identity((1,)) == identity((True,))
+    (False, False)
+    >>> identity(("tanh", float("nan"))) == identity(("tanh", float("nan")))
+    True
+    """
+    kind = type(argument)
+    if kind in _BY_EQUALITY:
+        return kind, argument
+    if kind is float:
+        return kind, argument.hex()
+    if kind.__hash__ is None:
+        return kind, argument
+    if isinstance(argument, np.generic):
+        return kind, argument.dtype, argument.tobytes()
+    if kind is complex or isinstance(argument, Decimal):
+        return kind, repr(argument)
+    if isinstance(argument, tuple):
+        return kind, tuple([identity(element) for element in argument])
+    if isinstance(argument, frozenset):
+        return kind, frozenset([identity(element) for element in argument])
+    if isinstance(argument, range):
+        return kind, argument.start, argument.stop, argument.step
+    if dataclasses.is_dataclass(argument) and "__eq__" in vars(kind):
+        compared = [field.name for field in dataclasses.fields(argument) if field.compare]
+        return kind, tuple([identity(getattr(argument, name)) for name in compared])
+    if isinstance(argument, float):
+        return kind, argument, argument.hex()
+    return kind, argument
+
+
+_BY_EQUALITY = frozenset({bool, int, str, bytes, type(None)})

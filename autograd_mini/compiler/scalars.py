@@ -418,8 +418,8 @@ def _item(builder: _Builder, node: Value, items: dict[Value, Item], trace: Trace
     if node in trace.inputs:
         argument, position = trace.inputs[node]
         return builder.node(Leaf(f"input{argument}", position))
-    if not node.parents:
-        return builder.node(Literal(node.data))
+    if node in trace.constants:
+        return builder.node(Literal(trace.constants[node]))
     arguments = [items[parent] for parent in node.parents]
     if node.op in _CANONICAL and not (builder.nan_safe and node.op in _NAN_SAFE):
         return _CANONICAL[node.op](builder, arguments)
