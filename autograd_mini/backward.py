@@ -26,13 +26,13 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
     """
     order = interior_order(*roots)
     before = []  # what leaves have from earlier calls; added last, so that it doubles exactly
-    for node in order:
-        node.grad = 0.0
-        for parent in node.parents:
-            if parent.grad:
-                before.append((parent, parent.grad))
-                parent.grad = 0.0
     try:
+        for node in order:
+            node.grad = 0.0
+            for parent in node.parents:
+                if parent.grad:
+                    before.append((parent, parent.grad))
+                    parent.grad = 0.0
         for root, seed in zip(roots, seeds, strict=True):
             root.grad += seed
         _propagate(order)

@@ -12,12 +12,17 @@ _OWN = ("data", "grad", "label", "local_derivatives", "op", "source")
 
 def copy_node(node: Any, parents: tuple[Any, ...]) -> Any:
     """Copy one node over `parents`, without what a subclass adds."""
-    twin = object.__new__(type(node))
+    twin = object.__new__(_class_of(node))
     for name in _OWN:
         if hasattr(node, name):
             setattr(twin, name, getattr(node, name))
     twin.parents = parents
     return twin
+
+
+def _class_of(node: Any) -> Any:
+    """The class of a copy: that of the node, but what it was where a trace has changed it."""
+    return getattr(type(node), "untraced", type(node))
 
 
 def shallow_copy(node: Any) -> Any:
@@ -75,6 +80,6 @@ def reduce_leaf(node: Any) -> tuple[Any, ...]:
             f"cannot pickle the result of {node.op!r}: pickle leaves or models; copy a graph with "
             "copy.deepcopy, or keep the number alone with v.detach()"
         )
-    arguments = (type(node), node.data, node.grad, node.label, node.op)
+    arguments = (_class_of(node), node.data, node.grad, node.label, node.op)
     added = _added(node)
     return (rebuild_leaf, arguments, (None, added)) if added else (rebuild_leaf, arguments)

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 from collections.abc import Callable, Collection, Iterable
+from itertools import repeat
 from typing import Any
 
-REDUCTIONS = frozenset({"sum", "mean", "prod", "dot", "logsumexp", "norm", "prod_others"})
+VECTOR_FUNCTIONS = frozenset({"prod_others", "softmax"})
+"""Functions of whole vectors that give one number for each element of the first."""
+REDUCTIONS = VECTOR_FUNCTIONS | {"sum", "mean", "prod", "dot", "logsumexp", "norm"}
+"""Functions of whole vectors."""
 COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.Gt: (">", "greater"),
     ast.GtE: (">=", "greater_equal"),
@@ -124,15 +129,27 @@ def is_vector(formula: ast.expr, vectors: Collection[str]) -> bool:
     """
     if isinstance(formula, ast.Name):
         return formula.id in vectors
-    called = formula.func if isinstance(formula, ast.Call) else None
-    if isinstance(called, ast.Name) and called.id in REDUCTIONS:
-        return called.id == "prod_others"
     children = [node for node in ast.iter_child_nodes(formula) if isinstance(node, ast.expr)]
+    if isinstance(formula, ast.Call) and isinstance(formula.func, ast.Name):
+        called = formula.func.id
+        if called in REDUCTIONS:
+            return called in VECTOR_FUNCTIONS and is_vector(formula.args[0], vectors)
     return any(is_vector(child, vectors) for child in children)
 
 
 class Dialect:
-    """Translates a checked formula to source text; a subclass changes what is different."""
+    """Translates a checked formula to source text; a subclass changes what is different.
+
+    Parameters
+    ----------
+    vectors : collection of str, optional
+        The names of vectors, if an arm of ``where`` has to become one when the other is.
+    """
+
+    vectors: Collection[str] = ()
+
+    def __init__(self, vectors: Collection[str] = ()) -> None:
+        self.vectors = vectors
 
     def translate(self, node: ast.expr) -> str:
         """Return the text of `node` in this dialect."""
@@ -151,7 +168,12 @@ class Dialect:
             return self.compare(symbol, function, left, right)
         assert isinstance(node, ast.Call), "parse_formula lets nothing else pass"
         assert isinstance(node.func, ast.Name)
-        return self.call(node.func.id, [self.translate(argument) for argument in node.args])
+        arguments = [self.translate(argument) for argument in node.args]
+        if node.func.id == "where" and is_vector(node, self.vectors):
+            for i in (1, 2):
+                if not is_vector(node.args[i], self.vectors):
+                    arguments[i] = f"_repeated({arguments[i]}, n)"
+        return self.call(node.func.id, arguments)
 
     def number(self, value: float) -> str:
         return repr(value)
@@ -212,25 +234,32 @@ class Vector(list[Any]):
     [1.0, 3.0]
     """
 
-    def _map(self, other: Any, operation: Callable[[Any, Any], Any]) -> Vector:
-        if isinstance(other, Vector):
-            return Vector(map(operation, self, other))
-        return Vector([operation(element, other) for element in self])
+    __array_ufunc__ = None  # so that ``numpy.float64 * Vector`` asks the Vector
 
     def __add__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a + b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.add, self, other))
+        return Vector([element + other for element in self])
 
     def __sub__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a - b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.sub, self, other))
+        return Vector([element - other for element in self])
 
     def __mul__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a * b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.mul, self, other))
+        return Vector([element * other for element in self])
 
     def __truediv__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a / b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.truediv, self, other))
+        return Vector([element / other for element in self])
 
     def __pow__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: a**b)
+        if isinstance(other, Vector):
+            return Vector(map(operator.pow, self, other))
+        return Vector([element**other for element in self])
 
     def __neg__(self) -> Vector:
         return Vector([-element for element in self])
@@ -239,19 +268,41 @@ class Vector(list[Any]):
     __rmul__ = __mul__
 
     def __rsub__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: b - a)
+        return Vector([other - element for element in self])
 
     def __rtruediv__(self, other: Any) -> Vector:
-        return self._map(other, lambda a, b: b / a)
+        return Vector([other / element for element in self])
+
+    def __rpow__(self, other: Any) -> Vector:
+        return Vector([other**element for element in self])
+
+
+def repeated(number: Any, n: int) -> Vector:
+    """A number as a vector of `n` elements.
+
+    Examples
+    --------
+    >>> repeated(0.5, 2)
+    [0.5, 0.5]
+    """
+    return Vector([number] * n)
 
 
 def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a scalar function also map over a :class:`Vector` first argument."""
+    """Let a scalar function also map over :class:`Vector` arguments.
 
-    def mapped(first: Any, *rest: Any) -> Any:
-        if isinstance(first, Vector):
-            return Vector([function(element, *rest) for element in first])
-        return function(first, *rest)
+    Examples
+    --------
+    >>> elementwise(max)(Vector([1.0, 4.0]), 2.0)
+    [2.0, 4.0]
+    """
+
+    def mapped(*arguments: Any) -> Any:
+        lengths = [len(argument) for argument in arguments if isinstance(argument, Vector)]
+        if not lengths:
+            return function(*arguments)
+        columns = [a if isinstance(a, Vector) else repeat(a, lengths[0]) for a in arguments]
+        return Vector(map(function, *columns))
 
     return mapped
 

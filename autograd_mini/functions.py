@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
-from .modes import ACTIVE, current_modes
+from .errors import TraceError
+from .modes import ACTIVE, current_modes, source_line
 from .operators import function_of, general, sequence
 from .primitives import PRIMITIVES, Primitive, define
 from .value import Operand, Value, apply, as_value, to_float
@@ -343,7 +344,15 @@ def dot(a: Iterable[Operand], b: Iterable[Operand], bias: Operand | None = None)
 _dot = _vector_functions["dot"]
 
 
-def softmax(logits: Iterable[Operand]) -> list[Any]:
+@overload
+def softmax(logits: Iterable[Operand]) -> list[Any]: ...
+
+
+@overload
+def softmax(logits: Iterable[Operand], index: int | Value) -> Any: ...
+
+
+def softmax(logits: Iterable[Operand], index: int | Value | None = None) -> Any:
     """Probabilities proportional to the exponentials, without overflow.
 
     Each output is one node over all logits: its own first, then the others in order.
@@ -352,61 +361,83 @@ def softmax(logits: Iterable[Operand]) -> list[Any]:
     ----------
     logits : iterable of Value or float
         At least one.
+    index : int or Value, optional
+        Makes the node of this element alone, which :func:`take` would pick from the list.
 
     Returns
     -------
     list of Value or float
-        As long as the logits; they add up to 1.
+        As long as the logits; they add up to 1.  With an index, one element.
 
     Raises
     ------
     ValueError
         If there are no logits.
+    TypeError, IndexError
+        If the index is none, as in :func:`take`.
 
     Examples
     --------
     >>> [round(p, 12) for p in softmax([1.0, 2.0])]
     [0.26894142137, 0.73105857863]
     """
-    return _each_first("softmax", logits)
+    return _each_first("softmax", logits, index)
 
 
-def log_softmax(logits: Iterable[Operand]) -> list[Any]:
+@overload
+def log_softmax(logits: Iterable[Operand]) -> list[Any]: ...
+
+
+@overload
+def log_softmax(logits: Iterable[Operand], index: int | Value) -> Any: ...
+
+
+def log_softmax(logits: Iterable[Operand], index: int | Value | None = None) -> Any:
     """Logarithms of :func:`softmax`, exact where the probabilities round to 0.
 
     Parameters
     ----------
     logits : iterable of Value or float
         At least one.
+    index : int or Value, optional
+        Makes the node of this element alone, which :func:`take` would pick from the list.
 
     Returns
     -------
     list of Value or float
-        As long as the logits.
+        As long as the logits.  With an index, one element.
 
     Raises
     ------
     ValueError
         If there are no logits.
+    TypeError, IndexError
+        If the index is none, as in :func:`take`.
 
     Examples
     --------
     >>> [round(p, 12) for p in log_softmax([1.0, 2.0])]
     [-1.313261687518, -0.313261687518]
+    >>> log_softmax([1e16, 1e16 + 2], 1) == log_softmax([0.0, 2.0])[1]
+    True
     """
-    return _each_first("log_softmax", logits)
+    return _each_first("log_softmax", logits, index)
 
 
-def _each_first(op: str, logits: Iterable[Operand]) -> list[Any]:
+def _each_first(op: str, logits: Iterable[Operand], index: int | Value | None) -> Any:
     operands = sequence(op, logits)
     if not operands:
         raise ValueError(f"{op} needs at least 1 value, got none")
-    if any(isinstance(operand, Value) for operand in operands):
+    kinds = set(map(type, operands))
+    if kinds != {Value} and any(issubclass(kind, Value) for kind in kinds):
         operands = tuple(map(as_value, operands))  # shared by all outputs
     function = _vector_functions[op]
-    return [
-        function(operand, operands[:i] + operands[i + 1 :]) for i, operand in enumerate(operands)
-    ]
+    position = None if index is None else _position(index, len(operands))
+    chosen = range(len(operands)) if position is None else [position]
+    elements = [function(operands[i], operands[:i] + operands[i + 1 :]) for i in chosen]
+    if index is None:
+        return elements
+    return elements[0] if position is not None else take(elements, index)
 
 
 def take(values: Sequence[Any], index: int | Value) -> Any:
@@ -417,15 +448,16 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
 
     Parameters
     ----------
-    values : sequence
-        Values or numbers, or equally long (nested) lists of them.
+    values : sequence or array
+        Values or numbers, or (nested) lists, tuples or arrays of them; in a compiled function all
+        of one length.
     index : int or Value
         From 0 to ``len(values) - 1``.
 
     Returns
     -------
-    Value, float or list
-        The element; a list if the elements are lists.
+    Value, float, list, tuple or array
+        The element.
 
     Raises
     ------
@@ -433,6 +465,8 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
         If the index is not a whole number.
     IndexError
         If it is out of range.
+    TraceError
+        In a compiled function, if the elements are rows of different lengths.
 
     Examples
     --------
@@ -441,15 +475,21 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
     >>> take([[1.0, 2.0], [3.0, 4.0]], 0)
     [1.0, 2.0]
     """
+    position = _position(index, len(values))
+    return _recorded_take(values, index) if position is None else values[position]
+
+
+def _position(index: Any, count: int) -> int | None:
+    """An index as a position; None for an integer that is known only when the program runs."""
     if ACTIVE and current_modes().record is not None and isinstance(index, Value):
         if index.op == "integer_input":
-            return _recorded_take(values, index)
+            return None
         if index.op == "input":
             raise TypeError("take needs an integer as index: give that argument an integer dtype")
     position = _whole_number(index)
-    if not 0 <= position < len(values):
-        raise IndexError(f"index {position!r} is out of range for {len(values)} values")
-    return values[position]
+    if not 0 <= position < count:
+        raise IndexError(f"index {position!r} is out of range for {count} values")
+    return position
 
 
 def _whole_number(index: Any) -> int:
@@ -465,11 +505,30 @@ def _whole_number(index: Any) -> int:
     return int(number)
 
 
-def _recorded_take(values: Sequence[Any], index: Value) -> Any:
-    """A node that picks when the program runs; one for each element of nested lists."""
-    if len(values) and isinstance(values[0], (list, tuple)):
-        return [_recorded_take(column, index) for column in zip(*values, strict=True)]
-    return apply("take", index, *map(as_value, values))
+def _recorded_take(values: Sequence[Any], index: Operand) -> Any:
+    """A node that picks when the program runs; one for each element of nested lists and arrays."""
+    choices = [values[position] for position in range(len(values))]
+    if not choices:
+        raise IndexError("take has no values to pick from")
+    lengths = {_length(choice) for choice in choices}
+    if lengths == {None}:
+        return apply("take", *map(as_value, (index, *choices)))
+    if len(lengths) > 1:
+        lengths_met = " and ".join(sorted("1 number" if n is None else str(n) for n in lengths))
+        raise TraceError(
+            f"{source_line()}: take picks among rows of lengths {lengths_met}, but in a compiled "
+            "function the result has one shape for all examples: pad the rows to one length"
+        )
+    row = [_recorded_take(column, index) for column in zip(*choices, strict=True)]
+    if isinstance(choices[0], np.ndarray):
+        return np.array(row, dtype=object)
+    return tuple(row) if isinstance(choices[0], tuple) else row
+
+
+def _length(choice: Any) -> int | None:
+    """The length of a row; None for a single number."""
+    is_row = isinstance(choice, (list, tuple)) or (isinstance(choice, np.ndarray) and choice.ndim)
+    return len(choice) if is_row else None
 
 
 def register_primitive(

@@ -11,9 +11,10 @@ from typing import Any, overload
 from . import functions
 from .anomaly import check_gradient
 from .backward import gradient_map
-from .formula import REDUCTIONS, ValueDialect, Vector, elementwise, prod_others
-from .graph import interior_order
-from .modes import ACTIVE, current_modes
+from .errors import TraceError
+from .formula import REDUCTIONS, ValueDialect, Vector, elementwise, prod_others, repeated
+from .graph import interior_order, leaves
+from .modes import ACTIVE, current_modes, source_line
 from .operators import general
 from .primitives import PRIMITIVES, Primitive, compile_source
 from .value import Constant, Operand, Value, as_value, constant, nodes_of, to_float
@@ -95,8 +96,9 @@ def gradients(
     roots = nodes_of(outputs, "outputs")
     targets = nodes_of(wrt, "wrt")
     modes = current_modes()
-    graph = create_graph or modes.record is not None  # a traced node has no numbers to return
-    weights = _weights(seeds, len(roots), graph)
+    if modes.record is not None and not create_graph:
+        _check_numbers(roots)
+    weights = _weights(seeds, len(roots), create_graph)
     pairs = [
         (root, weight)
         for root, weight in zip(roots, weights, strict=True)
@@ -104,13 +106,22 @@ def gradients(
     ]
     check = check_gradient if ACTIVE and modes.anomaly and modes.record is None else None
     found: Any = {}
-    if not graph or check is not None:
+    if not create_graph or check is not None:
         numbers = [(root, _number(weight)) for root, weight in pairs]
         found = gradient_map(numbers, lambda node: node.local_derivatives, check)
-    if graph:
+    if create_graph:
         found = _value_gradients(pairs, targets)
-    results = [_gradient_of(target, found, graph) for target in targets]
+    results = [_gradient_of(target, found, create_graph) for target in targets]
     return results[0] if isinstance(wrt, Value) else results
+
+
+def _check_numbers(roots: Sequence[Value]) -> None:
+    """Refuse to give numbers of a graph that the compiler is tracing."""
+    if any(map(_is_traced, leaves(*roots))):
+        raise TraceError(
+            f"{source_line()}: gradients without create_graph are numbers, which are known only "
+            "when the program runs: pass create_graph=True, and they can be differentiated"
+        )
 
 
 def _weights(seeds: Any, count: int, graph: bool) -> list[Any]:
@@ -156,9 +167,15 @@ def _gradient_of(target: Value, found: Any, graph: bool) -> Any:
 def _value_gradients(pairs: Sequence[tuple[Value, Any]], targets: Sequence[Value]) -> Any:
     """Gradients as Values; only nodes that depend on a target are differentiated."""
     needed = {target for target in targets if type(target) is not Constant}
+    tracing = current_modes().record is not None
     for node in interior_order(*(root for root, _ in pairs)):
         if not needed.isdisjoint(node.parents):
             needed.add(node)
+            if tracing and type(node) is Value and any(map(_is_traced, node.parents)):
+                raise TraceError(
+                    f"{source_line()}: {node!r:.80} was made before the function is traced, with "
+                    "one number of its parameters: make it in the function"
+                )
     reached = [(root, weight) for root, weight in pairs if root in needed]
     return gradient_map(reached, lambda node: _derivatives(node, needed), product=_product)
 
@@ -173,13 +190,19 @@ def _product(derivative: Any, upstream: Any) -> Any:
     return derivative * upstream
 
 
-def _is_traced(factor: Any) -> bool:
-    """Whether it is a node of which the compiler will know the number only later."""
-    return isinstance(factor, Value) and type(factor) not in (Value, Constant)
+def _is_traced(operand: Any) -> bool:
+    """Whether the compiler is tracing the operand, so that it has no number to decide by."""
+    return (
+        isinstance(operand, Value)
+        and type(operand) not in (Value, Constant)
+        and current_modes().record is not None
+    )
 
 
 def _derivatives(node: Value, needed: set[Value]) -> list[Any]:
     """Local derivatives of a node as Values or floats; 0 toward what is not needed."""
+    if node.op == "take":
+        return _derivatives_of_take(node, needed)
     row = PRIMITIVES[node.op]
     groups = row.split(node.parents)
     derivatives: list[Any] = []
@@ -195,6 +218,16 @@ def _derivatives(node: Value, needed: set[Value]) -> list[Any]:
         plain(derivative) if parent in needed else 0.0
         for parent, derivative in zip(node.parents, derivatives, strict=True)
     ]
+
+
+def _derivatives_of_take(node: Value, needed: set[Value]) -> list[Any]:
+    """1 toward the choice that the index picks when the program runs, 0 toward the others."""
+    index, *choices = node.parents
+    picked = [
+        functions.equal(index, float(k)) if choice in needed else 0.0
+        for k, choice in enumerate(choices)
+    ]
+    return [0.0, *picked]
 
 
 def _evaluate(row: Primitive, index: int, groups: Sequence[Any], y: Value) -> Any:
@@ -217,7 +250,11 @@ class _ConstantDialect(ValueDialect):
 def _partials(row: Primitive) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
     """The partial derivatives of a row as functions of its operands and the output."""
     compiled = []
-    for dialect, suffix in ((ValueDialect(), ""), (_ConstantDialect(), " in IEEE arithmetic")):
+    vectors = [operand.name for operand in row.operands if operand.kind == "vector"]
+    for dialect, suffix in (
+        (ValueDialect(vectors), ""),
+        (_ConstantDialect(vectors), " in IEEE arithmetic"),
+    ):
         lines = [_source(row, i, dialect) for i in range(len(row.operands))]
         namespace = _names(row)
         filename = f"<autograd_mini row {row.name} on Values{suffix}>"
@@ -228,8 +265,7 @@ def _partials(row: Primitive) -> list[tuple[Callable[..., Any], Callable[..., An
 
 def _source(row: Primitive, index: int, dialect: ValueDialect) -> str:
     names = ", ".join([operand.name for operand in row.operands] + ["y"])
-    vectors = [operand.name for operand in row.operands if operand.kind == "vector"]
-    length = f"    n = _len({vectors[0]})\n" if vectors else ""
+    length = f"    n = _len({next(iter(dialect.vectors))})\n" if dialect.vectors else ""
     body = dialect.translate(row.partial_formulas[index])
     return f"def _partial_{index}({names}):\n{length}    return {body}\n"
 
@@ -248,7 +284,7 @@ def _names(row: Primitive) -> dict[str, Any]:
             name: function if name in REDUCTIONS else elementwise(function)
             for name, function in names.items()
         }
-    return {**names, "pi": math.pi, "_constant": constant, "_len": len}
+    return {**names, "pi": math.pi, "_constant": constant, "_len": len, "_repeated": repeated}
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -263,14 +299,17 @@ def _function(name: str) -> Callable[..., Any]:
 
 def _where(condition: Any, taken: Callable[[], Any], other: Callable[[], Any]) -> Any:
     """Pick an arm by the data of the condition; the compiler records both."""
-    if isinstance(condition, Value) and type(condition) not in (Value, Constant):
-        return functions.where(condition, taken(), other())
+    if _is_traced(condition):
+        return _selected(condition, taken(), other())
     return taken() if _number(condition) else other()
+
+
+_selected = elementwise(functions.where)
 
 
 def _equal(a: Any, b: Any) -> Any:
     """Equality of numbers: a bool, or a recorded node while the compiler traces."""
-    if any(isinstance(x, Value) and type(x) not in (Value, Constant) for x in (a, b)):
+    if _is_traced(a) or _is_traced(b):
         return functions.equal(a, b)
     return _number(a) == _number(b)
 
@@ -281,9 +320,28 @@ def _sign(x: Any) -> Any:
 
 def _logsumexp(*groups: Any) -> Any:
     """Of the elements of several groups, of which one may be a single number."""
-    return functions.logsumexp(
-        [x for group in groups for x in (group if isinstance(group, list) else [group])]
-    )
+    return functions.logsumexp(_joined(groups))
+
+
+def _joined(groups: Iterable[Any]) -> list[Any]:
+    return [x for group in groups for x in (group if isinstance(group, list) else [group])]
+
+
+def _softmax(first: Sequence[Any], *others: Any) -> Vector:
+    """Of the elements of the first group, among those of all groups.
+
+    The shift keeps the exponentials in range.  It cancels, and is a number for that reason.
+    """
+    elements = _joined((first, *others))
+    if any(map(_is_traced, elements)):
+        return Vector(functions.softmax(elements)[: len(first)])
+    largest = max(map(_number, elements))
+    if not math.isfinite(largest):
+        shift = functions.logsumexp(elements)
+        return Vector([functions.exp(x - shift) for x in first])
+    weights = [functions.exp(x - largest) for x in elements]
+    total = functions.sum(weights)
+    return Vector([weight / total for weight in weights[: len(first)]])
 
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
@@ -291,6 +349,7 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "logsumexp": _logsumexp,
     "prod_others": prod_others,
     "sign": _sign,
+    "softmax": _softmax,
     "where": _where,
 }
 _BUILT_IN = (frozenset(PRIMITIVES) & frozenset(vars(functions))) | REDUCTIONS

@@ -2,55 +2,159 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial, wraps
+from types import FrameType, TracebackType
+from typing import Any, TypeVar, cast
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Modes:
     """What is switched on here and now.
 
-    ``record`` replaces the making of a node; the compiler traces with it.
+    ``record`` replaces the making of a node; the compiler traces with it.  ``blocks`` are the
+    ``with`` blocks that have switched, the outermost first.
     """
 
     recording: bool = True
     anomaly: bool = False
     record: Callable[[str, tuple[Any, ...]], Any] | None = None
+    blocks: tuple[_Block, ...] = ()
+
+
+class _Block:
+    """A ``with`` block that is being executed: what it changes, and whether it is still open.
+
+    A block leaves by closing itself.  So blocks may close in any order, as those of interleaved
+    generators do, and in a thread or task other than that in which they began.
+    """
+
+    __slots__ = ("changes", "is_open", "owner")
+
+    def __init__(self, owner: switched, changes: dict[str, Any]) -> None:
+        self.owner = owner
+        self.changes = changes
+        self.is_open = True
 
 
 _NONE = Modes()
 _modes: ContextVar[Modes] = ContextVar("autograd_mini_modes", default=_NONE)
 
 ACTIVE: list[None] = []
-"""Not empty while any thread is in any mode: all that the hot path looks at."""
+"""One entry for each open block of any thread: empty or not is all the hot path looks at."""
 
 
 def current_modes() -> Modes:
     """Return the modes of the current thread or task."""
-    return _modes.get()
+    modes = _modes.get()
+    for block in modes.blocks:
+        if not block.is_open:
+            return _without_closed(modes)
+    return modes
 
 
-@contextmanager
-def switched(**changes: Any) -> Iterator[None]:
-    """Change modes for the duration of a ``with`` block."""
-    token = _modes.set(replace(_modes.get(), **changes))
-    ACTIVE.append(None)
-    try:
-        yield
-    finally:
+def _without_closed(modes: Modes) -> Modes:
+    """The modes that the open blocks alone make, for this thread or task from now on."""
+    blocks = tuple([block for block in modes.blocks if block.is_open])
+    changes = {name: change for block in blocks for name, change in block.changes.items()}
+    modes = replace(_NONE, **changes, blocks=blocks) if blocks else _NONE
+    _modes.set(modes)
+    return modes
+
+
+class switched:  # noqa: N801 - a context manager is named like a function
+    """Change modes for the duration of a ``with`` block, or of the calls of a function.
+
+    One object may be entered any number of times, one after the other or nested.
+    """
+
+    __slots__ = ("_blocks", "_changes")
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+        self._blocks: list[_Block] = []
+
+    def __enter__(self) -> None:
+        modes = current_modes()
+        block = _Block(self, self._changes)
+        self._blocks.append(block)
+        ACTIVE.append(None)
+        _modes.set(replace(modes, **self._changes, blocks=(*modes.blocks, block)))
+
+    def __exit__(self, *raised: object) -> None:
+        here = [block for block in current_modes().blocks if block.owner is self]
+        block = here[-1] if here else self._blocks[-1]  # a generator may be closed elsewhere
+        self._blocks.remove(block)
+        block.is_open = False
         ACTIVE.pop()
-        _modes.reset(token)
+        current_modes()
+
+    def __call__(self, function: FunctionT) -> FunctionT:
+        """Decorate a function: the modes hold while its own code runs."""
+        if inspect.isgeneratorfunction(function):
+            decorated: Any = _decorated_generator(self, function)
+        elif inspect.iscoroutinefunction(function):
+            decorated = _decorated_coroutine(self, function)
+        elif inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__name__} is an asynchronous generator: use the context as a with "
+                "block inside it, closed before each yield"
+            )
+        else:
+            decorated = _decorated(self, function)
+        return cast(FunctionT, decorated)
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+def _decorated(context: switched, function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def inside(*args: Any, **kwargs: Any) -> Any:
+        with context:
+            return function(*args, **kwargs)
+
+    return inside
+
+
+def _decorated_coroutine(context: switched, function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    async def inside(*args: Any, **kwargs: Any) -> Any:
+        with context:
+            return await function(*args, **kwargs)
+
+    return inside
+
+
+def _decorated_generator(context: switched, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Whoever asks for the items computes between them: the modes are not theirs."""
+
+    @wraps(function)
+    def inside(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        generator = function(*args, **kwargs)
+        resume: Callable[[], Any] = partial(next, generator)
+        while True:
+            try:
+                with context:
+                    item = resume()
+            except StopIteration as end:
+                return end.value
+            try:
+                resume = partial(generator.send, (yield item))
+            except BaseException as error:  # thrown in, or GeneratorExit: for the generator
+                resume = partial(generator.throw, error)
+
+    return inside
+
+
+def no_grad() -> switched:
     """Record no graph: results inside are constants.
 
-    Works as a decorator too, nests, and holds for the current thread or task only.
+    Works as a decorator too, nests, and holds for the current thread or task only.  A generator
+    that yields inside such a block leaves it open for its caller meanwhile; decorated, it does not.
 
     Examples
     --------
@@ -61,16 +165,15 @@ def no_grad() -> Iterator[None]:
     >>> y.data, y.parents
     (6.0, ())
     """
-    with switched(recording=False):
-        yield
+    return switched(recording=False)
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
+def detect_anomaly() -> switched:
     """Raise at the first value or gradient that is infinite or NaN.
 
     Each node made inside remembers the source line that made it.  A backward pass that meets a
-    non-finite gradient raises before any ``grad`` has changed.
+    non-finite gradient raises before any ``grad`` has changed.  Works as a decorator too, like
+    :func:`no_grad`.
 
     Raises
     ------
@@ -86,17 +189,44 @@ def detect_anomaly() -> Iterator[None]:
     ...
     autograd_mini.errors.AnomalyError: log gave -inf ...
     """
-    with switched(anomaly=True):
-        yield
+    return switched(anomaly=True)
+
+
+_PACKAGES = frozenset({"autograd_mini", "nn", "viz"})
+_LIBRARIES = _PACKAGES | {"numpy"} | sys.stdlib_module_names  # no line of the user's
+
+
+def _package(frame: FrameType) -> str:
+    if frame.f_code.co_filename.startswith("<autograd_mini"):  # generated code
+        return "autograd_mini"
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def is_of_the_packages(frame: FrameType) -> bool:
+    """Whether a frame runs code of this project, generated code included."""
+    return _package(frame) in _PACKAGES
 
 
 def source_line() -> str:
-    """``file:line`` of the nearest caller outside this project's own packages."""
+    """``file:line`` of the nearest caller outside this project, NumPy and the standard library."""
     frame = sys._getframe(1)
-    while frame.f_back is not None:
-        package = frame.f_globals.get("__name__", "").partition(".")[0]
-        generated = frame.f_code.co_filename.startswith("<autograd_mini")
-        if package not in {"autograd_mini", "nn", "viz", "contextlib"} and not generated:
-            break
+    while _package(frame) in _LIBRARIES and frame.f_back is not None:
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def user_line(traceback: TracebackType | None) -> str | None:
+    """``file:line`` where an error left the user's code, as of :func:`source_line`; None if never.
+
+    Examples
+    --------
+    >>> user_line(None) is None
+    True
+    """
+    line = None
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if _package(frame) not in _LIBRARIES:
+            line = f"{frame.f_code.co_filename}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return line

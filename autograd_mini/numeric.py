@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .formula import REDUCTIONS, elementwise, prod_others
+from .formula import REDUCTIONS, Vector, elementwise, prod_others, repeated
 
 
 def _maximum(a: float, b: float) -> float:
@@ -31,9 +31,13 @@ def _dot(a: Sequence[float], b: Sequence[float]) -> float:
 
 def _joined(groups: tuple[Any, ...]) -> list[float]:
     """The elements of several groups, of which one may be a single number."""
-    if len(groups) == 1:
-        return list(groups[0])
-    return [x for group in groups for x in (group if isinstance(group, list) else [group])]
+    elements: list[float] = []
+    for group in groups:
+        if isinstance(group, list):
+            elements.extend(group)
+        else:
+            elements.append(group)
+    return elements
 
 
 def _logsumexp(*groups: Any) -> float:
@@ -43,6 +47,21 @@ def _logsumexp(*groups: Any) -> float:
         return math.nan if any(x != x for x in elements) else largest
     elements.remove(largest)
     return largest + math.log1p(math.fsum([math.exp(x - largest) for x in elements]))
+
+
+def _softmax(first: Sequence[float], *others: Any) -> Vector:
+    """Of the elements of the first group, among those of all groups.
+
+    A largest element of infinity takes all; its own share is NaN.
+    """
+    elements = _joined((first, *others))
+    largest = max(elements)
+    if not math.isfinite(largest):
+        largest = _logsumexp(elements)
+        return Vector([math.exp(x - largest) for x in first])
+    weights = [math.exp(x - largest) for x in elements]
+    total = math.fsum(weights)
+    return Vector([weight / total for weight in weights[: len(first)]])
 
 
 def _norm(elements: Sequence[float]) -> float:
@@ -57,6 +76,7 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "logsumexp": _logsumexp,
     "norm": _norm,
     "prod_others": prod_others,
+    "softmax": _softmax,
 }
 _MATH = """exp expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh
 atanh atan2 hypot pow"""
@@ -88,4 +108,4 @@ BACKEND_FUNCTIONS = (frozenset(FAST) | frozenset(REDUCTIONS)) - {"pi", "pow"}
 def vector_names(scalar_names: Mapping[str, Any]) -> dict[str, Any]:
     """Names of vector formulas: the scalar functions map, the reductions reduce."""
     mapped = {name: elementwise(f) for name, f in scalar_names.items() if callable(f)}
-    return {"pi": math.pi, **mapped, **_REDUCTIONS}
+    return {"pi": math.pi, **mapped, **_REDUCTIONS, "_repeated": repeated}

@@ -120,9 +120,9 @@ def _reflected_source(row: Primitive, method: str) -> str:
 
 def _vector_source(row: Primitive) -> str:
     """A function over groups of Values: ``def dot(a, b, c)``, the optional one Value or None."""
-    dialect = FloatDialect()
     names = [operand.name for operand in row.operands]
     vectors = {operand.name for operand in row.operands if operand.kind == "vector"}
+    dialect = FloatDialect(vectors)
     optional = [operand.name for operand in row.operands if operand.kind == "optional"]
     formulas = [row.value_formula, *row.partial_formulas]
     arithmetic = any(_computes_on_vector(formula, vectors) for formula in formulas)
@@ -175,7 +175,7 @@ def _needs_elements(row: Primitive) -> bool:
         (isinstance(node, ast.Name) and node.id == "n")
         or (
             isinstance(node, ast.Call)
-            and ast.unparse(node.func) in {"mean", "logsumexp", "norm"}
+            and ast.unparse(node.func) in {"mean", "logsumexp", "norm", "softmax"}
             and all(is_vector(argument, vectors) for argument in node.args)
         )
         for formula in (row.value_formula, *row.partial_formulas)

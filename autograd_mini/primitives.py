@@ -6,6 +6,7 @@ import ast
 import keyword
 import linecache
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -223,7 +224,7 @@ def define(row: str) -> Primitive:
     columns = [column.strip() for column in row.split("|")]
     if len(columns) != 5:
         raise ValueError(f"row {row.strip()!r} has {len(columns)} columns, expected 5")
-    name = columns[0]
+    name = _identifier(columns[0])
     reserved = _RESERVED | _MARKS | {"sign", "prod_others"}
     if not re.fullmatch(r"[a-z]\w*", name) or name in reserved or keyword.iskeyword(name):
         raise ValueError(f"primitive name {name!r} is not a lower-case identifier free to use")
@@ -262,8 +263,13 @@ def _try_out(primitive: Primitive) -> None:
         )
 
 
+def _identifier(text: str) -> str:
+    """A name as Python reads it in the formulas: without ligatures and the like (PEP 3131)."""
+    return unicodedata.normalize("NFKC", text)
+
+
 def _parse_operand(row: str, text: str) -> Operand:
-    match = _OPERAND.fullmatch(text)
+    match = _OPERAND.fullmatch(_identifier(text))
     if match is None or match[1] in _RESERVED:
         raise ValueError(f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1")
     kind: Kind = {"...": "vector", "?": "optional"}.get(match[2], "scalar")  # type: ignore[assignment]
@@ -325,8 +331,8 @@ def _assemble(
         _check_vectors(name, formula, vectors, scalar=operand_.kind != "vector")
     compiled = []
     for scalar_names, dialect, suffix in (
-        (fast_names, FloatDialect(), ""),
-        (ieee_names, _IeeeDialect(), " in IEEE arithmetic"),
+        (fast_names, FloatDialect(vectors), ""),
+        (ieee_names, _IeeeDialect(vectors), " in IEEE arithmetic"),
     ):
         lines = [_function_source("_value", names, value_formula, vectors, dialect)]
         lines += [

@@ -119,6 +119,9 @@ class BoundRow:
         for argument in arguments:
             vector = self._is_vector(argument)
             elements += self._elements(argument, shown if vector else [0])
+        if function == "softmax":  # its own logit first, as the row has it
+            own = elements.pop(shown.index(element))
+            elements.insert(0, own)
         return self._symbols.apply(function, elements)
 
     def _elements(self, formula: ast.expr, shown: Sequence[int | None]) -> list[ast.expr | None]:

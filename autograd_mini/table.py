@@ -7,7 +7,8 @@ vector), ``c?`` one that may be left out (then 0).  *Formulas* speak of the oper
 ``y``, of ``n`` (the length of the vectors) and of ``pi``; they use ``+ - * / **``, the functions of
 this table, ``sign``, and comparisons as the first argument of ``where``.  In a row with vectors a
 formula is a vector formula: it works element by element, ``sum``, ``dot``, ``logsumexp`` and the like
-reduce, and ``prod_others(x)`` is the vector of products that leave one element out.
+reduce; ``prod_others(x)`` is the vector of products that leave one element out, and
+``softmax(z, x)`` that of the probabilities of the elements of ``z`` among those of ``z`` and ``x``.
 
 Where equal forms differ in rounding or cost, the better one stands here, and only here: the
 engine, higher derivatives, compiled programs, explanations, documentation and tests all read it.
@@ -18,10 +19,10 @@ Notes on single choices:
 - ``softmax`` takes its own logit first and the other logits after it, which makes each output a
   scalar function like every other row.
 - ``softmax`` and ``log_softmax`` see differences of logits only, so that a common shift cancels
-  exactly, however large.  So do their derivatives, but where a logit is so far below the others that
-  ``exp`` would overflow, or that the difference would round more than ``logsumexp``.
+  exactly, however large; so do their derivatives, and those of ``logsumexp``.
 - ``pow`` toward its base sets the derivative at exponent 0 only where the formula cannot give it:
   elsewhere its own derivative, 1 / a toward the exponent, must stay.
+- ``norm`` has no second derivative at the origin; there it is 0 like the first.
 - kinks follow PyTorch: relu'(0) = 0, abs'(0) = 0, a tie of maximum or minimum shares half and half,
   clip passes the gradient at both ends, norm and atan2 have derivative 0 at the origin.
 - ``multiply_no_nan`` is the product in which zero carries nothing, as in a backward pass: a compiled
@@ -88,9 +89,9 @@ sum           | x...           | sum(x)                               | 1       
 mean          | x...           | sum(x) / n                           | 1 / n                                           | -3..3
 prod          | x...           | prod(x)                              | prod_others(x)                                  | -2..2
 dot           | a..., b..., c? | dot(a, b) + c                        | b ; a ; 1                                       | -3..3, -3..3, -3..3
-logsumexp     | x...           | logsumexp(x)                         | exp(x - y)                                      | -3..3
-softmax       | x, z...        | where(x < -1e308, exp(x - logsumexp(x, z)), 1 / (1 + sum(exp(z - x)))) | y * (1 - y) ; where(y == 0, -y * exp(z - logsumexp(x, z)), -y * (y * exp(z - x))) | -3..3, -3..3
-log_softmax   | x, z...        | where(x < -1e308, x - logsumexp(x, z), -logsumexp(0, z - x)) | -expm1(y) ; where(abs(y) < abs(x - y), -exp(z - x + y), -exp(z - logsumexp(x, z))) | -3..3, -3..3
+logsumexp     | x...           | logsumexp(x)                         | softmax(x)                                      | -3..3
+softmax       | x, z...        | where(x < -1e308, exp(x - logsumexp(x, z)), 1 / (1 + sum(exp(z - x)))) | y * (1 - y) ; -y * softmax(z, x) | -3..3, -3..3
+log_softmax   | x, z...        | where(x < -1e308, x - logsumexp(x, z), -logsumexp(0, z - x)) | -expm1(y) ; -softmax(z, x)     | -3..3, -3..3
 variance      | x...           | sum(square(x - mean(x))) / n         | (x - mean(x)) * (2 / n)                         | -3..3
-norm          | x...           | norm(x)                              | x / where(y == 0, 1, y)                         | 0.2..3
+norm          | x...           | norm(x)                              | where(y == 0, 0, x / y)                         | 0.2..3
 """

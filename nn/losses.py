@@ -30,6 +30,9 @@ __all__ = [
 # How far from 1 the sum of a probability target may lie: that of float32 probabilities does.
 _SUM_TOLERANCE = 1e-6
 
+# Nodes whose number can be read, as those of a compiler's trace cannot.
+_KNOWN = (Value, ad.Constant)
+
 
 def half_squared_error(outputs: Scalars | Value, targets: Scalars | Value | float) -> Value:
     """Return half the squared error, 1/2 * sum over k of (output_k - target_k)**2.
@@ -157,8 +160,9 @@ def binary_cross_entropy_with_logits(
 def cross_entropy(logits: Scalars, target: int | Scalars) -> Value:
     """Return the cross-entropy of softmax(logits), with the softmax inside.
 
-    For class t it is logsumexp(logits) - logits[t]; for probabilities p, the mean of these under
-    p. The error signal at the logits is softmax(logits) - p. Logits of any size do not overflow.
+    For class t it is -log_softmax(logits)[t]; for probabilities p, the mean of these under p. The
+    error signal at the logits is softmax(logits) - p. Only differences of logits count: those of
+    any size do not overflow, and a number that is added to all of them does not matter.
 
     Parameters
     ----------
@@ -203,13 +207,13 @@ def cross_entropy(logits: Scalars, target: int | Scalars) -> Value:
         )
     values = [ad.as_value(logit) for logit in logits]
     index = _unwrapped(target)
+    loss: Value
     if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
-        expected = values[_class_index(index, len(values))]
+        loss = -ad.log_softmax(values, _class_index(index, len(values)))
     elif isinstance(index, Value):  # while compiling: a class known only when the program runs
-        expected = ad.take(values, index)
+        loss = -ad.log_softmax(values, index)
     else:
-        expected = _expected_logit(values, target)
-    loss: Value = ad.logsumexp(values) - expected
+        loss = _mean_over_classes(values, _class_probabilities(target, len(values)))
     return loss
 
 
@@ -353,19 +357,36 @@ def _class_index(target: int | np.integer[Any], n_classes: int) -> int:
     return int(target)
 
 
-def _expected_logit(logits: list[Value], target: object) -> Value:
-    """Mean logit under a list of probabilities; classes of probability 0 do not take part."""
+def _class_probabilities(target: object, n_classes: int) -> list[Value | float]:
+    """Return one probability per class, checked as far as they are plain numbers."""
     if not _is_sequence(target):
         raise TypeError(
             "target must be an int class index or a sequence of probabilities, one per class; "
             f"got {target!r} ({type(target).__name__})"
         )
     probabilities = [_check_probability(p) for p in target]
-    if len(probabilities) != len(logits):
-        raise ValueError(f"got {len(logits)} logits but {len(probabilities)} probabilities")
+    if len(probabilities) != n_classes:
+        raise ValueError(f"got {n_classes} logits but {len(probabilities)} probabilities")
     plain = [p for p in probabilities if not isinstance(p, Value)]
     if len(plain) == len(probabilities) and abs(math.fsum(plain) - 1.0) > _SUM_TOLERANCE:
         raise ValueError(f"the probabilities of the classes must sum to 1, got {math.fsum(plain)}")
-    kept = [(p, z) for p, z in zip(probabilities, logits, strict=True) if p != 0.0]
-    expected: Value = ad.dot([p for p, _ in kept], [z for _, z in kept])
-    return expected
+    return probabilities
+
+
+def _mean_over_classes(logits: list[Value], probabilities: list[Value | float]) -> Value:
+    """Mean of -log_softmax under probabilities; classes of probability 0 do not take part."""
+    kept = [k for k, p in enumerate(probabilities) if p != 0.0]
+    weights = [probabilities[k] for k in kept]
+    mean: Value
+    if weights == [1.0]:
+        mean = -ad.log_softmax(logits, kept[0])
+    elif any(isinstance(p, Value) for p in weights) or any(type(z) not in _KNOWN for z in logits):
+        mean = -ad.dot(weights, [ad.log_softmax(logits, k) for k in kept])
+    else:  # the same without a log_softmax for each class; the shift cancels
+        largest = max(logit.data for logit in logits)
+        shift = ad.as_value(largest if math.isfinite(largest) else 0.0)
+        shifted = [logit - shift for logit in logits]
+        total = math.fsum(weights)
+        whole = ad.logsumexp(shifted) if total == 1.0 else total * ad.logsumexp(shifted)
+        mean = whole - ad.dot(weights, [shifted[k] for k in kept])
+    return mean

@@ -1,18 +1,27 @@
-"""Checks of the arrays that a compiled program is called with."""
+"""Checks of the arguments of a compiled program, and what tells static ones apart."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+
+from ..value import Value
 
 Array = npt.NDArray[Any]
 
 
 def check_numbers(array: Array, name: str) -> None:
     """Refuse an array that does not hold real numbers."""
+    if array.dtype == object and any(isinstance(element, Value) for element in array.flat):
+        raise TypeError(
+            f"{name} holds objects that are Values, expected numbers: with Values call the "
+            "function itself, also within another one that is compiled"
+        )
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} holds {array.dtype}, expected real numbers")
 
@@ -37,28 +46,70 @@ def batch_size(arrays: Sequence[Array]) -> int:
     return int(n)
 
 
-def checked_indices(indices: Array, last: npt.NDArray[np.uintp], argument: int) -> Array:
+def checked_indices(indices: Array, last: int | Array, argument: int) -> Array:
     """The integers of an argument that picks, as NumPy's index type.
 
-    `last` is the largest index that each position (row) may hold.
+    `last` is the largest index allowed: one for the whole argument, or one for each position.
     """
     if indices.dtype.kind == "f":
-        size = int(last.min()) + 1
+        size = int(np.min(last)) + 1
         raise TypeError(f"argument {argument} picks one of {size}: expected integers, got floats")
     places = indices.astype(np.intp, copy=False)
     # as unsigned numbers negative ones are huge: one comparison does for both ends
-    largest = places.view(np.uintp)
-    if len(last) == 1:
-        largest = np.maximum.reduce(largest, axis=None, keepdims=True).reshape(1)
-    elif places.ndim > 1:
-        largest = np.maximum.reduce(largest, axis=1)
-    wrong = largest > last
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        picked = places if len(last) == 1 else places[at]
-        where = f"argument {argument}" + (f", position {at}," if len(last) > 1 else "")
-        raise IndexError(
-            f"{where} picks one of {int(last[at]) + 1}: expected integers from 0 to {last[at]}, "
-            f"got {picked.min()} to {picked.max()}"
-        )
+    unsigned = places.view(np.uintp)
+    if isinstance(last, int):
+        if places.size and np.maximum.reduce(unsigned, axis=None) > last:
+            _refuse_indices(places, last, f"argument {argument}")
+    else:
+        wrong = (last < unsigned.T).reshape(-1, len(last)).any(axis=0)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            _refuse_indices(places[at], int(last[at]), f"argument {argument}, position {at},")
     return places
+
+
+def _refuse_indices(places: Array, last: int, where: str) -> NoReturn:
+    raise IndexError(
+        f"{where} picks one of {last + 1}: expected integers from 0 to {last}, "
+        f"got {places.min()} to {places.max()}"
+    )
+
+
+def identity(argument: Any) -> Any:
+    """A key for a static argument that tells apart what ``==`` may not: types, and bits of numbers.
+
+    NaN is one key.  What Python cannot hash, the key cannot be hashed for.
+
+    Examples
+    --------
+    >>> identity(0.0) == identity(-0.0), identity((1,)) == identity((True,))
+    (False, False)
+    >>> identity(("tanh", float("nan"))) == identity(("tanh", float("nan")))
+    True
+    """
+    kind = type(argument)
+    if kind in _BY_EQUALITY:
+        return kind, argument
+    if kind is float:
+        return kind, argument.hex()
+    if kind.__hash__ is None:
+        return kind, argument
+    if isinstance(argument, np.generic):
+        return kind, argument.dtype, argument.tobytes()
+    if kind is complex or isinstance(argument, Decimal):
+        return kind, repr(argument)
+    if isinstance(argument, tuple):
+        return kind, tuple([identity(element) for element in argument])
+    if isinstance(argument, frozenset):
+        return kind, frozenset([identity(element) for element in argument])
+    if isinstance(argument, range):
+        return kind, argument.start, argument.stop, argument.step
+    if dataclasses.is_dataclass(argument) and "__eq__" in vars(kind):
+        compared = [field.name for field in dataclasses.fields(argument) if field.compare]
+        return kind, tuple([identity(getattr(argument, name)) for name in compared])
+    if isinstance(argument, float):
+        return kind, argument, argument.hex()
+    return kind, argument
+
+
+_BY_EQUALITY = frozenset({bool, int, str, bytes, type(None)})

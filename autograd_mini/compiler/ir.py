@@ -322,8 +322,8 @@ def _printed(step: Step) -> str:
     return f"{target}{sign} {type(step).__name__}{detail} ({read})"
 
 
-def last_indices(program: ArrayProgram) -> dict[int, npt.NDArray[np.uintp]]:
-    """For each integer argument that picks: the largest index that each of its positions may be.
+def last_indices(program: ArrayProgram) -> dict[int, int | npt.NDArray[np.uintp]]:
+    """For each integer argument that picks: the largest index, or that of each position.
 
     Any number may stand where nothing is picked.
     """
@@ -336,7 +336,7 @@ def last_indices(program: ArrayProgram) -> dict[int, npt.NDArray[np.uintp]]:
                 unbounded = np.full(program.sizes[part.space], np.iinfo(np.uintp).max, np.uintp)
                 own = last.setdefault(argument, unbounded)
                 own[part.indices()] = np.minimum(own[part.indices()], size - 1)
-    return last
+    return {k: int(own[0]) if (own == own[0]).all() else own for k, own in last.items()}
 
 
 def number_inputs(program: ArrayProgram) -> set[int]:

@@ -60,7 +60,7 @@ from .ir import (
 )
 from .scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector, operands
 from .schedule import schedule
-from .symbolic import is_moderate
+from .symbolic import is_moderate, with_signs_written_out
 
 Flags = npt.NDArray[np.bool_]
 _CONSTANT = "constant"
@@ -383,9 +383,8 @@ class Lowering:
         grid, references = self.layout(nodes, columns)
         out = self.allot(self.space_of(nodes[0]), grid)
         names = [operand.name for operand in row.operands]
-        self.steps.append(
-            Map(out, row.value_formula, dict(zip(names, references, strict=True)), op=op)
-        )
+        formula = with_signs_written_out(row.value_formula)
+        self.steps.append(Map(out, formula, dict(zip(names, references, strict=True)), op=op))
 
     # Sums of products
 

@@ -7,11 +7,11 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..primitives import compile_source
 from ..value import Value
 from .access import Gather, Mixed
-from .binding import batch_size, check_numbers, checked_indices
+from .binding import batch_size, check_numbers, checked_indices, identity
 from .emit import Emitted, RowFunction, emit
 from .ir import ArrayProgram, Contract, Map, Reduce, Step, last_indices, number_inputs, references
 from .lower import lower
@@ -32,8 +32,9 @@ from .runtime import (
     vector_value,
     with_direct_names,
 )
-from .scalars import ScalarProgram, canonical_form, has_nan_safe_products
-from .trace import InputSpec, Traced, trace
+from .scalars import canonical_form, has_other_nan_safe_form
+from .trace import InputSpec, Trace, trace
+from .trace import lock as tracing_lock
 
 Array = npt.NDArray[Any]
 _CACHED_TRACES = 64
@@ -101,7 +102,6 @@ class _Setting:
 
     specs: tuple[InputSpec, ...]
     labels: tuple[str, ...]
-    scalar: bool
     batched: bool
     dtype: np.dtype[Any]
 
@@ -110,24 +110,21 @@ class _Compiled:
     """One trace: emitted functions and their workspaces.
 
     The functions are the fast ones.  Where these meet ``0 * inf`` they give NaN, but the scalar
-    engine, in which zero carries nothing, may give a number: :attr:`nan_safe` is asked then.
+    engine, in which zero carries nothing, may give a number.  So :attr:`nan_safe` is asked where
+    they give anything but finite numbers.
     """
 
-    def __init__(
-        self,
-        scalars: ScalarProgram,
-        safe: ScalarProgram,
-        setting: _Setting,
-        nan_safe: bool = False,
-    ) -> None:
-        self._safe = safe
+    def __init__(self, traced: Trace, setting: _Setting, nan_safe: bool = False) -> None:
+        self._traced = traced
         self._setting = setting
         self._is_nan_safe = nan_safe
         self.stats: Stats
+        self.static: tuple[Any, ...] = ()
+        scalars = canonical_form(traced, nan_safe)
         sizes = [math.prod(spec.shape) for spec in setting.specs]
         count = len(setting.labels)
         program, lowering = lower(scalars, count, sizes, setting.batched, nan_safe)
-        if setting.scalar:
+        if traced.scalar:
             program = differentiate(program, nan_safe)
         self.program = program
         self.packs = lowering.packs
@@ -141,33 +138,32 @@ class _Compiled:
         )
         self.outputs: Callable[..., Any] = namespace["outputs"]
         self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
-        self.scalar = setting.scalar
+        self.scalar = traced.scalar
         self.rows = program.reads_rows(program.outputs)
         self.last = last_indices(program)
         self.numbers = number_inputs(program)
         row_bytes = 8 * sum(s for name, s in program.sizes.items() if program.has_rows(name))
         self.chunk = max(1 if nan_safe else 64, _CHUNK_BYTES // max(1, row_bytes))
-        self._outputs_differ = lowering.has_padding or safe is not scalars
+        differs = lowering.has_padding or has_other_nan_safe_form(traced)
+        self._outputs_may_differ = differs and not nan_safe
         self._local = threading.local()
 
     @cached_property
     def nan_safe(self) -> _Compiled:
         """The same program with zero carrying nothing; made when it is needed first."""
-        return _Compiled(self._safe, self._safe, self._setting, nan_safe=True)
+        return _Compiled(self._traced, self._setting, nan_safe=True)
 
     def may_repair_outputs(self, outputs: Array) -> bool:
-        """Whether there is a NaN among the outputs that the NaN-safe program may not have."""
-        if self._is_nan_safe or not self._outputs_differ:
-            return False
-        return bool(np.isnan(outputs).any())
+        """Whether the NaN-safe program may have other outputs than these."""
+        return self._outputs_may_differ and not np.isfinite(outputs).all()
 
     def may_repair(self, value: float, gradient: Array) -> bool:
-        """Whether there is a NaN that the NaN-safe program may not have."""
-        if self._is_nan_safe:
-            return False
+        """Whether the NaN-safe program may have another value and gradient than these."""
         if math.isfinite(value) and math.isfinite(gradient.dot(gradient)):  # dot is the cheapest
             return False
-        return math.isnan(value) or bool(np.isnan(gradient).any())
+        if self._is_nan_safe:
+            return False
+        return not (math.isfinite(value) and np.isfinite(gradient).all())
 
     def workspace(self, n: int) -> Workspace:
         """The arrays for a batch of n, of this thread."""
@@ -194,11 +190,8 @@ def _compiled(
     start = time.perf_counter()
     traced = trace(function, parameters, specs, arrange)
     middle = time.perf_counter()
-    scalars = canonical_form(traced)
-    safe = canonical_form(traced, nan_safe=True) if has_nan_safe_products(traced) else scalars
     labels = tuple([parameter.label for parameter in parameters])
-    setting = _Setting(tuple(specs), labels, traced.scalar, batched, dtype)
-    compiled = _Compiled(scalars, safe, setting)
+    compiled = _Compiled(traced, _Setting(tuple(specs), labels, batched, dtype))
     compiled.stats = _stats(compiled, len(traced.nodes), middle - start, middle)
     return compiled
 
@@ -249,6 +242,13 @@ def _stats(compiled: _Compiled, nodes: int, trace_seconds: float, start: float) 
         trace_seconds=trace_seconds,
         lift_seconds=time.perf_counter() - start,
     )
+
+
+class Parametrised(Protocol):
+    """A model: whatever lists its parameters."""
+
+    def parameters(self) -> Iterable[Value]:
+        """The leaves that vary."""
 
 
 class Program:
@@ -320,7 +320,8 @@ class Program:
         vector = self._vector(theta)
         compiled, inputs, n = self._bind(batch)
         outputs = np.empty((n, *compiled.program.outputs.shape), dtype=self._dtype)
-        self._fill(outputs, compiled, vector, inputs)
+        with np.errstate(all="ignore"):
+            self._fill(outputs, compiled, vector, inputs)
         if not self._batched:
             outputs = outputs[0]
         return outputs[..., 0] if compiled.scalar else outputs
@@ -374,7 +375,9 @@ class Program:
                 f"value_and_grad needs a function that returns one Value, this one returns a list "
                 f"of {compiled.program.outputs.shape[0]}; return their loss"
             )
-        return self._reduced(compiled, vector, inputs, n, 1.0 / n if self._mean else 1.0)
+        weight = 1.0 / n if self._mean else 1.0
+        with np.errstate(all="ignore"):
+            return self._reduced(compiled, vector, inputs, n, weight)
 
     def _reduced(
         self, compiled: _Compiled, vector: Array, inputs: Sequence[Array], n: int, weight: float
@@ -422,9 +425,8 @@ class Program:
         n: int,
         *rest: Any,
     ) -> Array:
-        with np.errstate(all="ignore"):
-            arrays = compiled.workspace(n).of[function.__name__]
-            result: Array = function(vector, *inputs, *rest, arrays)
+        arrays = compiled.workspace(n).of[function.__name__]
+        result: Array = function(vector, *inputs, *rest, arrays)
         return result
 
     @property
@@ -442,10 +444,8 @@ class Program:
         """All traces that are kept, oldest first."""
         with self._lock:
             return tuple(
-                TraceInfo(
-                    tuple(shape for shape, _ in shapes), tuple(s[2] for s in static), compiled.stats
-                )
-                for (shapes, static), compiled in self._traces.items()
+                TraceInfo(tuple(shape for shape, _ in shapes), compiled.static, compiled.stats)
+                for (shapes, _), compiled in self._traces.items()
             )
 
     def _last(self) -> _Compiled:
@@ -467,10 +467,10 @@ class Program:
 
     def _bind(self, batch: Sequence[Any]) -> tuple[_Compiled, list[Array], int]:
         """The trace for these arguments, and them as arrays with the batch as last axis."""
-        static: tuple[Any, ...] = ()
+        given, static = batch, ()
         if self._static:
-            static = tuple((k, type(batch[k]), batch[k]) for k in self._static if k < len(batch))
-            batch = [argument for k, argument in enumerate(batch) if k not in self._static]
+            static = tuple([identity(given[k]) for k in self._static if k < len(given)])
+            batch = [argument for k, argument in enumerate(given) if k not in self._static]
         arrays = [np.asarray(argument) for argument in batch]
         key = (tuple([(a.shape, a.dtype.char) for a in arrays]), static)
         try:
@@ -478,7 +478,7 @@ class Program:
         except TypeError:
             raise TypeError("a static argument must be hashable, like a str or a tuple") from None
         if bound is None:
-            bound = self._bound_anew(key, arrays, static)
+            bound = self._bound_anew(key, arrays, given)
         compiled, n = bound
         self._last_used = compiled
         inputs, indices = [], []
@@ -495,7 +495,7 @@ class Program:
         return compiled, inputs + indices, n
 
     def _bound_anew(
-        self, key: Any, arrays: Sequence[Array], static: tuple[Any, ...]
+        self, key: Any, arrays: Sequence[Array], given: Sequence[Any]
     ) -> tuple[_Compiled, int]:
         """Check arguments of shapes and types not met before, and trace if need be."""
         for k, array in enumerate(arrays):
@@ -503,34 +503,41 @@ class Program:
         n = batch_size(arrays) if self._batched else 1
         lead = 1 if self._batched else 0
         shapes = tuple((a.shape[lead:], a.dtype.kind in "iub") for a in arrays)
-        bound = self._compiled(shapes, static, len(arrays) + len(static)), n
+        static = {k: given[k] for k in self._static if k < len(given)}
+        bound = self._compiled((shapes, key[1]), static), n
         if len(self._bound) >= _CACHED_SHAPES:
             self._bound.clear()
         self._bound[key] = bound
         return bound
 
-    def _compiled(self, shapes: tuple[Any, ...], static: tuple[Any, ...], count: int) -> _Compiled:
-        key = (shapes, static)
-        with self._lock:
-            compiled = self._traces.get(key)
-            if compiled is not None:
-                return compiled
-            given = {k: value for k, _, value in static}
-
-            def arrange(traced: Sequence[Any]) -> list[Any]:
-                rest = iter(traced)
-                return [given[k] if k in given else next(rest) for k in range(count)]
-
-            specs = [InputSpec(tuple(shape), integer) for shape, integer in shapes]
-            with _paused_collector():
-                compiled = _compiled(
-                    self._function, self._parameters, specs, arrange, self._batched, self._dtype
-                )
-            self._traces[key] = compiled
-            if len(self._traces) > _CACHED_TRACES:
-                self._traces.popitem(last=False)
-                self._bound.clear()
+    def _compiled(self, key: tuple[Any, ...], static: dict[int, Any]) -> _Compiled:
+        """The trace for these shapes and static arguments."""
+        compiled = self._traces.get(key)
+        if compiled is not None:
             return compiled
+        # A function that is being traced may call another program: one order of locks for all.
+        with tracing_lock, self._lock:
+            compiled = self._traces.get(key)
+            if compiled is None:
+                compiled = self._traces[key] = self._traced_anew(key[0], static)
+                if len(self._traces) > _CACHED_TRACES:
+                    self._traces.popitem(last=False)
+                    self._bound.clear()
+            return compiled
+
+    def _traced_anew(self, shapes: tuple[Any, ...], static: dict[int, Any]) -> _Compiled:
+        def arrange(traced: Sequence[Any]) -> list[Any]:
+            rest = iter(traced)
+            count = len(traced) + len(static)
+            return [static[k] if k in static else next(rest) for k in range(count)]
+
+        specs = [InputSpec(tuple(shape), integer) for shape, integer in shapes]
+        with _paused_collector():
+            compiled = _compiled(
+                self._function, self._parameters, specs, arrange, self._batched, self._dtype
+            )
+        compiled.static = tuple(static.values())
+        return compiled
 
 
 @contextmanager
@@ -545,9 +552,27 @@ def _paused_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _leaves(parameters: Any) -> list[Value]:
+    """The parameters as a list: those given, or those of a model."""
+    if isinstance(parameters, Value):
+        raise TypeError("parameters must be a list of Values, got one Value; write [w]")
+    if callable(getattr(parameters, "parameters", None)) and not isinstance(parameters, type):
+        parameters = parameters.parameters()
+    if not isinstance(parameters, Iterable) or isinstance(parameters, (str, Mapping)):
+        raise TypeError(
+            "parameters must be a list of Values or a model with a method parameters(), got "
+            f"{parameters!r:.60}"
+        )
+    leaves = list(parameters)
+    for k, parameter in enumerate(leaves):
+        if not isinstance(parameter, Value) or parameter.op:
+            raise TypeError(f"parameter {k} is {parameter!r:.60}, expected a leaf Value")
+    return leaves
+
+
 def compile(
     function: Callable[..., Any],
-    parameters: Sequence[Value],
+    parameters: Iterable[Value] | Parametrised,
     *,
     static_argnums: int | Sequence[int] = (),
     reduction: str = "mean",
@@ -567,10 +592,12 @@ def compile(
     function : callable
         Of one example: its arguments are Values, or lists (of lists) of Values; it returns a
         Value or a list of Values.
-    parameters : sequence of Value
-        The leaves that vary, in the order of `theta` and of the gradient.
+    parameters : sequence of Value, or model
+        The leaves that vary, in the order of `theta` and of the gradient; of a model, those that
+        its method ``parameters()`` returns now.
     static_argnums : int or sequence of int, optional
-        Arguments that are passed on as they are; another value means another trace.
+        Arguments that are passed on as they are; another value means another trace, also where
+        Python has both equal, as 0.0 and -0.0, or 1 and True.
     reduction : {"mean", "sum"}, optional
         Of the loss over the batch.
     dtype : dtype, optional
@@ -604,12 +631,7 @@ def compile(
     """
     if not callable(function):
         raise TypeError(f"expected a function, got {type(function).__name__}")
-    if isinstance(parameters, Value):
-        raise TypeError("parameters must be a list of Values, got one Value; write [w]")
-    leaves = list(parameters)
-    for k, parameter in enumerate(leaves):
-        if type(parameter) not in (Value, Traced) or parameter.parents:
-            raise TypeError(f"parameter {k} is {parameter!r:.60}, expected a leaf Value")
+    leaves = _leaves(parameters)
     if len(set(leaves)) < len(leaves):
         raise ValueError("a parameter stands twice; list each once")
     if reduction not in ("mean", "sum"):

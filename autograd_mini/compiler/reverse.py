@@ -33,7 +33,7 @@ from .ir import (
     pieces,
     references,
 )
-from .symbolic import derivative, is_zero, simplified, times
+from .symbolic import derivative, is_zero, simplified, times, with_signs_written_out
 
 _SPACES = ("theta", "value", "fixed")
 _SIGNAL = "δ"
@@ -324,6 +324,8 @@ class _Reverse:
                 continue
             if step.op:
                 partial = PRIMITIVES[step.op].partial_formulas[position]
+                if self.nan_safe:
+                    partial = with_signs_written_out(partial)
             else:
                 partial = derivative(step.formula, name)
             formula = self._product(simplified(partial, numbers))

@@ -135,6 +135,16 @@ def _special(name: str) -> Callable[[Array], Array]:
     return lambda x: getattr(special_functions(), name)(x)
 
 
+def _softmax(*groups: Array) -> Array:
+    """Of the elements of the first group, among those of all groups."""
+    elements = _joined(groups, groups[0])
+    largest = np.max(elements, axis=0)
+    weights = np.exp(elements - largest)
+    total = np.where(np.isfinite(largest), np.sum(weights, axis=0), 1)
+    probabilities: Array = weights[: len(groups[0])] / total
+    return probabilities
+
+
 _VECTOR_NAMES: dict[str, Any] = {
     "pi": np.pi,
     "where": np.where,
@@ -145,6 +155,7 @@ _VECTOR_NAMES: dict[str, Any] = {
     "logsumexp": _logsumexp,
     "norm": lambda x: np.hypot.reduce(x, axis=0),
     "prod_others": _prod_others,
+    "softmax": _softmax,
 }
 
 
@@ -161,7 +172,7 @@ def _numpy_names() -> dict[str, Any]:
             names[name] = _special(name)
         else:
             names[name] = _compiled(row, [o.name for o in row.operands], row.value_formula, names)
-    names["sign"] = np.sign
+    names["sign"] = lambda x: np.where(x == x, np.sign(x), 0)  # 0 of NaN, as in the engine
     return names
 
 

@@ -144,8 +144,8 @@ class _Open:
         return all(folds(factor, c) for c in coefficients)
 
 
-_LARGE = 2.0**1000
-"""Constants of a sum are added up as long as they stay below, a wide berth around infinity."""
+_SMALL = 2.0**960
+"""Numbers up to here do not make a finite one overflow: they are below its rounding."""
 
 Item = int | _Open
 
@@ -210,11 +210,12 @@ class _Builder:
             total.linear.append((factor, item))
 
     def _add_constant(self, total: _Open, number: float) -> None:
-        """Add a number; as a term of its own where the sum of two might overflow."""
-        if not number or not total.constant or abs(total.constant + number) <= _LARGE:
-            total.constant += number
-        else:
-            total.linear.append((1.0, self.node(Literal(number))))
+        """Add a number; after all else where two numbers in one might hide an overflow."""
+        small = max(abs(total.constant), abs(number), abs(total.constant + number)) <= _SMALL
+        if number and total.constant and not small:
+            total.linear = [(1.0, self.close(total))]
+            total.products, total.constant = [], 0.0
+        total.constant += number
 
     def scale(self, item: Item, factor: float) -> _Open:
         """``factor * item``, where the factor is 1 or -1 or stands alone."""
@@ -236,15 +237,13 @@ class _Builder:
             if value is not None:
                 return self.rescale(other, value)
         (ca, left), (cb, right) = self._factor(a), self._factor(b)
-        if not folds(ca, cb):
-            (ca, left), (cb, right) = (1.0, self.close(a)), (1.0, self.close(b))
         total = _Open()
         total.products.append((ca * cb, left, right))
         return total
 
     def _factor(self, item: Item) -> tuple[float, int]:
-        """Coefficient and node of one factor of a product."""
-        if isinstance(item, _Open) and item.is_one_linear_term() and is_moderate(item.linear[0][0]):
+        """Sign and node of one factor of a product."""
+        if isinstance(item, _Open) and item.is_one_linear_term() and abs(item.linear[0][0]) == 1:
             return item.linear[0]
         return 1.0, self.close(item)
 
@@ -376,12 +375,13 @@ _CANONICAL: dict[str, Callable[[_Builder, Sequence[Item]], Item]] = {
 }
 
 
-_NAN_SAFE = "multiply_no_nan"
+_NAN_SAFE = {"multiply_no_nan", "logsumexp", "softmax", "log_softmax", "variance"}
+"""What stays as the table has it in the NaN-safe form: written out, it is another formula."""
 
 
-def has_nan_safe_products(trace: Trace) -> bool:
+def has_other_nan_safe_form(trace: Trace) -> bool:
     """Whether the NaN-safe form of a trace is another one."""
-    return any(node.op == _NAN_SAFE for node in trace.nodes)
+    return any(node.op in _NAN_SAFE for node in trace.nodes)
 
 
 def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
@@ -392,8 +392,9 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
     trace : Trace
         The graph.
     nan_safe : bool, optional
-        Keep ``multiply_no_nan`` as it is.  Without, it is a product like others, and so part of
-        matrix products: right, unless a NaN comes out.
+        Keep ``multiply_no_nan``, softmax and its kin as the table has them.  Without, these are
+        written out as products and sums, which become part of matrix products: right, unless a
+        NaN comes out.
 
     Returns
     -------
@@ -417,10 +418,10 @@ def _item(builder: _Builder, node: Value, items: dict[Value, Item], trace: Trace
     if node in trace.inputs:
         argument, position = trace.inputs[node]
         return builder.node(Leaf(f"input{argument}", position))
-    if not node.parents:
-        return builder.node(Literal(node.data))
+    if node in trace.constants:
+        return builder.node(Literal(trace.constants[node]))
     arguments = [items[parent] for parent in node.parents]
-    if node.op in _CANONICAL and not (builder.nan_safe and node.op == _NAN_SAFE):
+    if node.op in _CANONICAL and not (builder.nan_safe and node.op in _NAN_SAFE):
         return _CANONICAL[node.op](builder, arguments)
     if node.op == "take":
         index, *rest = [builder.close(argument) for argument in arguments]

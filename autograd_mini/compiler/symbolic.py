@@ -133,6 +133,11 @@ def _substituted(formula: ast.expr, names: Mapping[str, ast.expr]) -> ast.expr:
     if isinstance(formula, ast.BinOp):
         left, right = _substituted(formula.left, names), _substituted(formula.right, names)
         return ast.BinOp(left, formula.op, right)
+    if isinstance(formula, ast.Compare):
+        right = _substituted(formula.comparators[0], names)
+        return ast.Compare(_substituted(formula.left, names), formula.ops, [right])
+    if isinstance(formula, ast.Call):
+        return ast.Call(formula.func, [_substituted(a, names) for a in formula.args], [])
     return formula
 
 
@@ -185,18 +190,23 @@ def expanded(node: ast.expr) -> ast.expr:
     for operand in row.operands:
         if operand.name not in given and operand.default is not None:
             given[operand.name] = ast.Constant(operand.default)
-    return _Substitution(given).visit(_copied(row.value_formula))  # type: ignore[no-any-return]
+    return _substituted(with_signs_written_out(row.value_formula), given)
 
 
-class _Substitution(ast.NodeTransformer):
-    def __init__(self, names: Mapping[str, ast.expr]) -> None:
-        self.names = names
+_SIGN = ast.parse("where(x > 0, 1, where(x < 0, -1, 0))", mode="eval").body
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.names.get(node.id, node)
 
+class _Signs(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "sign":
+            return _substituted(_SIGN, {"x": node.args[0]})
+        return node
+
+
+def with_signs_written_out(formula: ast.expr) -> ast.expr:
+    """The formula with comparisons for ``sign``: NumPy's gives NaN for NaN, the engine's 0."""
+    return _Signs().visit(_copied(formula))  # type: ignore[no-any-return]
 
 
 def _copied(node: ast.expr) -> ast.expr:

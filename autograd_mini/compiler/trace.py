@@ -2,162 +2,246 @@
 
 from __future__ import annotations
 
+import numbers
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ..errors import TraceError
+from ..errors import AutogradError, TraceError
 from ..graph import topological_order
-from ..modes import current_modes, source_line, switched
+from ..modes import current_modes, is_of_the_packages, source_line, switched, user_line
 from ..primitives import PRIMITIVES
 from ..value import Constant, Value, as_value, constant, operate
 
 _REMEDY = {
-    "data": "its number is known only when the program runs; compute with the Value itself",
-    "bool": "a branch would freeze one example's choice into the program: use where, maximum, "
+    "the data": "its number is known only when the program runs; compute with the Value itself",
+    "the bool": "a branch would freeze one example's choice into the program: use where, maximum, "
     "relu or clip (where(x > 0, a, b) is fine)",
-    "equality": "`==` would compare identities: use equal(x, 0), which stays in the program",
-    "index": "use take(values, index) to pick a Value by an integer input",
-    "float": "use the functions of autograd_mini in place of those of math",
+    "`==`": "it would compare identities: use equal(x, 0), which stays in the program, or `is`",
+    "the index": "use take(values, index) to pick a Value by an integer input",
+    "the hash": "a dict or a set would look for the Value and not for its number: use "
+    "take(values, index) to pick by an integer input",
+    "the float": "use the functions of autograd_mini in place of those of math",
     "gradients": "value_and_grad of the program has them; use gradients(..., create_graph=True) "
     "for a loss with derivatives in it",
 }
+_NUMBERS = (numbers.Number, np.generic, np.ndarray)  # what `==` would compare a number with
+
+
+class Run:
+    """One run of a traced function: what its nodes belong to."""
+
+    __slots__ = ("refusal",)
+
+    def __init__(self) -> None:
+        self.refusal: TraceError | None = None
+
+    def record(self, op: str, parents: tuple[Value, ...]) -> Value:
+        """Make a node without a number; constants alone stay constants."""
+        if not current_modes().recording:
+            raise TraceError(
+                f"{source_line()}: no_grad in a traced function: a compiled program cannot hold "
+                "gradients back; pass what should not vary as an argument"
+            )
+        fixed = True
+        for parent in parents:
+            kind = type(parent)
+            if kind is not Constant:
+                fixed = False
+                if (kind is Traced or kind is TracedInput) and parent.run is not self:  # type: ignore[attr-defined]
+                    _refuse_stranger(parent)
+        if fixed:
+            return constant(PRIMITIVES[op].evaluate([parent.data for parent in parents]))
+        return _new(Traced, self, op, parents)
+
+
+def _current_run() -> Run | None:
+    """The run that this thread or task is in."""
+    return getattr(current_modes().record, "__self__", None)
 
 
 def _refuse(what: str) -> NoReturn:
-    raise TraceError(f"{source_line()}: cannot read {what} of a traced Value; {_REMEDY[what]}")
+    error = TraceError(f"{source_line()}: cannot take {what} of a traced Value; {_REMEDY[what]}")
+    run = _current_run()
+    if run is not None:
+        run.refusal = error  # NumPy replaces some errors by its own
+    raise error
 
 
-class Traced(Value):
-    """A Value whose number is known only when the program runs.
+def _refuse_stranger(node: Value) -> NoReturn:
+    raise TraceError(
+        f"{source_line()}: {node!r} was kept from the tracing of a function that is over, or is "
+        "another: it has no number; let that function return what is needed of it"
+    )
+
+
+if TYPE_CHECKING:
+    _Mixin = Value
+else:
+    _Mixin = object  # so that a parameter's class keeps its layout, and can be exchanged
+
+
+class _Refusing(_Mixin):
+    """Mixed into a class of Values: its number is known only when the program runs.
 
     Arithmetic on it records nodes; whatever asks for its number raises TraceError.
     """
 
     __slots__ = ()
 
+    def _has_number(self) -> bool:
+        """Whether there is a number to be had here; if not, and not for `_refuse` to say, raise."""
+        return _current_run() is None
+
     @property
     def data(self) -> float:
-        """Refused while this thread traces; the number as ever in other threads."""
-        if is_tracing():
-            _refuse("data")
-        return float(_DATA.__get__(self))
+        """Refused while tracing; the number as ever in other threads."""
+        return float(_DATA.__get__(self)) if self._has_number() else _refuse("the data")
 
     @data.setter
     def data(self, number: float) -> None:
-        if is_tracing():
-            _refuse("data")
+        if not self._has_number():
+            _refuse("the data")
         _DATA.__set__(self, number)
 
-    def __bool__(self) -> bool:
-        if is_tracing():
-            _refuse("bool")
-        return bool(self.data)
+    @property
+    def grad(self) -> float:
+        """Refused while tracing; the number as ever in other threads."""
+        return float(_GRAD.__get__(self)) if self._has_number() else _refuse("gradients")
 
-    def backward(self, seed: float = 1.0) -> None:
-        """Refused while this thread traces."""
-        if is_tracing():
+    @grad.setter
+    def grad(self, number: float) -> None:
+        if not self._has_number():
             _refuse("gradients")
-        super().backward(seed)
+        _GRAD.__set__(self, number)
+
+    def __bool__(self) -> bool:
+        return bool(self.data) if self._has_number() else _refuse("the bool")
 
     def __eq__(self, other: object) -> bool:
-        if self is other or isinstance(other, Value) or not is_tracing():
-            return self is other
-        if not _is_called_by_the_packages() and isinstance(other, (int, float, np.number)):
-            _refuse("equality")
-        return False
+        """Identity; but numbers that would be compared in a function of numbers are refused."""
+        if (
+            (isinstance(other, _NUMBERS) or _is_made_by_a_trace(self, other))
+            and _current_run() is not None
+            and not is_of_the_packages(sys._getframe(1))
+        ):
+            _refuse("`==`")
+        return super().__eq__(other)
 
     __hash__ = Value.__hash__
 
     def __float__(self) -> float:
-        return _refuse("float") if is_tracing() else super().__float__()
+        return super().__float__() if self._has_number() else _refuse("the float")
 
     def __round__(self, digits: int = 0) -> float:
-        return _refuse("float") if is_tracing() else round(self.data, digits)
+        return super().__float__() if self._has_number() else _refuse("the float")
 
     def __index__(self) -> int:
-        if is_tracing():
-            _refuse("index")
-        raise TypeError("a Value is no index; take int(v.data)")
+        if self._has_number():
+            raise TypeError("a Value is no index; take int(v.data)")
+        return _refuse("the index")
 
     def __lt__(self, other: Any) -> Any:
-        return operate("less", self, other) if is_tracing() else super().__lt__(other)
+        return super().__lt__(other) if self._has_number() else operate("less", self, other)
 
     def __le__(self, other: Any) -> Any:
-        return operate("less_equal", self, other) if is_tracing() else super().__le__(other)
+        return super().__le__(other) if self._has_number() else operate("less_equal", self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return operate("greater", self, other) if is_tracing() else super().__gt__(other)
+        return super().__gt__(other) if self._has_number() else operate("greater", self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return operate("greater_equal", self, other) if is_tracing() else super().__ge__(other)
+        return (
+            super().__ge__(other) if self._has_number() else operate("greater_equal", self, other)
+        )
 
     def __repr__(self) -> str:
-        return f"Traced(op={self.op!r}, label={self.label!r})"
+        if isinstance(self, Traced) or not self._has_number():
+            return f"Traced(op={self.op!r}, label={self.label!r})"
+        return super().__repr__()
 
 
-def _is_called_by_the_packages() -> bool:
-    """Whether the caller's caller is the engine or nn, which look for the number 0 among Values."""
-    package = sys._getframe(2).f_globals.get("__name__", "").partition(".")[0]
-    return package in ("autograd_mini", "nn")
+class Traced(_Refusing, Value):
+    """A node made by a traced function: it never has a number."""
+
+    __slots__ = ("run",)
+
+    run: Run
+
+    def _has_number(self) -> bool:
+        if self.run is not _current_run():
+            _refuse_stranger(self)
+        return False
+
+    @property
+    def local_derivatives(self) -> tuple[float, ...]:  # type: ignore[override]
+        """Refused: a node without a number has none."""
+        return () if self._has_number() else _refuse("gradients")
 
 
-_DATA = Value.__dict__["data"]
-_local = threading.local()
-_lock = threading.RLock()
+class TracedInput(Traced):
+    """An argument of the function that is being traced: in its stead a number may be given."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        if not is_of_the_packages(sys._getframe(1)):
+            _refuse("the hash")
+        return super().__hash__()
 
 
-def is_tracing() -> bool:
-    """Whether this thread is tracing."""
-    return getattr(_local, "depth", 0) > 0
+def _is_made_by_a_trace(value: object, other: object) -> bool:
+    """Whether one of two Values is computed by the function, and not one of its parameters.
+
+    It may be one Value twice: ``x != x`` asks whether the number is NaN.
+    """
+    return isinstance(other, Value) and (isinstance(value, Traced) or isinstance(other, Traced))
 
 
-def _new(op: str, parents: tuple[Value, ...], label: str = "") -> Traced:
-    node = object.__new__(Traced)
-    _DATA.__set__(node, float("nan"))
-    node.grad = 0.0
+_DATA: Any = Value.__dict__["data"]
+_GRAD: Any = Value.__dict__["grad"]
+
+lock = threading.RLock()
+"""Held while tracing, as parameters are of another class then; taken before any other lock."""
+
+
+@cache
+def _parameter_class(kind: Any) -> Any:
+    """What a parameter is an instance of while it is traced; `untraced` is its class otherwise."""
+    if issubclass(kind, _Refusing):  # the function around this one has the same parameter
+        return kind
+    return type(f"Traced{kind.__name__}", (_Refusing, kind), {"__slots__": (), "untraced": kind})
+
+
+def _new(kind: type[Traced], run: Run, op: str, parents: tuple[Value, ...]) -> Traced:
+    node = object.__new__(kind)
+    node.run = run
     node.op = op
     node.parents = parents
-    node.local_derivatives = ()
-    node.label = label
+    node.label = ""
     return node
 
 
-def record(op: str, parents: tuple[Value, ...]) -> Value:
-    """Make a node without a number; constants alone stay constants."""
-    if not current_modes().recording:
-        raise TraceError(
-            f"{source_line()}: no_grad in a traced function: a compiled program cannot hold "
-            "gradients back; pass what should not vary as an argument"
-        )
-    for parent in parents:
-        if type(parent) is not Constant:
-            return _new(op, parents)
-    return _constant_node(op, parents)
-
-
-def _constant_node(op: str, parents: tuple[Value, ...]) -> Value:
-    return constant(PRIMITIVES[op].evaluate([parent.data for parent in parents]))
-
-
 @contextmanager
-def _tracing(parameters: Sequence[Value]) -> Iterator[None]:
-    """Parameters become Traced for the time; other threads go on reading their numbers."""
-    with _lock:
-        kinds = [type(parameter) for parameter in parameters]
-        _local.depth = getattr(_local, "depth", 0) + 1
+def _tracing(parameters: Sequence[Value]) -> Iterator[Run]:
+    """Parameters are of another class for the time; other threads go on reading their numbers."""
+    with lock:
+        run = Run()
+        kinds: list[Any] = [type(parameter) for parameter in parameters]
+        traced = {kind: _parameter_class(kind) for kind in dict.fromkeys(kinds)}
         try:
-            for parameter in parameters:
-                parameter.__class__ = Traced
-            with switched(record=record, recording=True, anomaly=False):
-                yield
+            for parameter, kind in zip(parameters, kinds, strict=True):
+                parameter.__class__ = traced[kind]
+            with switched(record=run.record, recording=True, anomaly=False):
+                yield run
         finally:
-            _local.depth -= 1
             for parameter, kind in zip(parameters, kinds, strict=True):
                 parameter.__class__ = kind
 
@@ -188,6 +272,8 @@ class Trace:
         Node -> (argument, position in the flattened example).
     specs : tuple of InputSpec
         The traced arguments.
+    constants : dict
+        Node -> its number, for leaves that are neither.
     """
 
     nodes: list[Value]
@@ -196,6 +282,7 @@ class Trace:
     parameters: dict[Value, int]
     inputs: dict[Value, tuple[int, int]]
     specs: tuple[InputSpec, ...]
+    constants: dict[Value, float]
 
 
 def trace(
@@ -223,24 +310,27 @@ def trace(
         If the function needs a number, or does not return Values.
     """
     inputs: dict[Value, tuple[int, int]] = {}
-    traced = [_example(position, spec, inputs) for position, spec in enumerate(specs)]
-    with _tracing(parameters):
-        result = function(*arrange(traced))
+    with _tracing(parameters) as run:
+        traced = [_example(run, position, spec, inputs) for position, spec in enumerate(specs)]
+        try:
+            result = function(*arrange(traced))
+        except Exception as error:
+            _explain(error, run)
+            raise
         scalar = isinstance(result, (Value, int, float))
-        outputs = [_output(value) for value in ([result] if scalar else _flat(result))]
+        outputs = [_output(run, value) for value in ([result] if scalar else _flat(result))]
+    for node in inputs:
+        node.__class__ = Traced  # the program's own look-ups need not ask who asks for the hash
     if not any(isinstance(output, Value) and output.op != "constant" for output in outputs):
         raise TraceError(
             f"the function returned {result!r:.80}, which depends on no parameter and no input: "
             "was a gradient lost in float(), .data or math?"
         )
-    return Trace(
-        topological_order(*outputs),
-        outputs,
-        scalar,
-        {parameter: i for i, parameter in enumerate(parameters)},
-        inputs,
-        tuple(specs),
-    )
+    nodes = topological_order(*outputs)
+    positions = {parameter: i for i, parameter in enumerate(parameters)}
+    fixed = [n for n in nodes if not (n.parents or n in positions or n in inputs)]
+    constants = {node: float(node.data) for node in fixed}
+    return Trace(nodes, outputs, scalar, positions, inputs, tuple(specs), constants)
 
 
 def _flat(result: Any) -> list[Any]:
@@ -249,26 +339,72 @@ def _flat(result: Any) -> list[Any]:
     return [result]
 
 
-def _output(value: Any) -> Value:
+def _output(run: Run, value: Any) -> Value:
     try:
-        return as_value(value)
+        output = as_value(value)
     except TypeError:
         raise TraceError(
             f"the function returned {type(value).__name__}, expected a Value or a list of Values"
         ) from None
+    if isinstance(output, Traced) and output.run is not run:
+        _refuse_stranger(output)
+    return output
 
 
-def _example(argument: int, spec: InputSpec, inputs: dict[Value, tuple[int, int]]) -> Any:
-    """One example of Traced inputs: a scalar, or lists nested as the shape says."""
+def _example(run: Run, argument: int, spec: InputSpec, inputs: dict[Value, tuple[int, int]]) -> Any:
+    """One example of inputs without numbers: a scalar, or lists nested as the shape says."""
     op = "integer_input" if spec.integer else "input"
 
     def build(shape: tuple[int, ...]) -> Any:
         if shape:
             return [build(shape[1:]) for _ in range(shape[0])]
-        node = _new(op, ())
+        node = _new(TracedInput, run, op, ())
         inputs[node] = (argument, counter[0])
         counter[0] += 1
         return node
 
     counter = [0]
     return build(spec.shape)
+
+
+# Errors of Python and NumPy, which know nothing of traced Values, get a line and a remedy.
+
+_HINTS = (
+    (
+        r"'(list|tuple)'",
+        "models return a list of outputs: unpack one (`output, = model(x)`), or compute output by "
+        "output and add up",
+    ),
+    (
+        r"for (//|%|<<|>>|&|\||\^|divmod)",
+        "tabulate for an integer input k what is not in the table of primitives: "
+        "take([... for k in range(n)], k)",
+    ),
+    (r"valid indices|integer array", _REMEDY["the index"]),
+    (r"ufunc|[Cc]annot cast", "use the functions of autograd_mini in place of NumPy's"),
+)
+
+
+def _explain(error: Exception, run: Run) -> None:
+    """Raise an error that names the user's line and what to do, in place of one that does not."""
+    line = user_line(error.__traceback__)
+    if line is None or isinstance(error, AutogradError):
+        return
+    if run.refusal is not None and str(run.refusal).startswith(f"{line}: "):
+        raise run.refusal from error
+    if type(error).__module__.partition(".")[0] not in ("builtins", "numpy"):
+        return
+    hint = _hint(str(error))
+    for kind in (TypeError, AttributeError, IndexError):
+        if isinstance(error, kind):
+            raise kind(f"{line}: {error}{hint and '; '}{hint}") from error
+
+
+def _hint(message: str) -> str:
+    """What to do about an error that names a type, an operator or a function of NumPy."""
+    method = re.search(r"(?:callable|attribute) '?(\w+)'?", message)
+    if method:
+        name = method[1].replace("arc", "a")
+        if name in PRIMITIVES:
+            return f"use autograd_mini.{name}"
+    return next((hint for pattern, hint in _HINTS if re.search(pattern, message)), "")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
+import math
 import threading
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from copy import deepcopy
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -289,6 +295,93 @@ def test_a_float_is_no_index() -> None:
         ad.compile(lambda k: ad.take(w, k), w)(None, [0.0, 1.0])
 
 
+TABLES: dict[str, Any] = {
+    "array": np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+    "array of ints": np.array([[1, 2], [3, 4], [5, 6]]),
+    "vector": np.array([1.0, 2.0, 3.0]),
+    "cube": np.arange(12.0).reshape(3, 2, 2),
+    "lists": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+    "tuples": ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0)),
+    "list of arrays": [np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0])],
+    "list of cubes": [[[1.0], [2.0]], [[3.0], [4.0]], [[5.0], [6.0]]],
+    "single numbers in rows": [[1.0], [3.0], [5.0]],
+    "keys": {0: 5.0, 1: 7.0, 2: 8.0},
+    "NumPy numbers": [np.float64(1.0), np.int64(2), np.array(3.0)],
+}
+
+
+def with_values(table: Any, parameters: list[Value]) -> Any:
+    """The same table with new parameters in place of its numbers."""
+    if isinstance(table, dict):
+        return {key: with_values(row, parameters) for key, row in table.items()}
+    if isinstance(table, (list, tuple)):
+        return type(table)([with_values(row, parameters) for row in table])
+    if isinstance(table, np.ndarray) and table.ndim:
+        rows = with_values(table.tolist(), parameters)
+        return np.array(rows, dtype=object)
+    parameters.append(Value(float(table)))
+    return parameters[-1]
+
+
+def structure(picked: Any) -> Any:
+    """The kinds and lengths of containers; of an array its shape."""
+    if isinstance(picked, np.ndarray) and picked.ndim:
+        return picked.shape
+    if isinstance(picked, (list, tuple)):
+        return (type(picked), [structure(part) for part in picked])
+    return None
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["numbers", "Values"])
+@pytest.mark.parametrize("table", TABLES)
+def test_take_from_tables_of_all_kinds(table: str, own: bool) -> None:
+    """What it picks is of the kind that it is in the scalar engine, and can be computed with."""
+    parameters = [Value(2.0)]
+    choices = with_values(TABLES[table], parameters) if own else TABLES[table]
+    picked = []
+
+    def function(k: Any, x: Any) -> Any:
+        row = ad.take(choices, k)
+        picked.append(structure(row))
+        if isinstance(row, np.ndarray) and row.ndim:
+            row = row * 2 - 1
+        elements = np.ravel(np.array(row, dtype=object)).tolist()
+        return parameters[0] * ad.dot(elements, [x * (i + 1) for i in range(len(elements))])
+
+    assert_agrees(function, parameters, [0, 2, 1], RNG(2).normal(size=3))
+    assert all(found == picked[0] for found in picked)
+
+
+@pytest.mark.parametrize(
+    ("choices", "lengths"),
+    [
+        ([[1.0, 2.0], [3.0]], "1 and 2"),
+        ([[Value(1.0)], []], "0 and 1"),
+        ([1.0, [2.0]], "1 and 1 number"),
+        ([np.zeros(2), np.zeros(3)], "2 and 3"),
+        ([[[1.0], [2.0]], [[1.0, 2.0], [3.0]]], "1 and 2"),
+    ],
+)
+def test_take_from_rows_of_different_lengths(choices: Any, lengths: str) -> None:
+    w = Value(2.0)
+
+    def function(k: Any) -> Any:
+        picked = ad.take(choices, k)
+        return w * len(picked)
+
+    with pytest.raises(ad.TraceError, match=f"rows of lengths {lengths}.*pad the rows") as caught:
+        ad.compile(function, [w])(None, [0, 1])
+    assert str(caught.value).startswith(f"{__file__}:")
+    assert ad.take(choices, 1) is choices[1]  # the engine gives the row, whatever its length
+
+
+def test_take_from_nothing() -> None:
+    with pytest.raises(IndexError):
+        ad.take([], 0)
+    with pytest.raises(IndexError, match="no values"):
+        ad.compile(lambda k: ad.take([], k), [Value(2.0)])(None, [0])
+
+
 # Static arguments and traces
 
 
@@ -311,6 +404,91 @@ def test_static_arguments() -> None:
     assert calls == [(3, "plain"), (2, "sine")]
     assert len(program.traces) == 2
     assert ad.compile(lambda k, x: x * k, [w], static_argnums=0)(None, 4, [2.0]).tolist() == [8.0]
+
+
+class Activation(enum.Enum):
+    TANH = 0
+    SINE = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    rate: float
+    shape: tuple[Any, ...] = ()
+
+
+class Name(str):
+    pass
+
+
+class Pair(NamedTuple):
+    first: float
+    second: float
+
+
+NAN = float("nan")
+APART: list[tuple[Any, ...]] = [
+    (0.0, -0.0, 0, False, np.float64(0.0), np.float32(-0.0), np.int64(0), 0j, -0j, Decimal(0)),
+    (complex(0.0, 0.0), complex(0.0, -0.0), complex(-0.0, 0.0)),
+    (1, 1.0, True, np.bool_(True), Fraction(1), Decimal(1), Decimal("1.0"), (1,)),
+    ((1,), (True,), (1.0,), (np.float64(1.0),), frozenset({1}), frozenset({True})),
+    ((0.0,), (-0.0,), ((0.0,),), ((-0.0,),), (0.0, ()), Pair(0.0, 0.0), (0.0, 0.0)),
+    (Pair(0.0, 0.0), Pair(-0.0, 0.0), Pair(0, 0.0)),
+    (frozenset({0.0, 2}), frozenset({-0.0, 2}), frozenset({0.0, 2.0})),
+    (frozenset({(0.0,)}), frozenset({(-0.0,)}), frozenset({(0,)})),
+    (NAN, (NAN,), np.float64(NAN), Decimal("nan"), complex(NAN, 0.0)),
+    ("a", Name("a"), b"a", ("a",)),
+    (Activation.TANH, Activation.SINE, "TANH", 0),
+    (Config(0.0), Config(-0.0), Config(0), Config(0.0, (1,)), Config(0.0, (True,))),
+    (range(3), range(0, 3, 1), range(0), range(1, 1), (0, 1, 2)),
+    (None, (), "", (None,)),
+]
+
+
+@pytest.mark.parametrize("arguments", APART, ids=[repr(a[0])[:30] for a in APART])
+def test_static_arguments_that_compare_equal_are_told_apart(arguments: tuple[Any, ...]) -> None:
+    w, met = Value(2.0), []
+
+    def function(x: Any, given: Any) -> Any:
+        met.append(given)
+        return w * x * len(met)
+
+    program = ad.compile(function, [w], static_argnums=1)
+    first = [program(None, [1.0], argument)[0] for argument in arguments]
+    kinds = list(dict.fromkeys(repr((type(a), a)) for a in arguments))
+    assert [repr((type(a), a)) for a in met] == kinds
+    again = [program(None, [3.0], deepcopy(argument))[0] for argument in arguments]
+    assert again == [3.0 * value for value in first]
+    assert len(met) == len(program.traces) == len(kinds)
+    assert [repr(info.static) for info in program.traces] == [repr((given,)) for given in met]
+
+
+def test_the_sign_of_a_static_zero() -> None:
+    w = Value(2.0)
+    program = ad.compile(lambda x, c: w * x / c, [w], static_argnums=1)
+    assert program(None, [1.0], 0.0).tolist() == [math.inf]
+    assert program(None, [1.0], -0.0).tolist() == [-math.inf]
+    nested = ad.compile(lambda x, c: w * x * repr(c).count("True"), [w], static_argnums=1)
+    assert nested(None, [1.0], ((True,), 1)).tolist() == [2.0]
+    assert nested(None, [1.0], ((1,), True)).tolist() == [2.0]
+    assert nested(None, [1.0], ((1,), 1)).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("bad", [[2], {}, ([],), np.zeros(2), (1, {2}), Config(0.0, ([],))])
+def test_static_arguments_without_a_hash(bad: Any) -> None:
+    program = ad.compile(lambda x, k: x * 2.0, [Value(2.0)], static_argnums=1)
+    with pytest.raises(TypeError, match="hashable"):
+        program(None, [1.0], bad)
+
+
+def test_a_static_argument_that_may_change_is_refused() -> None:
+    @dataclasses.dataclass
+    class Changing:
+        rate: float
+
+    program = ad.compile(lambda x, k: x * k.rate, [Value(2.0)], static_argnums=1)
+    with pytest.raises(TypeError, match="hashable"):
+        program(None, [1.0], Changing(1.0))
 
 
 def test_bad_static_arguments() -> None:

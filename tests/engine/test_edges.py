@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -122,6 +123,12 @@ DIFFERENCES = [
         "infinite if any operand is, as hypot is by IEEE 754 and in PyTorch",
         lambda a, b: INF in (abs(a), abs(b)),
         lambda a, b: [INF, NAN, NAN],
+    ),
+    Difference(
+        "logsumexp",
+        "accuracy: the derivatives add up to 1; PyTorch's exp(x - y) sees how y was rounded",
+        lambda a, b: a == b and abs(a) == 1e308,
+        lambda a, b: [a, 0.5, 0.5],
     ),
     Difference(
         "softmax",
@@ -322,6 +329,94 @@ def test_second_derivatives_of_softmax_do_not_see_it_either(shift: float) -> Non
         np.testing.assert_allclose(
             ours, ps[i] * (np.outer(slope, slope) + curvature), rtol=1e-12, atol=1e-16
         )
+
+
+@pytest.mark.parametrize(
+    ("logits", "toward"),
+    [
+        ([1.0, 1e308, 1e308], [1.0, -0.5, -0.5]),
+        ([-1e308, 1e308, 1e308], [1.0, -0.5, -0.5]),
+        ([0.0, 1e16, 1e16], [1.0, -0.5, -0.5]),
+        ([-1e10, 2e10, 2e10], [1.0, -0.5, -0.5]),
+        ([-INF, 1e16, 1e16], [1.0, -0.5, -0.5]),
+        ([1e308, 1e308, 1e308], [2 / 3, -1 / 3, -1 / 3]),
+        ([0.0, 40.0, 40.0], [1.0, -0.5, -0.5]),
+        ([0.0, 800.0, 800.0 + math.log(3)], [1.0, -0.25, -0.75]),
+        ([1.0, NAN, 0.0], [NAN, NAN, NAN]),
+    ],
+)
+def test_derivatives_of_log_softmax_know_the_shares_of_the_others(
+    logits: list[float], toward: list[float]
+) -> None:
+    values = list(map(ad.Value, logits))
+    y = ad.log_softmax(values)[0]
+    expected = pytest.approx(toward, rel=1e-12, nan_ok=True)  # 800 + log(3) is rounded
+    assert y.local_derivatives == expected
+    slopes = ad.gradients(y, values, create_graph=True)
+    assert [slope.data for slope in slopes] == expected
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
+    (theirs,) = torch.autograd.grad(x.log_softmax(0)[0], x)
+    np.testing.assert_allclose(y.local_derivatives, theirs.numpy(), rtol=1e-13)
+
+
+LOGITS = [-INF, -1e308, -1e16, -30.0, 0.0, 1.0, 30.0, 800.0, 1e16, 1e16 + 2, 1e308]
+
+
+def _second_derivatives(function: Callable[..., Any], point: Sequence[float]) -> list[list[float]]:
+    values = list(map(ad.Value, point))
+    slopes = ad.gradients(function(values), values, create_graph=True)
+    return [ad.gradients(slope, values) for slope in slopes]
+
+
+@pytest.mark.parametrize("row", ["logsumexp", "log_softmax", "softmax"])
+def test_first_and_second_derivatives_over_logits_are_exact(row: str) -> None:
+    """Against mpmath, at every triple of logits: p, and the curvature diag(p) - p p' made of it."""
+    for point in itertools.product(LOGITS, repeat=3):
+        if max(point) == -INF:
+            continue
+        with mp.workdps(50):
+            weights = [mp.exp(mp.mpf(x) - mp.mpf(max(point))) for x in point]
+            p = np.array([float(weight / mp.fsum(weights)) for weight in weights])
+        values = list(map(ad.Value, point))
+        chosen = ad.logsumexp(values) if row == "logsumexp" else getattr(ad, row)(values, 0)
+        slope = p if row == "logsumexp" else np.eye(3)[0] - p
+        curvature = np.diag(p) - np.outer(p, p)
+        if row == "log_softmax":
+            curvature = -curvature
+        if row == "softmax":
+            curvature = p[0] * (np.outer(slope, slope) - curvature)
+            slope = p[0] * slope
+        what = f"{row}{point}"
+        ours = ad.gradients(chosen, values)
+        # exp(-800) has an error of 800 rounding units
+        np.testing.assert_allclose(ours, slope, rtol=4e-13, atol=3e-16, err_msg=what)
+        slopes = ad.gradients(chosen, values, create_graph=True)
+        np.testing.assert_allclose(
+            [s.data for s in slopes], slope, rtol=4e-13, atol=3e-16, err_msg=what
+        )
+        second = [ad.gradients(s, values) for s in slopes]
+        np.testing.assert_allclose(second, curvature, rtol=1e-12, atol=1e-15, err_msg=what)
+
+
+@pytest.mark.parametrize(
+    ("function", "point"),
+    [
+        (ad.norm, [0.0, 0.0]),
+        (ad.norm, [0.0, -0.0, 0.0]),
+        (lambda x: ad.atan2(*x), [0.0, 0.0]),
+        (lambda x: ad.sum(map(ad.abs, x)), [0.0, -0.0]),
+        (lambda x: ad.sqrt(ad.dot(x, x)), [0.0, 0.0]),
+        (lambda x: ad.norm(x) * ad.norm(x), [0.0, 0.0]),
+    ],
+)
+def test_at_a_kink_the_second_derivative_is_zero_as_the_first(
+    function: Callable[..., Any], point: list[float]
+) -> None:
+    values = list(map(ad.Value, point))
+    assert ad.gradients(function(values), values) == [0.0] * len(point)
+    assert _second_derivatives(function, point) == [[0.0] * len(point)] * len(point)
+    assert not np.any(ad.hessian(lambda x: function(x))(point))
 
 
 @pytest.mark.parametrize("low", [-1e9, -1e30, -INF])

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
+import itertools
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import autograd_mini as ad
 from autograd_mini import AnomalyError, AutogradError, Constant, Value
+from autograd_mini.modes import ACTIVE, current_modes, switched
 from tests.random_graphs import ROWS
 
-# no_grad and detach.
+# no_grad.
 
 
 def test_no_grad_makes_constants_of_the_same_data() -> None:
@@ -165,6 +172,249 @@ def test_modes_hold_for_their_task_only() -> None:
         return first, second
 
     assert asyncio.run(both()) == ([False, False], [True] * 4)
+
+
+# Blocks that do not close in the order in which they began.
+
+
+def records() -> bool:
+    return bool((Value(2.0) * 2).parents)
+
+
+def _yielding_inside(*contexts: Any) -> Iterator[None]:
+    with ExitStack() as stack:
+        for context in contexts:
+            stack.enter_context(context)
+        yield
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_interleaved_generators_leave_nothing_switched(order: tuple[int, ...]) -> None:
+    generators = [_yielding_inside(ad.no_grad()) for _ in order]
+    for generator in generators:
+        next(generator)
+    for index in order:
+        assert not records()
+        generators[index].close()
+    assert records()
+    assert not ACTIVE
+    with ad.detect_anomaly():
+        assert records()
+
+
+def test_the_blocks_that_are_still_open_hold() -> None:
+    first, second = _yielding_inside(ad.no_grad()), _yielding_inside(ad.detect_anomaly())
+    next(first), next(second)
+    first.close()
+    assert records()
+    with pytest.raises(AnomalyError):
+        Value(1.0) / 0.0
+    second.close()
+    assert (Value(1.0) / 0.0).data == math.inf
+
+
+def test_a_block_may_close_in_another_thread_or_context() -> None:
+    generators = [_yielding_inside(ad.no_grad(), ad.detect_anomaly()) for _ in range(3)]
+    for generator in generators:
+        next(generator)
+    thread = threading.Thread(target=generators[0].close)
+    thread.start()
+    thread.join()
+    assert not records()
+    contextvars.Context().run(generators[2].close)
+    assert not records()
+    contextvars.copy_context().run(generators[1].close)
+    assert records()
+    assert not ACTIVE
+
+
+def test_a_generator_that_begins_elsewhere_may_close_here() -> None:
+    generator = _yielding_inside(ad.no_grad())
+    seen: list[bool] = []
+
+    def begin() -> None:
+        next(generator)
+        seen.append(records())
+
+    with ad.detect_anomaly():  # the engine looks at the modes of this thread
+        thread = threading.Thread(target=begin)
+        thread.start()
+        thread.join()
+        assert records()
+        generator.close()
+        assert records()
+    assert seen == [False]
+    assert not ACTIVE
+
+
+def test_random_blocks_hold_as_long_as_they_are_open() -> None:
+    random = Random(1)
+    open_blocks: list[tuple[str, Any]] = []
+    for _ in range(500):
+        if open_blocks and random.random() < 0.5:
+            _, generator = open_blocks.pop(random.randrange(len(open_blocks)))
+            generator.close()
+        else:
+            name = random.choice(["no_grad", "detect_anomaly"])
+            generator = _yielding_inside(getattr(ad, name)())
+            next(generator)
+            open_blocks.append((name, generator))
+        names = {name for name, _ in open_blocks}
+        assert current_modes().anomaly == ("detect_anomaly" in names)
+        assert records() == ("no_grad" not in names)
+        assert len(ACTIVE) == len(open_blocks)
+    for _, generator in open_blocks:
+        generator.close()
+    assert records()
+    assert not ACTIVE
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=20))
+def test_the_innermost_open_block_decides(steps: list[tuple[int, bool]]) -> None:
+    open_blocks: list[tuple[bool, Any]] = []
+    for index, recording in steps:
+        if index < len(open_blocks):
+            open_blocks.pop(index)[1].close()
+        else:
+            generator = _yielding_inside(switched(recording=recording))
+            next(generator)
+            open_blocks.append((recording, generator))
+        expected = open_blocks[-1][0] if open_blocks else True
+        assert records() == expected
+    for _, generator in open_blocks:
+        generator.close()
+    assert records()
+
+
+def test_one_context_may_be_entered_again_and_nested() -> None:
+    context = ad.no_grad()
+    for _ in range(2):
+        with context:
+            with context:
+                assert not records()
+            assert not records()
+        assert records()
+    with ExitStack() as stack:
+        stack.enter_context(context)
+        stack.enter_context(ad.detect_anomaly())
+        stack.enter_context(context)
+        assert not records()
+    assert records()
+    assert not ACTIVE
+
+
+def test_one_context_in_many_threads() -> None:
+    context = ad.no_grad()
+
+    def work(seed: int) -> bool:
+        for _ in range(200):
+            with context:
+                inside = records()
+            if inside or not records():
+                return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(16)))
+    assert not ACTIVE
+
+
+def test_a_task_that_outlives_the_block_records_again() -> None:
+    async def child(inside: asyncio.Event, outside: asyncio.Event) -> list[bool]:
+        results = [records()]
+        inside.set()
+        await outside.wait()
+        with ad.detect_anomaly():
+            return [*results, records()]
+
+    async def parent() -> list[bool]:
+        inside, outside = asyncio.Event(), asyncio.Event()
+        with ad.no_grad():
+            task = asyncio.create_task(child(inside, outside))
+            await inside.wait()
+        outside.set()
+        return await task
+
+    assert asyncio.run(parent()) == [False, True]
+
+
+# Decorated generators and coroutines.
+
+
+def test_a_decorated_generator_switches_while_its_own_code_runs() -> None:
+    closed: list[bool] = []
+
+    @ad.no_grad()
+    def items(count: int) -> Generator[bool, str, str]:
+        """Docstring of items."""
+        answers = []
+        try:
+            for _ in range(count):
+                try:
+                    answers.append((yield records()))
+                except KeyError:
+                    answers.append(f"KeyError {records()}")
+        finally:
+            closed.append(records())
+        return ", ".join(map(str, answers))
+
+    def outer(generator: Generator[bool, str, str]) -> Generator[bool, str, str]:
+        return (yield from generator)
+
+    for wrap in (lambda generator: generator, outer):
+        generator = wrap(items(3))
+        assert next(generator) is False
+        assert records()
+        assert generator.send("a") is False
+        assert records()
+        assert generator.throw(KeyError()) is False
+        assert records()
+        with pytest.raises(StopIteration) as end:
+            generator.send("b")
+        assert end.value.value == "a, KeyError False, b"
+    interrupted = items(3)
+    next(interrupted)
+    interrupted.close()
+    raising = items(3)
+    next(raising)
+    with pytest.raises(ZeroDivisionError):
+        raising.throw(ZeroDivisionError())
+    assert closed == [False] * 4
+    assert items.__doc__ == "Docstring of items."
+    assert records()
+    assert not ACTIVE
+
+
+def test_a_decorated_coroutine_switches_until_it_is_done() -> None:
+    @ad.no_grad()
+    async def compute() -> list[bool]:
+        first = records()
+        await asyncio.sleep(0)
+        return [first, records()]
+
+    async def plain() -> list[bool]:
+        results = []
+        for _ in range(3):
+            results.append(records())
+            await asyncio.sleep(0)
+        return results
+
+    async def both() -> list[list[bool]]:
+        return list(await asyncio.gather(compute(), plain(), compute()))
+
+    assert asyncio.run(both()) == [[False, False], [True] * 3, [False, False]]
+    assert not ACTIVE
+
+
+def test_an_asynchronous_generator_is_not_decorated() -> None:
+    async def items() -> AsyncIterator[int]:
+        yield 1
+
+    with pytest.raises(TypeError, match="items is an asynchronous generator"):
+        ad.no_grad()(items)
+
+
+# detach.
 
 
 def test_detach_is_the_same_number_without_a_past() -> None:

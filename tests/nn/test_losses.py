@@ -197,6 +197,77 @@ def test_a_class_ruled_out_by_an_infinite_logit(target):
     assert grads(logits) == pytest.approx([0.0, -0.5, 0.5])
 
 
+@pytest.mark.parametrize("shift", [1e10, -1e10, 1e16, -1e16, 1e300])
+@pytest.mark.parametrize("target", [1, [0, 1, 0], [0.45, 0.2, 0.35], [0.0, 0.75, 0.25]])
+def test_a_common_shift_of_the_logits_does_not_matter(shift, target):
+    z = np.zeros(3) if abs(shift) == 1e300 else np.array([0.0, 2.0, -4.0])
+    p = np.eye(3)[target] if isinstance(target, int) else np.array(target)
+    y = softmax(z)
+    logits = [Value(shift + number) for number in z]
+    loss = cross_entropy(logits, target)
+    loss.backward()
+    assert loss.data == pytest.approx(-(p * np.log(y)).sum(), rel=1e-14)
+    np.testing.assert_allclose(grads(logits), y - p, rtol=1e-14, atol=1e-16)
+    parameters = [Value(0.0) for _ in z]
+    kinds = [lambda x, t: cross_entropy(parameters, t) * x]
+    if not isinstance(target, int):
+        kinds.append(lambda x: cross_entropy(parameters, target) * x)
+    for function in kinds:
+        batch = [np.ones(2), np.array([target, target])][: function.__code__.co_argcount]
+        program = ad.compile(function, parameters)
+        compiled, gradient = program.value_and_grad(shift + z, *batch)
+        assert compiled == pytest.approx(loss.data, rel=1e-14)
+        np.testing.assert_allclose(gradient, y - p, rtol=1e-13, atol=1e-15)
+
+
+def test_probabilities_that_are_values():
+    z, p = [Value(1e16 + x) for x in (0.0, 2.0, -4.0)], [Value(x) for x in (0.5, 0.125, 0.375)]
+    loss = cross_entropy(z, p)
+    loss.backward()
+    logs = np.log(softmax([0.0, 2.0, -4.0]))
+    np.testing.assert_allclose(grads(p), -logs, rtol=1e-14)
+    np.testing.assert_allclose(grads(z), np.exp(logs) - [0.5, 0.125, 0.375], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("z", "p", "loss"),
+    [
+        ([-math.inf, 0.0], [0.75, 0.25], math.inf),
+        ([math.inf, 0.0], [1, 0], 0.0),
+        ([math.inf, 0.0], [0, 1], math.inf),
+        ([math.nan, 0.0], [0.5, 0.5], math.nan),
+        ([-1e9, 1.0, 1.0], [0.0, 0.25, 0.75], math.log(2)),
+        ([-1e9, 1.0, 1.0], [1e-9, 0.25, 0.75 - 1e-9], math.log(2) + 1 + 1e-9),
+        ([1e308, -1e308], [0.5, 0.5], math.inf),  # a difference of logits is
+    ],
+)
+def test_probabilities_at_the_edges(z, p, loss):
+    values = [Value(number) for number in z]
+    assert cross_entropy(values, p).data == pytest.approx(loss, rel=1e-14, nan_ok=True)
+
+
+@pytest.mark.parametrize("target", [2, np.int64(2), [0, 0, 1]])
+def test_a_class_makes_one_node_over_the_logits(target):
+    logits = [Value(0.5), Value(-1.0), Value(2.0)]
+    loss = cross_entropy(logits, target)
+    assert [node.op for node in ad.topological_order(loss)] == ["", "", "", "log_softmax", "neg"]
+
+
+def test_probabilities_make_a_graph_of_a_size_linear_in_the_classes():
+    logits = [Value(0.1 * k) for k in range(100)]
+    loss = cross_entropy(logits, np.full(100, 0.01))
+    assert sum(len(node.parents) for node in ad.topological_order(loss)) < 600
+
+
+def test_a_recorded_loss_of_probabilities_is_recomputed():
+    logits = [Value(1.0), Value(2.0)]
+    loss = cross_entropy(logits, [0.25, 0.75])
+    for logit, number in zip(logits, (-800.0, 800.0), strict=True):
+        logit.data = number
+    ad.recompute(loss)
+    assert loss.data == cross_entropy(logits, [0.25, 0.75]).data == 400.0
+
+
 def test_plain_logits_are_fine():
     assert cross_entropy([0.0, 0.0], 1).data == pytest.approx(math.log(2))
     assert half_squared_error([1.0], [3.0]).data == 2.0
