@@ -111,7 +111,7 @@ class _Draw(Steps):
             except Exception:  # a defect, which the examination meets again
                 pass
             else:
-                self.functions[row] = variable
+                self.functions[list(ad.PRIMITIVES)[-1]] = variable  # the name may be normalized
             self.rows.append(f"{variable} = {text}")
 
     def arguments(self) -> None:
