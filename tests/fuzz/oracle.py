@@ -30,6 +30,7 @@ GRADIENTS = import_module("autograd_mini.gradients")
 NOISE = 8 * EPSILON
 SPREADS = 64  # how many times the effect of noise counts as rounding
 NEAR_OVERFLOW = 1e307
+UNDERFLOW = 1e-320  # a number that a batch, or its mean, has rounded to few digits
 SUMS = frozenset({"add", "sub", "sum", "mean", "dot", "variance"})
 FOLDED = SUMS | {"mul", "div", "neg"}  # what may join one sum of products
 
@@ -236,7 +237,7 @@ class _Examination:
             finite = np.isfinite(a) & np.isfinite(b)
             same = (a == b) | (np.isnan(a) & np.isnan(b))
             rounding = np.where(np.isfinite(sizes), sizes, 0.0)
-            tolerance = 1e-12 * np.abs(b) + UNITS * EPSILON * rounding + 5e-324
+            tolerance = 1e-12 * np.abs(b) + UNITS * EPSILON * rounding + UNDERFLOW
             good = same | (finite & (np.abs(a - b) <= tolerance))
             if good.all():
                 return
