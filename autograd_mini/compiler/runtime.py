@@ -103,12 +103,15 @@ def _prod_others(x: Array) -> Array:
     return before * after
 
 
-def _joined(groups: Sequence[Array], like: Array) -> Array:
-    return np.concatenate([g if g.ndim == like.ndim else g[None] for g in groups])
+def _joined(groups: Sequence[Any], like: Array) -> Array:
+    """The elements of several groups along the first axis; some may be single numbers."""
+    one = like.shape[1:]
+    columns = [g if np.ndim(g) == like.ndim else np.broadcast_to(g, one)[None] for g in groups]
+    return np.concatenate(columns)
 
 
-def _logsumexp(*groups: Array) -> Array:
-    widest = max(groups, key=lambda group: group.ndim)
+def _logsumexp(*groups: Any) -> Array:
+    widest = max(groups, key=np.ndim)
     total: Array = np.logaddexp.reduce(_joined(groups, widest), axis=0)
     return total
 
