@@ -15,8 +15,8 @@ from tests.fuzz.oracle import examine
 from tests.fuzz.programs import Program
 from tests.fuzz.shrink import shrink
 
-PROGRAMS = 240
-PARTS = 8
+PROGRAMS = 120
+PARTS = 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))

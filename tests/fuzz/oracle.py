@@ -275,8 +275,8 @@ class _Judge:
     - Rounding, to first order: the engine runs again with noise of some units in the last place
       on every result that is not short, and the spread counts.  It is infinite where noise turns a
       choice, or an overflow.
-    - Sums are added in another order: where the sizes of the terms add up to an overflow, though
-      each is finite, so may the sum.
+    - Sums are added in another order, and from another start: where the sizes of the terms add up
+      to an overflow, though each is finite, so may the sum; a sum that is 0 has either sign.
     - A gradient of a batch that is not finite in the engine: what does not depend on the example
       is differentiated once, with the sum of the signals, and not for each example.
     """
@@ -358,6 +358,8 @@ def _noise(seed: int) -> Iterator[None]:
 
     def disturb(result: Value) -> None:
         y = noise(result.data)
+        if y == 0 and result.op in SUMS:
+            y = rng.choice([0.0, -0.0])
         row, fixed = ad.PRIMITIVES[result.op], [type(p) is ad.Constant for p in result.parents]
         # local derivatives at the noisy output, which 1 - y * y may cancel
         at_output = ((lambda *_: y), *row._fast[1:]), ((lambda *_: y), *row._ieee[1:])
