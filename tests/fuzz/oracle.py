@@ -32,6 +32,7 @@ SPREADS = 64  # how many times the effect of noise counts as rounding
 NEAR_OVERFLOW = 1e307
 UNDERFLOW = 1e-320  # a number that a batch, or its mean, has rounded to few digits
 SUMS = frozenset({"add", "sub", "sum", "mean", "dot", "variance"})
+SIGNED_ZEROS = SUMS | {"logsumexp", "log_softmax"}  # what may be 0 of either sign
 FOLDED = SUMS | {"mul", "div", "neg"}  # what may join one sum of products
 
 
@@ -293,11 +294,11 @@ class _Judge:
     def allowance(self, which: int) -> Array | None:
         """By how much output 0, value 1 or gradient 2 may differ; None where everything may."""
         with np.errstate(all="ignore"):
-            quiet = self.results()[which]
+            quiet = self.results(self.function)[which]
             spread = np.zeros_like(quiet)
             for seed in range(6):
                 with _noise(seed):
-                    noisy = self.results()[which]
+                    noisy = self.results(self.lifted)[which]
                 moved = np.abs(noisy - quiet)
                 moved[np.isnan(noisy) & np.isnan(quiet) | (noisy == quiet)] = 0.0
                 moved[np.isnan(moved)] = np.inf
@@ -310,11 +311,15 @@ class _Judge:
     def examples(self) -> int:
         return min(len(a) for k, a in enumerate(self.batch) if k not in self.static)
 
-    def results(self) -> tuple[Array, Array, Array]:
-        self.set()
-        found = eager(
-            self.function, self.parameters, *self.batch, static=self.static, mean=self.mean
+    def lifted(self, *arguments: Any) -> Any:
+        """The function with integers as Values, whose sums are no constants either."""
+        return self.function(
+            *[a if k in self.static else _lifted(a) for k, a in enumerate(arguments)]
         )
+
+    def results(self, function: Callable[..., Any]) -> tuple[Array, Array, Array]:
+        self.set()
+        found = eager(function, self.parameters, *self.batch, static=self.static, mean=self.mean)
         return found.outputs, np.array([found.value]), found.gradient
 
     def set(self) -> None:
@@ -344,21 +349,40 @@ class _Judge:
         return "all finite on the way"
 
 
+def _lifted(argument: Any) -> Any:
+    if isinstance(argument, list):
+        return [_lifted(element) for element in argument]
+    return Value(argument) if isinstance(argument, int) else argument
+
+
+def _is_short(x: float) -> bool:
+    """Whether a number has so few digits that sums of such numbers are exact in any order."""
+    return float(np.float32(x)) == x
+
+
 @contextmanager
 def _noise(seed: int) -> Iterator[None]:
     """Put every new node off by some units in the last place, unless its number is short.
 
+    A sum is off by units of the size of its terms, unless these are short.
+
     The engine looks at new nodes, and at gradients, where it detects anomalies: there it stands.
     """
     rng = random.Random(seed)
+    bounds: dict[Value, float] = {}
+    long: set[Value] = set()  # sums with terms that are not short
 
-    def noise(x: float) -> float:
-        short = float(np.float32(x)) == x
-        return x if short else x * (1 + rng.choice([-NOISE, NOISE]))
+    def noise(x: float, size: float | None = None) -> float:
+        if size is None and _is_short(x):
+            return x
+        return x + (abs(x) if size is None else size) * rng.choice([-NOISE, NOISE])
 
     def disturb(result: Value) -> None:
-        y = noise(result.data)
-        if y == 0 and result.op in SUMS:
+        bounds[result] = _bound(result, bounds)
+        if any(p in long or not _is_short(p.data) for p in result.parents):
+            long.update([result] if result.op in FOLDED else [])
+        y = noise(result.data, bounds[result] if result.op in SUMS and result in long else None)
+        if y == 0 and result.op in SIGNED_ZEROS:
             y = rng.choice([0.0, -0.0])
         row, fixed = ad.PRIMITIVES[result.op], [type(p) is ad.Constant for p in result.parents]
         # local derivatives at the noisy output, which 1 - y * y may cancel
@@ -404,7 +428,7 @@ def _overflows(output: Value) -> bool:
 
 def _bound(v: Value, bounds: dict[Value, float]) -> float:
     """The size of a node, sums as if no term cancelled another."""
-    parents = [bounds[p] for p in v.parents]
+    parents = [bounds.get(p, abs(p.data)) for p in v.parents]
     if not v.parents or v.op not in FOLDED:
         return abs(v.data)
     if v.op in ("add", "sub", "sum", "mean"):
