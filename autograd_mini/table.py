@@ -24,7 +24,8 @@ Notes on single choices:
   elsewhere its own derivative, 1 / a toward the exponent, must stay.
 - ``norm`` has no second derivative at the origin; there it is 0 like the first.
 - kinks follow PyTorch: relu'(0) = 0, abs'(0) = 0, a tie of maximum or minimum shares half and half,
-  clip passes the gradient at both ends, norm and atan2 have derivative 0 at the origin.
+  norm and atan2 have derivative 0 at the origin, clip passes the gradient at both ends (PyTorch
+  until 2.13 too; since 2.14 it shares it with the bound).
 - the comparisons of ``relu``, ``elu``, ``maximum`` and ``minimum`` are turned so that a NaN operand
   takes the arm with derivative 1, as in PyTorch, and does not end in a gradient of 0.
 """
