@@ -124,7 +124,7 @@ def _new(op: str, parents: tuple[Value, ...], label: str = "") -> Traced:
     node.op = op
     node.parents = parents
     node.local_derivatives = ()
-    node.label = label
+    node._label = label
     return node
 
 
