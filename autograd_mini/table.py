@@ -24,7 +24,8 @@ Notes on single choices:
   elsewhere its own derivative, 1 / a toward the exponent, must stay.
 - ``norm`` has no second derivative at the origin; there it is 0 like the first.
 - kinks follow PyTorch: relu'(0) = 0, abs'(0) = 0, a tie of maximum or minimum shares half and half,
-  clip passes the gradient at both ends, norm and atan2 have derivative 0 at the origin.
+  norm and atan2 have derivative 0 at the origin, clip passes the gradient at both ends (PyTorch
+  until 2.13 too; since 2.14 it shares it with the bound).
 - ``multiply_no_nan`` is the product in which zero carries nothing, as in a backward pass: a compiled
   program multiplies a local derivative and an error signal so, where it differentiates inside.
   ``b - b == 0`` asks whether b is finite: 0 times what is not has derivative 0.

@@ -273,6 +273,26 @@ def test_plain_logits_are_fine():
     assert half_squared_error([1.0], [3.0]).data == 2.0
 
 
+@pytest.mark.parametrize(
+    "given", [{0: 0.5, 1: 0.5}, {0.25, 0.75}, {0.25: 1, 0.75: 2}.keys(), "01", b"01", bytearray(2)]
+)
+def test_what_has_no_order_is_no_sequence(given):
+    two = [Value(0.5), Value(0.5)]
+    for loss in (half_squared_error, binary_cross_entropy, binary_cross_entropy_with_logits):
+        with pytest.raises(TypeError, match="outputs must be a Value or a sequence, got"):
+            loss(given, [0.0, 1.0])
+        with pytest.raises(TypeError, match="a target must be a real number, got"):
+            loss(two, given)
+    with pytest.raises(TypeError, match="logits must be a sequence"):
+        cross_entropy(given, 0)
+    with pytest.raises(TypeError, match="target must be an int class index or a sequence"):
+        cross_entropy(two, given)
+    with pytest.raises(TypeError, match="inputs must be a sequence, one entry per example"):
+        mean_loss(lambda x: two, given, [0, 1], cross_entropy)
+    with pytest.raises(TypeError, match="targets must be a sequence, one entry per example"):
+        mean_loss(lambda x: two, [0, 1], given, cross_entropy)
+
+
 # Mean over a minibatch.
 
 
