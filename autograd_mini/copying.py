@@ -7,7 +7,7 @@ from typing import Any
 
 from .graph import topological_order
 
-_OWN = ("data", "grad", "label", "local_derivatives", "op", "source")
+_OWN = ("data", "grad", "_label", "local_derivatives", "op", "source")
 
 
 def copy_node(node: Any, parents: tuple[Any, ...]) -> Any:

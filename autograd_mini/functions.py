@@ -13,7 +13,7 @@ from .errors import TraceError
 from .modes import ACTIVE, current_modes, source_line
 from .operators import function_of, general, sequence
 from .primitives import PRIMITIVES, Primitive, define
-from .value import Operand, Value, apply, as_value, to_float
+from .value import Operand, Value, apply, as_value, is_ordered, to_float
 
 OperandT = TypeVar("OperandT", Value, float)
 
@@ -462,7 +462,7 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
     Raises
     ------
     TypeError
-        If the index is not a whole number.
+        If the index is not a whole number, or the values are no sequence.
     IndexError
         If it is out of range.
     TraceError
@@ -475,6 +475,8 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
     >>> take([[1.0, 2.0], [3.0, 4.0]], 0)
     [1.0, 2.0]
     """
+    if not is_ordered(values):
+        raise TypeError(f"take picks from a sequence of values, got one {type(values).__name__}")
     position = _position(index, len(values))
     return _recorded_take(values, index) if position is None else values[position]
 

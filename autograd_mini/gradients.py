@@ -17,7 +17,7 @@ from .graph import interior_order, leaves
 from .modes import ACTIVE, current_modes, source_line
 from .operators import general
 from .primitives import PRIMITIVES, Primitive, compile_source
-from .value import Constant, Operand, Value, as_value, constant, nodes_of, to_float
+from .value import Constant, Operand, Value, as_value, constant, is_ordered, nodes_of, to_float
 
 
 @overload
@@ -128,7 +128,7 @@ def _weights(seeds: Any, count: int, graph: bool) -> list[Any]:
     """One seed for each output: floats, or Values where a graph is made."""
     if seeds is None:
         return [1.0] * count
-    single = isinstance(seeds, Value) or not isinstance(seeds, Iterable)
+    single = isinstance(seeds, Value) or not is_ordered(seeds)
     given = [seeds] if single or getattr(seeds, "ndim", 1) == 0 else list(seeds)
     if len(given) != count:
         raise ValueError(f"got {len(given)} seeds for {count} outputs, expected one each")

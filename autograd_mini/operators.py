@@ -8,14 +8,24 @@ the general way.  ``inspect.getsource(Value.__mul__)`` shows one.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .formula import FloatDialect, Vector, is_vector
 from .modes import ACTIVE
 from .numeric import vector_names
 from .primitives import PRIMITIVES, Primitive, compile_source, fast_names
-from .value import Constant, Value, apply, as_value, constant, observe, operate, to_float
+from .value import (
+    Constant,
+    Value,
+    apply,
+    as_value,
+    constant,
+    is_ordered,
+    observe,
+    operate,
+    to_float,
+)
 
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "pow": "pow"}
 UNARY_OPERATORS = {"neg": "__neg__", "abs": "__abs__"}
@@ -24,7 +34,7 @@ _NODE = """
 {indent}_node = _new(_Value)
 {indent}_node.data = y
 {indent}_node.grad = 0.0
-{indent}_node.label = ''
+{indent}_node._label = ''
 {indent}_node.local_derivatives = _derivatives
 {indent}_node.op = {op!r}
 {indent}_node.parents = {parents}
@@ -184,8 +194,8 @@ def _needs_elements(row: Primitive) -> bool:
 
 
 def sequence(op: str, values: Any) -> tuple[Any, ...]:
-    """A group of operands as a tuple; one Value, one number or text is none."""
-    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, Mapping)):
+    """A group of operands as a tuple; one number, text, a dict or a set is none."""
+    if type(values) is not list and not is_ordered(values):
         raise TypeError(f"{op} takes a sequence of values, got one {type(values).__name__}")
     return tuple(values)
 

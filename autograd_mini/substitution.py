@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, Protocol
 
 from .algebra import call, minus, negated, number, number_in, over, plus, power, same, symbol, times
@@ -115,13 +116,12 @@ class BoundRow:
         if function in _EXPANDED:
             combine, start = (plus, 0) if function == "sum" else (times, 1)
             return _joined(combine, self._elements(arguments[0], shown), number(start))
+        if function == "softmax":  # its own logit first, as the row has it
+            shown = _with_first(shown, element)
         elements: list[ast.expr | None] = []
         for argument in arguments:
             vector = self._is_vector(argument)
             elements += self._elements(argument, shown if vector else [0])
-        if function == "softmax":  # its own logit first, as the row has it
-            own = elements.pop(shown.index(element))
-            elements.insert(0, own)
         return self._symbols.apply(function, elements)
 
     def _elements(self, formula: ast.expr, shown: Sequence[int | None]) -> list[ast.expr | None]:
@@ -256,6 +256,13 @@ def shown_elements(length: int, focus: int = 0, most: int = _TERMS) -> list[int 
             shown.append(None)
         shown.append(index)
     return shown
+
+
+def _with_first(shown: Sequence[int | None], first: int) -> list[int | None]:
+    """The same elements in another order, and no two gaps side by side."""
+    order = [first, *(index for index in shown if index != first)]
+    pairs = pairwise(order)
+    return [first, *(after for before, after in pairs if before is not None or after is not None)]
 
 
 def _joined(

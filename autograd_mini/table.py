@@ -24,9 +24,11 @@ Notes on single choices:
   elsewhere its own derivative, 1 / a toward the exponent, must stay.
 - ``norm`` has no second derivative at the origin; there it is 0 like the first.
 - kinks follow PyTorch: relu'(0) = 0, abs'(0) = 0, a tie of maximum or minimum shares half and half,
-  clip passes the gradient at both ends, norm and atan2 have derivative 0 at the origin.
+  norm and atan2 have derivative 0 at the origin, clip passes the gradient at both ends (PyTorch
+  until 2.13 too; since 2.14 it shares it with the bound).
 - ``multiply_no_nan`` is the product in which zero carries nothing, as in a backward pass: a compiled
   program multiplies a local derivative and an error signal so, where it differentiates inside.
+  ``b - b == 0`` asks whether b is finite: 0 times what is not has derivative 0.
 - the comparisons of ``relu``, ``elu``, ``maximum`` and ``minimum`` are turned so that a NaN operand
   takes the arm with derivative 1, as in PyTorch, and does not end in a gradient of 0.
 """
@@ -37,7 +39,7 @@ ROWS = """
 add           | a, b           | a + b                                | 1 ; 1                                           | -3..3, -3..3
 sub           | a, b           | a - b                                | 1 ; -1                                          | -3..3, -3..3
 mul           | a, b           | a * b                                | b ; a                                           | -3..3, -3..3
-multiply_no_nan | a, b         | where(a == 0, 0, where(b == 0, 0, a * b)) | b ; a                                      | -3..3, -3..3
+multiply_no_nan | a, b         | where(a == 0, 0, where(b == 0, 0, a * b)) | where(a == 0, where(b - b == 0, b, 0), b) ; where(b == 0, where(a - a == 0, a, 0), a) | -3..3, -3..3
 div           | a, b           | a / b                                | 1 / b ; -y / b                                  | -3..3, 0.3..3
 neg           | x              | -x                                   | -1                                              | -3..3
 pow           | a, b           | a ** b                               | where(b == 0, where(abs(a) > 1e-300, b * a ** (b - 1), 0), b * a ** (b - 1)) ; where(a == 0, where(b >= 0, 0, y * log(a)), y * log(a)) | 0.2..3, -3..3

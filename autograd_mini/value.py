@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Union, cast
 
 import numpy as np
@@ -33,7 +33,8 @@ class Value:
     Attributes
     ----------
     data : float
-        The number.
+        The number.  Assign floats: what is assigned is not looked at, for the sake of speed, and a
+        NumPy scalar or an int is computed with as it is (:func:`recompute` turns it into a float).
     grad : float
         Gradient of the last differentiated output toward this node; leaves accumulate.
     op : str
@@ -43,7 +44,7 @@ class Value:
     local_derivatives : tuple of float
         Derivative of this node toward each parent, at the data of the forward pass.
     label : str
-        The name given to it.
+        The name given to it; anything but text is refused.
 
     Raises
     ------
@@ -59,25 +60,33 @@ class Value:
     (-4.0, -2.0, 2.0)
     """
 
-    __slots__ = ("data", "grad", "label", "local_derivatives", "op", "parents", "source")
+    __slots__ = ("_label", "data", "grad", "local_derivatives", "op", "parents", "source")
 
     data: float
     grad: float
-    label: str
     local_derivatives: tuple[float, ...]
     op: str
     parents: tuple[Value, ...]
     source: str  # where the node was made; set only inside detect_anomaly()
 
     def __init__(self, data: float, label: str = "") -> None:
-        if not isinstance(label, str):
-            raise TypeError(f"label must be text, got {label!r}")
+        self.label = label
         self.data = to_float(data)
         self.grad = 0.0
-        self.label = label
         self.local_derivatives = ()
         self.op = ""
         self.parents = ()
+
+    @property
+    def label(self) -> str:
+        """The name given to the node."""
+        return self._label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"label must be text, got {label!r}")
+        self._label = label
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
@@ -163,7 +172,7 @@ class Value:
         >>> a.grad
         3.0
         """
-        return constant(self.data, self.label)
+        return constant(self.data, self._label)
 
     def backward(self, seed: float = 1.0) -> None:
         """Backpropagate from this node.
@@ -310,7 +319,7 @@ def checked_roots(
             )
     if seeds is None:
         return outputs, [1.0] * len(outputs)
-    numbers_given: Any = seeds if np.ndim(seeds) else [seeds]
+    numbers_given: Any = seeds if is_ordered(seeds) and np.ndim(seeds) else [seeds]
     weights = list(map(to_float, numbers_given))
     if len(weights) != len(outputs):
         raise ValueError(f"got {len(weights)} seeds for {len(outputs)} outputs, expected one each")
@@ -332,7 +341,7 @@ def nodes_of(given: Any, what: str) -> list[Value]:
     """
     if isinstance(given, Value):
         return [given]
-    if not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping)):
+    if not is_ordered(given):
         raise TypeError(
             f"{what} must be a Value or a sequence of Values, got {type(given).__name__}: "
             f"{given!r:.80}"
@@ -344,6 +353,19 @@ def nodes_of(given: Any, what: str) -> list[Value]:
                 f"{what} must hold Values only, got {type(node).__name__}: {node!r:.80}"
             )
     return nodes
+
+
+def is_ordered(given: Any) -> bool:
+    """Whether something holds elements in an order: a list or the like, no dict, set or text.
+
+    Examples
+    --------
+    >>> is_ordered([1.0]), is_ordered({0: 1.0}), is_ordered("12")
+    (True, False, False)
+    """
+    return isinstance(given, Iterable) and not isinstance(
+        given, (str, bytes, bytearray, Mapping, Set)
+    )
 
 
 def to_float(data: Any) -> float:
@@ -381,7 +403,7 @@ def constant(data: float, label: str = "") -> Constant:
     node = Constant.__new__(Constant)
     node.data = data
     node.grad = 0.0
-    node.label = label
+    node._label = label
     node.local_derivatives = ()
     node.op = "constant"
     node.parents = ()
@@ -411,8 +433,24 @@ def operate(op: str, *operands: Operand) -> Value:
     """
     for operand in operands:
         if not isinstance(operand, (Value, float, int)) and not _is_number(operand):
+            if type(operand) in _REPEATED:  # Python would speak of repeating the sequence
+                raise TypeError(f"{op} takes a Value and a number, got {_described(operand)}")
             return cast(Value, NotImplemented)
     return apply(op, *map(as_value, operands))
+
+
+_REPEATED = frozenset({list, tuple, str, bytes, bytearray})
+
+
+def _described(operand: Any) -> str:
+    """What a sequence is, and what to write for one of numbers."""
+    kind = type(operand).__name__
+    if not isinstance(operand, (list, tuple)):
+        return f"{kind}: {operand!r:.80}"
+    return (
+        f"a {kind}: write [w * x for x in xs] to have it for each element, xs[0] for one of them, "
+        "dot(ws, xs) for a sum of products, or make the sequence a NumPy array"
+    )
 
 
 def _is_number(operand: Any) -> bool:
@@ -470,7 +508,7 @@ def node(
     result = Value.__new__(Value)
     result.data = y
     result.grad = 0.0
-    result.label = ""
+    result._label = ""
     result.local_derivatives = local_derivatives
     result.op = op
     result.parents = parents

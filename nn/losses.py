@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import autograd_mini as ad
 from autograd_mini import Value
 
-from ._checks import Scalars
+from ._checks import Scalars, is_ordered
 
 __all__ = [
     "binary_cross_entropy",
@@ -198,7 +198,7 @@ def cross_entropy(logits: Scalars, target: int | Scalars) -> Value:
     >>> cross_entropy(logits, [1, 0, 0]).data
     1000.0
     """
-    if isinstance(logits, Value) or not hasattr(logits, "__len__"):
+    if not is_ordered(logits) or not hasattr(logits, "__len__"):
         raise TypeError(f"logits must be a sequence, one per class, got {type(logits).__name__}")
     if len(logits) < 2:
         raise ValueError(
@@ -254,6 +254,11 @@ def mean_loss(
     >>> mean_loss(neuron, [[1.0], [2.0]], [0.0, 0.0], half_squared_error).data
     5.0
     """
+    for name, examples in (("inputs", inputs), ("targets", targets)):
+        if not is_ordered(examples) or not hasattr(examples, "__len__"):
+            raise TypeError(
+                f"{name} must be a sequence, one entry per example, got {type(examples).__name__}"
+            )
     if len(inputs) != len(targets):
         raise ValueError(f"got {len(inputs)} inputs but {len(targets)} targets")
     if len(inputs) == 0:
@@ -305,20 +310,17 @@ def _paired(
     check: Callable[[object], Value | float],
 ) -> list[tuple[Value, Value | float]]:
     """Match outputs and checked targets one to one; a single number stands for a list of one."""
-    output_list = [outputs] if isinstance(outputs, Value) else [ad.as_value(x) for x in outputs]
-    target_list: Iterable[object] = targets if _is_sequence(targets) else [targets]
+    given = [outputs] if isinstance(outputs, Value) else outputs
+    if not is_ordered(given):
+        raise TypeError(f"outputs must be a Value or a sequence, got {type(outputs).__name__}")
+    output_list = [ad.as_value(x) for x in given]
+    target_list: Iterable[object] = targets if is_ordered(targets) else [targets]
     checked = [check(target) for target in target_list]
     if len(checked) != len(output_list):
         raise ValueError(f"got {len(output_list)} outputs but {len(checked)} targets")
     if not output_list:
         raise ValueError("a loss needs at least one output, got none")
     return list(zip(output_list, checked, strict=True))
-
-
-def _is_sequence(target: object) -> TypeGuard[Iterable[object]]:
-    if isinstance(target, np.ndarray):
-        return target.ndim > 0
-    return isinstance(target, Sequence) and not isinstance(target, str)
 
 
 def _unwrapped(target: object) -> object:
@@ -359,7 +361,7 @@ def _class_index(target: int | np.integer[Any], n_classes: int) -> int:
 
 def _class_probabilities(target: object, n_classes: int) -> list[Value | float]:
     """Return one probability per class, checked as far as they are plain numbers."""
-    if not _is_sequence(target):
+    if not is_ordered(target):
         raise TypeError(
             "target must be an int class index or a sequence of probabilities, one per class; "
             f"got {target!r} ({type(target).__name__})"

@@ -10,7 +10,7 @@ import numpy as np
 import autograd_mini as ad
 from autograd_mini import Value
 
-from ._checks import Scalars, as_generator, positive_int
+from ._checks import Scalars, as_generator, is_ordered, positive_int
 from .init import glorot_uniform
 from .module import Module
 
@@ -119,7 +119,10 @@ class Neuron(Module):
         [('w1', 1.0), ('w2', 2.0)]
         """
         function = _activation_function(activation)
-        if len(weights) == 0:
+        if not is_ordered(weights):
+            raise TypeError(f"weights must be a sequence of numbers, got {type(weights).__name__}")
+        weights = list(weights)
+        if not weights:
             raise ValueError("a neuron needs at least one weight, got none")
         neuron = cls.__new__(cls)
         neuron._set(weights, bias, activation, function)
@@ -385,13 +388,12 @@ def _layer_sizes(sizes: object) -> list[int]:
 
 def _input_values(inputs: Scalars, n_inputs: int, owner: Module) -> list[Value]:
     """Turn plain numbers into constants, once for all neurons of a layer."""
-    try:
-        n_given = len(inputs)
-    except TypeError:
+    if type(inputs) is not list and not (is_ordered(inputs) and hasattr(inputs, "__len__")):
         raise TypeError(
             f"{owner!r} takes one example, a sequence of {n_inputs} numbers or Values; "
             f"got {type(inputs).__name__}"
-        ) from None
+        )
+    n_given = len(inputs)
     if n_given != n_inputs:
         raise ValueError(
             f"{owner!r} takes {n_inputs} input{'s' if n_inputs > 1 else ''}, got {n_given} "

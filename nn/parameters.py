@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd_mini import Value
 
+from ._checks import is_ordered
 from .module import Module
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
@@ -90,7 +91,7 @@ def parameter_list(parameters: object) -> list[Value]:
     """Return the parameters of a module, or those given, checked to be distinct leaf Values."""
     if isinstance(parameters, Module):
         return parameters.parameters()
-    if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
+    if not is_ordered(parameters):
         raise TypeError(
             f"expected a Module or a list of its parameters, got {type(parameters).__name__}"
         )

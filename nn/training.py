@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import autograd_mini as ad
 from autograd_mini import Value
 
-from ._checks import as_generator, positive_int
+from ._checks import as_generator, is_ordered, positive_int
 from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
 from .module import Module
 
@@ -120,6 +120,7 @@ def correct_class(outputs: Sequence[Value], target: Any) -> bool:
     >>> correct_class([Value(0.1), Value(0.9)], [1, 0])
     False
     """
+    outputs = _outputs(outputs)
     if len(outputs) < 2:
         raise ValueError(
             "correct_class compares the outputs of at least two classes, got "
@@ -190,8 +191,14 @@ def correct_probability(outputs: Sequence[Value] | Value, target: Any) -> bool:
     return _agree(outputs, target, threshold=0.5)
 
 
+def _outputs(outputs: object) -> list[Value]:
+    if not is_ordered(outputs):
+        raise TypeError(f"outputs must be a sequence of Values, got {type(outputs).__name__}")
+    return [ad.as_value(output) for output in outputs]
+
+
 def _agree(outputs: Sequence[Value] | Value, target: Any, threshold: float) -> bool:
-    output_list = [outputs] if isinstance(outputs, Value) else outputs
+    output_list = _outputs([outputs] if isinstance(outputs, Value) else outputs)
     targets = np.atleast_1d(target).tolist()
     if len(output_list) != len(targets):
         raise ValueError(f"got {len(output_list)} outputs but {len(targets)} targets")
@@ -625,7 +632,8 @@ def _examples(X: Any, y: Any) -> tuple[Examples, Examples]:
     """Check that inputs and targets belong together; tables (as of pandas) become arrays."""
     tables = [np.asarray(data) if hasattr(data, "__array__") else data for data in (X, y)]
     for name, data in zip("Xy", tables, strict=True):
-        if isinstance(data, str) or not isinstance(data, (Sequence, np.ndarray)):
+        text = isinstance(data, (str, bytes, bytearray))
+        if text or not isinstance(data, (Sequence, np.ndarray)):
             raise TypeError(f"{name} must be an array or a sequence, got {type(data).__name__}")
         if isinstance(data, np.ndarray) and data.ndim == 0:
             raise TypeError(f"{name} must hold one entry per example, got a single number")

@@ -55,7 +55,9 @@ class _MultiplyNoNan(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def backward(context: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
         a, b = context.saved_tensors
-        return b * upstream, a * upstream
+        toward_a = torch.where((a == 0) & ~torch.isfinite(b), 0.0, b)
+        toward_b = torch.where((b == 0) & ~torch.isfinite(a), 0.0, a)
+        return toward_a * upstream, toward_b * upstream
 
 
 _SAME_NAME = """add sub mul div neg pow abs exp expm1 log log1p log2 log10 sqrt square reciprocal

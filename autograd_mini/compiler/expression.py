@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..formula import COMPARISONS, OPERATORS
+from .ir import SIGNAL
 from .symbolic import NUMPY_NAMES, expanded, folded
 
 _UFUNCS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
@@ -94,7 +95,8 @@ class Expression:
         mask = self._mask(condition)
         line = self.emitter.line
         zero = folded(other) == 0
-        if zero and not self.select and isinstance(taken, ast.Name):  # a formula may give 0 * inf
+        signal = isinstance(taken, ast.Name) and taken.id == SIGNAL
+        if zero and signal and not self.select:  # 0 * inf gives NaN, and NaN is looked at again
             line(f"np.multiply({self.value(taken)}, {mask}, out={out})")
             return
         first = self.value(taken)

@@ -21,6 +21,9 @@ from .access import Gather, Mixed, Number, Reference, Table, View
 ZERO, ONE, FIRST_FREE = 0, 1, 2
 """Elements of ``value`` and ``fixed`` that are always 0 and 1; what comes after is computed."""
 
+SIGNAL = "δ"
+"""The error signal in formulas of the reverse pass; an operand's name begins with a to z."""
+
 
 @dataclass(frozen=True, eq=False)
 class Contract:

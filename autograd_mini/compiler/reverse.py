@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ..primitives import PRIMITIVES
 from .access import Gather, Indices, Mixed, Number, Reference, Table, View, is_distinct
 from .ir import (
+    SIGNAL,
     ArrayProgram,
     Contract,
     Fill,
@@ -36,8 +37,6 @@ from .ir import (
 from .symbolic import derivative, is_zero, simplified, times, with_signs_written_out
 
 _SPACES = ("theta", "value", "fixed")
-_SIGNAL = "δ"
-"""The name of the error signal in formulas; an operand's name begins with a letter from a to z."""
 
 
 def differentiate(program: ArrayProgram, nan_safe: bool = False) -> ArrayProgram:
@@ -252,8 +251,8 @@ class _Reverse:
             self._map(step, upstream, guard)
         elif isinstance(step, Reduce) and step.function == "sum":
             wide = _widened(upstream, step.source.shape)
-            formula = times(ast.Name(_SIGNAL), ast.Constant(step.scale))
-            self._elementwise(step.source, formula, {_SIGNAL: wide}, None)
+            formula = times(ast.Name(SIGNAL), ast.Constant(step.scale))
+            self._elementwise(step.source, formula, {SIGNAL: wide}, None)
         elif isinstance(step, VectorRow):
             source, op = step.source, step.op
             self._into(
@@ -273,8 +272,8 @@ class _Reverse:
         if a == b and step.a_axes == step.b_axes:
             step = replace(step, scale=2 * step.scale)
         if step.scale != 1.0 and self.alone and self._is_free(upstream):
-            formula = times(ast.Name(_SIGNAL), ast.Constant(step.scale))
-            self.steps.append(Map(upstream, formula, {_SIGNAL: upstream}))
+            formula = times(ast.Name(SIGNAL), ast.Constant(step.scale))
+            self.steps.append(Map(upstream, formula, {SIGNAL: upstream}))
             step = replace(step, scale=1.0)
         if step.ones:  # the column of the bias has no input to send an error signal to
             assert isinstance(a, View)
@@ -309,10 +308,10 @@ class _Reverse:
         wide = _widened(upstream, full)
         for target, other in ((a, b), (b, a)):
             formula = self._product(ast.Constant(step.scale), ast.Name("x"))
-            self._elementwise(target, formula, {_SIGNAL: wide, "x": other}, wide)
+            self._elementwise(target, formula, {SIGNAL: wide, "x": other}, wide)
 
     def _map(self, step: Map, upstream: View, guard: bool) -> None:
-        operands: dict[str, Reference] = {**step.operands, "y": step.out, _SIGNAL: upstream}
+        operands: dict[str, Reference] = {**step.operands, "y": step.out, SIGNAL: upstream}
         numbers = {
             name: ast.Constant(reference.value)
             for name, reference in step.operands.items()
@@ -338,7 +337,7 @@ class _Reverse:
 
     def _product(self, *derivatives: ast.expr) -> ast.expr:
         """The error signal times local derivatives, of which numbers come first."""
-        product: ast.expr = ast.Name(_SIGNAL)
+        product: ast.expr = ast.Name(SIGNAL)
         for local in derivatives:
             if self.nan_safe and not isinstance(local, ast.Constant):
                 product = ast.Call(ast.Name("multiply_no_nan"), [product, local], [])
@@ -356,7 +355,7 @@ class _Reverse:
         arrays = [
             reference
             for name, reference in operands.items()
-            if name != _SIGNAL and isinstance(reference, (View, Gather))
+            if name != SIGNAL and isinstance(reference, (View, Gather))
         ]
         for reference in arrays:
             garbage = self.program.garbage.get(reference.space)
@@ -375,7 +374,7 @@ class _Reverse:
     ) -> None:
         if is_zero(formula) or not self._any(self.needed, target):
             return
-        source_space = next(r for n, r in operands.items() if n == _SIGNAL)
+        source_space = next(r for n, r in operands.items() if n == SIGNAL)
         assert isinstance(source_space, View)
 
         def step(out: View, add: bool) -> Step:

@@ -225,7 +225,7 @@ def _new(kind: type[Traced], run: Run, op: str, parents: tuple[Value, ...]) -> T
     node.run = run
     node.op = op
     node.parents = parents
-    node.label = ""
+    node._label = ""
     return node
 
 

@@ -318,3 +318,31 @@ def test_random_programs_at_the_edges() -> None:
                 )  # numbers of size 1 may cancel
                 both = not math.isfinite(ours) and not math.isfinite(engine)
                 assert same or both, f"seed {seed}, at {point}, w = {w}: {ours} for {engine}"
+
+
+def test_a_row_with_where_selects(register: Callable[..., Callable[..., Any]]) -> None:
+    positive = register("positive", "x", "where(x > 0, x, 0)", ["where(x > 0, 1, 0)"], [(1, 2)])
+    assert_same(lambda x: W * positive(x), [W], (-INF, -1.0, 2.0, NAN))
+    turned = register("turned", "x", "x * sign(x)", ["sign(x)"], [(1, 2)])
+    assert_same(lambda x: W * turned(x), [W], (-INF, -1.0, 0.0, NAN))
+
+
+def test_a_derivative_of_nan_that_is_not_asked_for() -> None:
+    a, w = Value(-1.0), Value(0.0)
+
+    def slope(x: Any) -> Any:
+        return ad.gradients(ad.pow(a * x, 1.612) * w, a, create_graph=True)
+
+    assert_same(slope, [a, w], [1.0, 2.0])
+
+
+def test_constants_are_those_of_the_trace_also_where_it_is_repaired() -> None:
+    w, c = Value(0.0), Value(3.0)
+    program = ad.compile(lambda x: ad.sqrt(w * w) + c * x, [w])
+    assert program.value_and_grad(None, [1.0])[0] == 3.0
+    c.data = 5.0
+    program = ad.compile(lambda x: ad.sqrt(w * w * x) + c * x, [w])
+    program(None, [1.0])
+    c.data = 7.0
+    value, gradient = program.value_and_grad(None, [1.0])
+    assert (value, gradient.tolist()) == (5.0, [0.0])

@@ -193,8 +193,25 @@ def _by_function(row: str, point: Point) -> list[float]:
     return [node.data, *node.local_derivatives]
 
 
-def test_every_row_has_stored_results() -> None:
+def test_every_row_has_stored_results_of_named_versions() -> None:
     assert set(STORED) == set(edges.ROWS), "run: python -m tests.edges"
+    assert edges.versions() == ["2.13.0", "2.14.1", "2.15.0"]
+
+
+def test_since_2_14_pytorch_shares_the_derivative_of_clip_at_its_bounds() -> None:
+    """The only row that has changed; here both ends pass the derivative on, as before."""
+    newest = edges.stored("2.15.0")
+    changed = [row for row in edges.ROWS if not edges.agree(newest[row], STORED[row])]
+    assert changed == ["clip"]
+    for (x, low, high), before, after in zip(
+        edges.points("clip"), STORED["clip"].tolist(), newest["clip"].tolist(), strict=True
+    ):
+        at_a_bound = x in (low, high) or low == high or math.isnan(x + low + high)
+        if not at_a_bound and math.isfinite(x) and low < high:
+            assert after == before
+    upper = edges.points("clip").index((1.0, 0.0, 1.0))
+    assert STORED["clip"][upper].tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert newest["clip"][upper].tolist() == [1.0, 0.5, 0.0, 0.5]
 
 
 @pytest.mark.parametrize("row", edges.ROWS)
@@ -247,8 +264,14 @@ def test_every_listed_difference_exists(number: int) -> None:
 
 @pytest.mark.parametrize("row", edges.ROWS)
 def test_stored_results_are_what_pytorch_gives(row: str) -> None:
-    pytest.importorskip("torch")
-    np.testing.assert_allclose(edges.from_pytorch(row), STORED[row], rtol=1e-13, atol=1e-322)
+    installed = pytest.importorskip("torch").__version__
+    np.testing.assert_allclose(
+        edges.from_pytorch(row),
+        edges.stored(installed)[row],
+        rtol=1e-13,
+        atol=1e-322,
+        err_msg=f"PyTorch {installed}, stored are {edges.versions()}: run python -m tests.edges",
+    )
 
 
 @pytest.mark.parametrize(

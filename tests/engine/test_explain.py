@@ -678,3 +678,17 @@ def test_bad_form_and_limit() -> None:
         with pytest.raises(TypeError, match="precision must be an int, got float"):
             write(precision=2.0)
         assert write("delta", limit=0)
+
+
+def test_derivatives_over_logits_are_written_with_softmax() -> None:
+    z = [Value(0.1 * i, f"z{i}") for i in range(9)]
+    cases = [
+        (ad.logsumexp(z[:3]), z[1], "softmax(z1, z0, z2)"),
+        (ad.log_softmax(z[:3])[0], z[2], "-softmax(z2, z1, z0)"),
+        (ad.softmax(z[:3])[0], z[1], "-softmax(z0, z1, z2) * softmax(z1, z2, z0)"),
+        (ad.logsumexp(z), z[5], "softmax(z5, z0, z1, ..., z8)"),
+        (ad.logsumexp(z), z[1], "softmax(z1, z0, ..., z8)"),
+        (ad.norm(z[:3]), z[1], "z1 / norm(z0, z1, z2)"),
+    ]
+    for root, leaf, formula in cases:
+        assert [term.formula for term in ad.explain(root, leaf).terms()] == [formula]

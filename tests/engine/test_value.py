@@ -86,6 +86,99 @@ def test_an_int_beyond_float64_is_refused() -> None:
 def test_a_label_is_text(label: Any) -> None:
     with pytest.raises(TypeError, match="label must be text"):
         Value(1.0, label)
+    for node in (Value(1.0, "x"), Value(1.0, "x").detach(), Value(1.0) * 2):
+        before = node.label
+        with pytest.raises(TypeError, match="label must be text"):
+            node.label = label
+        assert node.label == before
+        node.label = "new"
+        assert node.label == "new"
+
+
+@pytest.mark.parametrize("sequence", [[1.0, 2.0], (1.0,), [], [Value(1.0)]])
+@pytest.mark.parametrize("op", ["add", "sub", "mul", "truediv", "pow"])
+def test_arithmetic_with_a_sequence_says_what_to_write(op: str, sequence: Any) -> None:
+    says = rf"takes a Value and a number, got a {type(sequence).__name__}: write \[w \* x for"
+    operation = getattr(operator, op)
+    for w in (Value(2.0), Value(2.0) * 1.0, Value(2.0).detach()):
+        with pytest.raises(TypeError, match=says):
+            operation(w, sequence)
+        with pytest.raises(TypeError, match=says):
+            operation(sequence, w)
+
+
+@pytest.mark.parametrize("text", ["3", b"3", ""])
+def test_arithmetic_with_text(text: Any) -> None:
+    for operation in (operator.mul, operator.add):
+        with pytest.raises(TypeError, match=r"takes a Value and a number, got (str|bytes): "):
+            operation(Value(2.0), text)
+    with pytest.raises(TypeError, match="mul takes a Value and a number"):
+        text * Value(2.0)
+
+
+@pytest.mark.parametrize("other", [{1: 2}, {1}, None, object(), 1j])
+def test_arithmetic_with_other_things_is_pythons(other: Any) -> None:
+    with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for \*: 'Value' and"):
+        Value(2.0) * other
+
+
+NO_SEQUENCES: list[Any] = [
+    *({0: 1.0, 1: 2.0}, {1.0, 2.0}, frozenset({1.0}), {1.0: 0}.keys()),
+    *("12", b"12", bytearray(b"12"), 3.0, Value(1.0), None),
+]
+
+
+@pytest.mark.parametrize("given", NO_SEQUENCES, ids=lambda given: type(given).__name__)
+def test_what_has_no_order_is_no_sequence_of_values(given: Any) -> None:
+    a = Value(2.0)
+    calls: list[Callable[[], Any]] = [
+        *[lambda f=f: f(given) for f in (ad.sum, ad.mean, ad.prod, ad.variance, ad.norm)],
+        *[lambda f=f: f(given) for f in (ad.logsumexp, ad.softmax, ad.log_softmax)],
+        lambda: ad.dot(given, [1.0, 2.0]),
+        lambda: ad.dot([a, a], given),
+        lambda: ad.take(given, 0),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match="sequence of values"):
+            call()
+
+
+@pytest.mark.parametrize("given", NO_SEQUENCES[:7], ids=lambda given: type(given).__name__)
+def test_what_has_no_order_is_no_list_of_nodes_or_seeds(given: Any) -> None:
+    a = Value(2.0)
+    y = a * a
+    nodes = {Value(1.0), Value(2.0)} if isinstance(given, (set, frozenset)) else given
+    calls: list[Callable[[], Any]] = [
+        lambda: ad.backward(nodes),
+        lambda: ad.backward([y, y], given),
+        lambda: ad.gradients(nodes, a),
+        lambda: ad.gradients(y, nodes),
+        lambda: ad.gradients([y, y], a, seeds=given),
+        lambda: ad.gradients([y, y], a, seeds=given, create_graph=True),
+        lambda: ad.recompute(nodes),
+    ]
+    for call in calls:
+        with pytest.raises((TypeError, ValueError), match="got"):
+            call()
+    assert a.grad == 0.0
+
+
+def test_iterators_and_arrays_are_sequences_of_values() -> None:
+    a = [Value(1.0), Value(2.0)]
+    for values in (iter(a), (v for v in a), tuple(a), np.array(a), {1: a[0], 2: a[1]}.values()):
+        assert ad.sum(values).data == 3.0
+
+
+def test_a_numpy_scalar_assigned_to_data_computes_and_recompute_makes_it_a_float() -> None:
+    for number in (np.float64(3.0), np.float32(3.0), np.int64(3), 3):
+        x = Value(1.0)
+        y = ad.tanh(x * x) / x + ad.softmax([x, 1.0])[0]
+        x.data = number
+        assert (x * x).data == 9.0
+        ad.recompute(y)
+        assert type(x.data) is type(y.data) is float
+        y.backward()
+        assert type(x.grad) is float
 
 
 def test_no_attributes_but_its_own() -> None:

@@ -216,3 +216,24 @@ def test_registered_vector_rows_compile(formula: str, register: Callable[..., An
         expected = evaluated(formula, x, k)
         assert value == pytest.approx(sum(expected), rel=1e-13)
         np.testing.assert_allclose(gradient, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("row", [name for name in VECTOR_ROWS if name != "dot"])
+def test_the_gradient_of_a_gradient_through_a_vector_row_compiles(row: str) -> None:
+    weights = [Value(0.3), Value(-0.2), Value(0.5)]
+
+    def function(z: Any) -> Any:
+        scaled = [w * x for w, x in zip(weights, z, strict=True)]
+        values = getattr(ad, row)(scaled)
+        return values[1] if isinstance(values, list) else values
+
+    def penalty(z: Any) -> Any:
+        return ad.sum([slope * slope for slope in ad.grad(function)(z)])
+
+    inputs = np.array([[0.4, 0.7, -1.0], [-2.0, 0.5, 0.25], [0.0, 0.0, 0.0]])
+    program = ad.compile(penalty, weights, reduction="sum")
+    value, gradient = program.value_and_grad(np.array([w.data for w in weights]), inputs)
+    losses = [penalty(z) for z in inputs.tolist()]
+    assert value == pytest.approx(sum(loss.data for loss in losses), rel=1e-13)
+    expected = np.sum([ad.gradients(loss, weights) for loss in losses], axis=0)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-15)

@@ -268,9 +268,48 @@ def test_a_recorded_loss_of_probabilities_is_recomputed():
     assert loss.data == cross_entropy(logits, [0.25, 0.75]).data == 400.0
 
 
+@pytest.mark.parametrize("target", [1, [0.25, 0.5, 0.25]])
+def test_a_gradient_penalty_on_cross_entropy_compiles(target):
+    weights = [Value(0.3), Value(-0.2), Value(0.5)]
+
+    def penalty(z):
+        def loss(z):
+            return cross_entropy([w * x for w, x in zip(weights, z, strict=True)], target)
+
+        return ad.sum([slope * slope for slope in ad.grad(loss)(z)])
+
+    z = [0.4, 0.7, -1.0]
+    value, gradient = ad.compile(penalty, weights).value_and_grad(
+        np.array([w.data for w in weights]), np.array([z])
+    )
+    expected = penalty(z)
+    assert value == pytest.approx(expected.data, rel=1e-13)
+    np.testing.assert_allclose(gradient, ad.gradients(expected, weights), rtol=1e-12)
+
+
 def test_plain_logits_are_fine():
     assert cross_entropy([0.0, 0.0], 1).data == pytest.approx(math.log(2))
     assert half_squared_error([1.0], [3.0]).data == 2.0
+
+
+@pytest.mark.parametrize(
+    "given", [{0: 0.5, 1: 0.5}, {0.25, 0.75}, {0.25: 1, 0.75: 2}.keys(), "01", b"01", bytearray(2)]
+)
+def test_what_has_no_order_is_no_sequence(given):
+    two = [Value(0.5), Value(0.5)]
+    for loss in (half_squared_error, binary_cross_entropy, binary_cross_entropy_with_logits):
+        with pytest.raises(TypeError, match="outputs must be a Value or a sequence, got"):
+            loss(given, [0.0, 1.0])
+        with pytest.raises(TypeError, match="a target must be a real number, got"):
+            loss(two, given)
+    with pytest.raises(TypeError, match="logits must be a sequence"):
+        cross_entropy(given, 0)
+    with pytest.raises(TypeError, match="target must be an int class index or a sequence"):
+        cross_entropy(two, given)
+    with pytest.raises(TypeError, match="inputs must be a sequence, one entry per example"):
+        mean_loss(lambda x: two, given, [0, 1], cross_entropy)
+    with pytest.raises(TypeError, match="targets must be a sequence, one entry per example"):
+        mean_loss(lambda x: two, [0, 1], given, cross_entropy)
 
 
 # Mean over a minibatch.

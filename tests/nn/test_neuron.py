@@ -235,3 +235,32 @@ def test_bad_inputs_leave_the_model_as_it_was(model, case):
     with pytest.raises(error, match=f"(?s){message}"):
         model(inputs)
     assert [(p.data, p.grad, p.label) for p in model.parameters()] == before
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {0: 1, 1: 2},
+        {0.5, 1.0},
+        frozenset({0.5, 1.0}),
+        {1: 0, 2: 0}.keys(),
+        "12",
+        b"12",
+        iter([1, 2]),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+@pytest.mark.parametrize("make", [Neuron, lambda n, rng: Layer(n, 2, rng=rng),
+                                  lambda n, rng: MLP(n, [2], rng=rng)])  # fmt: skip
+def test_an_example_is_a_sequence(make, given):
+    with pytest.raises(
+        TypeError, match=f"a sequence of 2 numbers or Values; got {type(given).__name__}"
+    ):
+        make(2, rng=0)(given)
+
+
+@pytest.mark.parametrize("given", [{0: 1.0, 1: 2.0}, {0.5, 1.0}, "12", b"12", None, 3.0])
+def test_weights_are_a_sequence(given):
+    with pytest.raises(TypeError, match="weights must be a sequence of numbers, got"):
+        Neuron.from_weights(given)
+    assert Neuron.from_weights(w for w in (1.0, 2.0)).n_inputs == 2

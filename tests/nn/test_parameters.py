@@ -241,3 +241,11 @@ def test_an_interrupted_step_is_whole(line):
     assert parameters_to_vector(model).tolist() in (before, after)
     if not stopped:
         assert parameters_to_vector(model).tolist() == after
+
+
+@pytest.mark.parametrize("kind", [set, frozenset, lambda values: dict.fromkeys(values)])
+def test_parameters_come_in_an_order(kind):
+    parameters = kind([Value(1.0), Value(2.0)])
+    for call in (parameters_to_vector, lambda p: SGD(p, learning_rate=0.1)):
+        with pytest.raises(TypeError, match="list of its parameters, got"):
+            call(parameters)

@@ -516,3 +516,10 @@ def test_compiled_gradient_of_a_model_of_one_value() -> None:
         neuron, nn.half_squared_error, correct=lambda output, target: output.data > target
     )
     assert gradient(np.ones((3, 2)), np.array([-9.0, 9.0, -9.0]))[1] == 2
+
+
+@pytest.mark.parametrize("outputs", [{0: 0.5, 1: 0.5}, {0.5, 0.25}, "01", b"01", None])
+def test_outputs_are_a_sequence(outputs):
+    for correct in (nn.correct_class, nn.correct_sign, nn.correct_probability):
+        with pytest.raises(TypeError, match="outputs must be a sequence of Values, got"):
+            correct(outputs, [0, 1])
