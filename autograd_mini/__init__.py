@@ -1,11 +1,13 @@
 """Scalar automatic differentiation: write scalars, see everything, get matrices."""
 
+from . import interrupts as interrupts  # first: Ctrl-C may come during all that follows
 from .chainrule import LeafUse
-from .compiler import Program, Stats, TraceInfo, compile
+from .compiler import Program, Stats, TraceInfo
+from .compiler import compile as compile
 from .errors import AnomalyError, AutogradError, GradientCheckError, RenderError, TraceError
 from .explain import Derivation, PathTerm, explain
+from .functions import abs as abs
 from .functions import (
-    abs,
     acos,
     acosh,
     add,
@@ -45,7 +47,6 @@ from .functions import (
     mul,
     neg,
     norm,
-    pow,
     prod,
     reciprocal,
     register_primitive,
@@ -60,13 +61,14 @@ from .functions import (
     sqrt,
     square,
     sub,
-    sum,
     take,
     tan,
     tanh,
     variance,
     where,
 )
+from .functions import pow as pow
+from .functions import sum as sum
 from .gradcheck import check_local_derivatives, gradcheck, numerical_gradient
 from .gradients import gradients
 from .graph import leaves, topological_order
@@ -76,7 +78,10 @@ from .primitives import PRIMITIVES
 from .recompute import recompute
 from .transforms import grad, hessian, hvp, jacobian, value_and_grad
 from .value import Constant, Operand, Value, as_value, backward
+from .version import __version__ as __version__
 
+# What bears the name of a builtin (abs, compile, pow, sum) is left out, so that
+# ``from autograd_mini import *`` replaces none; it is there as ``ad.sum``.
 __all__ = [
     "PRIMITIVES",
     "AnomalyError",
@@ -93,7 +98,6 @@ __all__ = [
     "TraceError",
     "TraceInfo",
     "Value",
-    "abs",
     "acos",
     "acosh",
     "add",
@@ -106,7 +110,6 @@ __all__ = [
     "backward",
     "check_local_derivatives",
     "clip",
-    "compile",
     "cos",
     "cosh",
     "count_paths",
@@ -150,7 +153,6 @@ __all__ = [
     "norm",
     "numerical_gradient",
     "path_derivatives",
-    "pow",
     "prod",
     "reciprocal",
     "recompute",
@@ -166,7 +168,6 @@ __all__ = [
     "sqrt",
     "square",
     "sub",
-    "sum",
     "take",
     "tan",
     "tanh",
