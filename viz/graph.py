@@ -200,8 +200,9 @@ def draw_graph(
 
     Leaves are boxes with sharp corners and a heavy border, interior values boxes with round
     corners and a thin one, constants bare numbers with dashed edges (no gradient flows to them, so
-    that their local derivative is 0), and a root has a double border.  Tooltips hold the numbers to
-    the last digit and labels too long to be shown whole.
+    that their local derivative is 0), and a root has a double border.  Where a value is used all
+    along a chain, edges are straight lines.  Tooltips hold the numbers to the last digit and labels
+    too long to be shown whole.
 
     Parameters
     ----------
