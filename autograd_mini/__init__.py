@@ -1,11 +1,13 @@
 """Scalar automatic differentiation: write scalars, see everything, get matrices."""
 
+from . import interrupts as interrupts  # first: Ctrl-C may come during all that follows
 from .chainrule import LeafUse
-from .compiler import Program, Stats, TraceInfo, compile
+from .compiler import Program, Stats, TraceInfo
+from .compiler import compile as compile
 from .errors import AnomalyError, AutogradError, GradientCheckError, RenderError, TraceError
 from .explain import Derivation, PathTerm, explain
+from .functions import abs as abs
 from .functions import (
-    abs,
     acos,
     acosh,
     add,
@@ -46,7 +48,6 @@ from .functions import (
     multiply_no_nan,
     neg,
     norm,
-    pow,
     prod,
     reciprocal,
     register_primitive,
@@ -61,13 +62,14 @@ from .functions import (
     sqrt,
     square,
     sub,
-    sum,
     take,
     tan,
     tanh,
     variance,
     where,
 )
+from .functions import pow as pow
+from .functions import sum as sum
 from .gradcheck import check_local_derivatives, gradcheck, numerical_gradient
 from .gradients import gradients
 from .graph import leaves, topological_order
@@ -77,7 +79,10 @@ from .primitives import PRIMITIVES
 from .recompute import recompute
 from .transforms import grad, hessian, hvp, jacobian, value_and_grad
 from .value import Constant, Operand, Value, as_value, backward
+from .version import __version__ as __version__
 
+# What bears the name of a builtin (abs, compile, pow, sum) is left out, so that
+# ``from autograd_mini import *`` replaces none; it is there as ``ad.sum``.
 __all__ = [
     "PRIMITIVES",
     "AnomalyError",
@@ -94,7 +99,6 @@ __all__ = [
     "TraceError",
     "TraceInfo",
     "Value",
-    "abs",
     "acos",
     "acosh",
     "add",
@@ -107,7 +111,6 @@ __all__ = [
     "backward",
     "check_local_derivatives",
     "clip",
-    "compile",
     "cos",
     "cosh",
     "count_paths",
@@ -152,7 +155,6 @@ __all__ = [
     "norm",
     "numerical_gradient",
     "path_derivatives",
-    "pow",
     "prod",
     "reciprocal",
     "recompute",
@@ -168,7 +170,6 @@ __all__ = [
     "sqrt",
     "square",
     "sub",
-    "sum",
     "take",
     "tan",
     "tanh",

@@ -6,7 +6,9 @@ With :mod:`autograd_mini.demo` the roof of the house: the only engine files that
 from __future__ import annotations
 
 import argparse
+import io
 import math
+import os
 import re
 import sys
 import unicodedata
@@ -14,16 +16,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from viz import draw_graph, render
+from viz.files import output_path
+from viz.graph import MAX_NODES
 
-from . import demo
+from . import demo, interrupts
 from .errors import AutogradError
 from .explain import explain
 from .expression import Expression, ExpressionError, parse_expression
-from .gradcheck import numerical_gradient
+from .gradcheck import compare
+from .graph import topological_order
+from .primitives import PRIMITIVES
 from .value import Constant, Value
+from .version import __version__
 
 _OPTION = re.compile(r"-h|--|--[a-z]{3,}(=.*)?", re.DOTALL)
-_AGREEMENT = 1e-6  # largest relative difference that rounding explains
 
 
 class UsageError(Exception):
@@ -41,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0, or 1 for what failed, or 2 for what was typed wrongly.
+        Exit status: 0, or 1 for what failed, 2 for what was typed wrongly, 130 after Ctrl-C.
 
     Examples
     --------
@@ -52,20 +58,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     x         3         6                     6
     0
     """
-    parsed = _parser().parse_args(_protect(sys.argv[1:] if arguments is None else arguments))
+    try:
+        with interrupts.Raised():
+            try:
+                return _run(sys.argv[1:] if arguments is None else arguments)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # where an error can still be told
+    except BrokenPipeError:  # as by ``| head -1``: the reader has all that it wants
+        _discard_output()
+        return 0
+    except OSError as error:
+        print("autograd-mini: error:", error, file=sys.stderr)
+        _discard_output()
+        return 1
+    except KeyboardInterrupt:
+        print("autograd-mini: interrupted", file=sys.stderr)
+        return interrupts.STATUS
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show
+    parsed = _parse(arguments)
     prefix = f"autograd-mini {parsed.command}: error:"
     try:
         status: int = parsed.run(parsed)
     except (UsageError, ExpressionError) as error:
         print(prefix, error, file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        raise
     except (AutogradError, ImportError, OSError) as error:
         print(prefix, error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(prefix, "interrupted", file=sys.stderr)
-        return 130
     return status
+
+
+def _discard_output() -> None:
+    """Let Python's own flush at the exit meet no error again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; argparse itself takes assignments only in one row."""
+    parser = _parser()
+    parsed, rest = parser.parse_known_args(_protect(arguments))
+    rest = [argument for argument in rest if argument != "--"]
+    if rest and (parsed.command != "diff" or any(map(_OPTION.fullmatch, rest))):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        parsed.assignments += rest
+    return parsed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Scalar automatic differentiation, to look at.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"autograd-mini {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_diff(commands)
     _add_demo(commands)
@@ -95,7 +140,12 @@ def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="names, numbers, pi, + - * / **, and functions of the derivative table, such as "
         "tanh(x), maximum(a, b), logsumexp(a, b, c)",
     )
-    diff.add_argument("assignments", nargs="*", metavar="NAME=NUMBER", help="one for every name")
+    diff.add_argument(
+        "assignments",
+        nargs="*",
+        metavar="NAME=NUMBER",
+        help="one for every name, such as x=2, x=-1e-3, x=1/3 or x=pi",
+    )
     diff.add_argument(
         "--draw", type=Path, metavar="FILE", help="draw the graph (.svg, .png or .pdf)"
     )
@@ -169,45 +219,61 @@ def _diff(parsed: argparse.Namespace) -> int:
     expression = parse_expression(parsed.expression)
     numbers = _read_assignments(parsed.assignments, expression)
     values = {name: Value(number, name) for name, number in numbers.items()}
-    root = expression(values)
     explained = None if parsed.explain is None else _explained(parsed.explain, values)
+    root = expression(values)
+    if parsed.draw is not None:
+        _check_picture(root, parsed.draw)
     print(f"{expression.text} = {_text(root.data)}")
     if not isinstance(root, Constant):
         if root.parents:
             root.label = expression.text
         root.backward()
-        _print_gradients(expression, values)
+    _print_gradients(expression, root, values)
     if explained is not None:
         print(f"\n{explain(root, explained)}")
     if parsed.draw is not None:
-        _draw(root, parsed.draw)
+        print(f"\nThe graph is in {render(draw_graph(root), parsed.draw)}.")
     return 0
 
 
 def _explained(name: str, values: dict[str, Value]) -> Value:
+    name = _normalized(name)
     if name not in values:
-        names = _listed([*values])
+        names = _listed([*values]) or "none"
         raise UsageError(f"--explain {name!r} is no name of the expression; it has {names}")
     return values[name]
+
+
+def _check_picture(root: Value, path: Path) -> None:
+    """Refuse before the work what could not be drawn after it."""
+    size = len(topological_order(root))
+    if size > MAX_NODES:
+        raise UsageError(
+            f"--draw: the graph has {size:,} values, and a picture of more than {MAX_NODES} is not "
+            "to be read; draw a part of the expression, or leave out --draw"
+        )
+    try:
+        output_path(path)
+    except ValueError as error:
+        raise UsageError(f"--draw: {error}") from None
 
 
 def _read_assignments(assignments: Sequence[str], expression: Expression) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        name = unicodedata.normalize("NFKC", name.strip())  # as Python reads the expression's names
+        name = _normalized(name)
         if not (equals and name.isidentifier()):
             raise UsageError(f"expected NAME=NUMBER, such as x=2, got {assignment!r}")
         if name in numbers:
             raise UsageError(f"{name!r} is given twice; give it once")
-        try:
-            numbers[name] = float(text)
-        except ValueError:
-            raise UsageError(f"{name!r} must be a number, such as {name}=2, got {text!r}") from None
+        numbers[name] = _read_number(name, text)
     missing = [name for name in expression.names if name not in numbers]
     if missing:
-        example = " ".join(f"{name}=1" for name in missing)
-        raise UsageError(f"no value for {_listed(missing)}; add for example {example}")
+        example = " ".join(f"{name}={'exp(1)' if name == 'e' else 1}" for name in missing)
+        functions = [f"{name}(...)" for name in missing if name in PRIMITIVES]
+        hint = f" (a function is written {functions[0]})" if functions else ""
+        raise UsageError(f"no value for {_listed(missing)}{hint}; add for example {example}")
     unused = [name for name in numbers if name not in expression.names]
     if unused:
         fixed = " (pi is a number already)" if "pi" in unused else ""
@@ -215,44 +281,62 @@ def _read_assignments(assignments: Sequence[str], expression: Expression) -> dic
     return numbers
 
 
+def _read_number(name: str, text: str) -> float:
+    """An expression without names, or nan or inf as Python reads them."""
+    if text.strip().lstrip("+-").lower() in ("nan", "inf", "infinity"):
+        return float(text)
+    wanted = f"{name!r} must be a number, such as {name}=2, got {text.strip()!r:.80}"
+    try:
+        expression = parse_expression(text)
+    except ExpressionError as error:
+        raise UsageError(f"{wanted}: {error}" if text.strip() else wanted) from None
+    if expression.names:
+        raise UsageError(f"{wanted}: {_listed(expression.names)} has no value")
+    number = expression({}).data
+    if math.isnan(number):
+        raise UsageError(f"{wanted}: it is not a real number")
+    return number
+
+
+def _normalized(name: str) -> str:
+    """A name as Python, and so an expression, reads it."""
+    return unicodedata.normalize("NFKC", name.strip())
+
+
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
 
 
-def _print_gradients(expression: Expression, values: dict[str, Value]) -> None:
-    differences = numerical_gradient(
+def _print_gradients(expression: Expression, root: Value, values: dict[str, Value]) -> None:
+    """Print each gradient beside its two-sided difference, and why the two need not agree."""
+    comparisons = compare(
         lambda numbers: expression(dict(zip(values, numbers, strict=True))),
         [value.data for value in values.values()],
+        [value.grad for value in values.values()],
     )
-    rows = [("name", "value", "gradient", "two-sided difference")]
-    doubtful = []
-    for (name, value), difference in zip(values.items(), differences, strict=True):
-        rows.append((name, _text(value.data), _text(value.grad), _text(difference)))
-        if not _agree(value.grad, difference):
-            doubtful.append(name)
+    rows: list[tuple[str, ...]] = [("name", "value", "gradient", "two-sided difference")]
+    doubtful: dict[str, list[str]] = {}
+    for (name, value), comparison in zip(values.items(), comparisons, strict=True):
+        rows.append((name, *map(_text, (value.data, value.grad, comparison.difference))))
+        if not comparison.agrees:
+            doubtful.setdefault(comparison.remark, []).append(name)
+    if values:
+        _print_table(rows)
+    if math.isnan(root.data) and (part := expression.not_real(values)) is not None:
+        print(f"\n{part} is not a real number, so there is no derivative.")
+        return
+    for remark, names in doubtful.items():
+        reason = f": {remark}" if remark else ""
+        print(f"\nThe two disagree toward {', '.join(names)}{reason}.")
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
     print()
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, *numbers in rows:
         cells = [text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)]
         print("  ".join([name.ljust(widths[0]), *cells]))
-    if doubtful:
-        print(
-            f"\nThe two disagree toward {', '.join(doubtful)}: a difference is no derivative at a "
-            "kink, a jump or a pole, nor where numbers are too large or too small."
-        )
-
-
-def _agree(gradient: float, difference: float) -> bool:
-    size = max(1.0, abs(gradient), abs(difference))
-    return math.isfinite(gradient) and abs(gradient - difference) <= _AGREEMENT * size
 
 
 def _text(number: float) -> str:
     return f"{number + 0.0:.10g}"  # -0.0 + 0.0 is 0.0
-
-
-def _draw(root: Value, path: Path) -> None:
-    try:
-        print(f"\nThe graph is in {render(draw_graph(root), path)}.")
-    except ValueError as error:
-        raise UsageError(str(error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import io
 import shutil
 import statistics
 import tempfile
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 import nn
 from viz import draw_graph, plot_history, render
+from viz.files import write_whole
 
 from .compiler import compile
 from .value import Value
@@ -95,9 +97,10 @@ def _require_extras() -> None:
     if shutil.which("dot") is None and importlib.util.find_spec("pygraphviz") is None:
         missing.append("pygraphviz")
     if missing:
+        packages = " ".join(missing).replace("sklearn", "scikit-learn")
         raise ImportError(
             f"the demo needs {', '.join(missing)}; install what is missing with "
-            'pip install "autograd-mini[demo]"'
+            f"pip install {packages}"
         )
 
 
@@ -269,6 +272,7 @@ def _save_weights(path: Path, model: nn.MLP) -> Path:
     for index, layer in enumerate(model.layers):
         weights, biases = _layer_matrices(layer)
         arrays |= {f"layers.{index}.weights": weights, f"layers.{index}.biases": biases}
-    temporary = path.with_name(f".{path.name}")
-    np.savez(temporary, allow_pickle=False, **arrays)
-    return temporary.replace(path)
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    write_whole(path, content.getvalue())
+    return path

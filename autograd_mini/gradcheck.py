@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ _TURN = 1e-4  # a change by more than this part of its size within the probe ste
 _DEPTH = 8  # extrapolations of one estimate; more only amplify rounding
 _ACCURATE = 1e-11  # where to stop, relative to the slope or to value over argument
 _CONVERGED = 1e-3  # a larger bound, relative to the same, decides nothing
+_NOTHING_TO_COMPARE = "not finite, so there is nothing to compare"
 
 
 def numerical_gradient(f: Callable[..., Any], *args: Any) -> Any:
@@ -125,8 +126,7 @@ argument 0 at 3.0: backpropagation gives 3.0, two-sided differences give 6.0 +- 
     values = evaluate(point)
     if not np.isfinite(values).all():
         raise GradientCheckError(
-            f"the function gives {values.tolist()!r:.80} at these arguments: not finite, so there "
-            "is nothing to compare"
+            f"the function gives {values.tolist()!r:.80} at these arguments: {_NOTHING_TO_COMPARE}"
         )
     derivatives = _jacobian(f, args, point)
     findings = []
@@ -138,6 +138,62 @@ argument 0 at 3.0: backpropagation gives 3.0, two-sided differences give 6.0 +- 
         ]
     _report(findings, derivatives.size, "derivatives")
     return True
+
+
+class Comparison(NamedTuple):
+    """A derivative beside the two-sided difference.
+
+    Attributes
+    ----------
+    difference : float
+        What :func:`numerical_gradient` gives.
+    agrees : bool
+        Whether the derivative is the slope that differences show.
+    remark : str
+        If it is not: why, in the words of :func:`gradcheck`.
+    """
+
+    difference: float
+    agrees: bool
+    remark: str
+
+
+def compare(
+    f: Callable[[list[Value]], Any], point: Sequence[float], gradient: Sequence[float]
+) -> list[Comparison]:
+    """Put a gradient beside two-sided differences, by the rule of :func:`gradcheck`.
+
+    Parameters
+    ----------
+    f : callable
+        Takes a list of Values and returns one number.
+    point, gradient : sequence of float
+        Where, and the derivative there toward every number.
+
+    Returns
+    -------
+    list of Comparison
+        One for each number.
+
+    Examples
+    --------
+    >>> compare(lambda x: x[0].relu(), [0.0], [0.0])[0].remark
+    'a kink, where every slope from 0 to 1 is right'
+    """
+    args = (list(point),)
+    evaluate = partial(_evaluate, lambda x: one_number(f(x), "compare"), args)
+    value = float(evaluate(point)[0])
+    comparisons = []
+    for i, (x, given) in enumerate(zip(point, gradient, strict=True)):
+        function = _along(evaluate, list(point), i)
+        verdict = _judge(function, x, np.array([given]), rtol=1e-6)
+        agrees = bool(verdict.right[0]) and not verdict.sides_differ(0)
+        remark = "" if agrees else verdict.remark(0)
+        if not math.isfinite(value):
+            remark = f"the value is {value}, {_NOTHING_TO_COMPARE}"
+        difference = float(_slope(function, x).slope[0])
+        comparisons.append(Comparison(difference, agrees, remark))
+    return comparisons
 
 
 def check_local_derivatives(roots: Value | Sequence[Value], *, rtol: float = 1e-6) -> bool:
@@ -314,6 +370,25 @@ class _Verdict:
     decided: NDArray[np.bool_]
     kink: NDArray[np.bool_]
     numeric: _Slope
+    sides: tuple[Floats, Floats]  # the slopes from the left and from the right, NaN if unknown
+
+    def sides_differ(self, index: int) -> bool:
+        """Whether it is known that the slopes on both sides are not the same."""
+        return bool(self.kink[index]) and all(math.isfinite(side[index]) for side in self.sides)
+
+    def remark(self, index: int) -> str:
+        """Why the derivative need not be the two-sided difference; empty if it must be."""
+        if not math.isfinite(self.x):
+            return f"the argument is {_NOTHING_TO_COMPARE}"
+        if not self.decided[index]:
+            return (
+                "the differences do not converge, as where the function jumps, its slope is "
+                "infinite, or it is not the same at every call"
+            )
+        if self.sides_differ(index):
+            low, high = sorted(float(side[index]) for side in self.sides)
+            return f"a kink, where every slope from {low + 0.0:.6g} to {high + 0.0:.6g} is right"
+        return ""
 
 
 def _judge(
@@ -329,7 +404,8 @@ def _judge(
     with np.errstate(all="ignore"):
         quick, _ = _two_sided(function, x, _QUICK_STEP * (abs(x) or 1.0))
         if np.all(np.isfinite(given) & (np.abs(given - quick) <= rtol * np.abs(given))):
-            return _Verdict(x, given, every, every, ~every, _Slope(quick, np.abs(given - quick)))
+            numeric = _Slope(quick, np.abs(given - quick))
+            return _Verdict(x, given, every, every, ~every, numeric, (quick, quick))
         size = np.abs(function(x)) / max(abs(x), 1.0)
         both = _extrapolate(function, x, 0, rounding)
         sides = [_extrapolate(function, x, side, rounding) for side in (-1, 1)]
@@ -354,7 +430,12 @@ def _judge(
         right = (lows[0] <= given) & (given <= highs[0])
         right |= (np.minimum(*lows[1:]) <= given) & (given <= np.maximum(*highs[1:]))
         kink = (lows[1] > highs[2]) | (lows[2] > highs[1])
-    return _Verdict(x, given, right, decided, kink, _first_finite(both, sides[0] | sides[1]))
+        slopes = [
+            np.where(count, side.slope, np.nan)
+            for side, count in zip(sides, counts[1:], strict=True)
+        ]
+    numeric = _first_finite(both, sides[0] | sides[1])
+    return _Verdict(x, given, right, decided, kink, numeric, (slopes[0], slopes[1]))
 
 
 @dataclass(frozen=True)
@@ -382,12 +463,8 @@ class _Finding:
             f"{self.place}: {self.source} {given!r}, two-sided differences give "
             f"{slope:.12} +- {bound:.1e}"
         )
-        if not self.verdict.decided[self.index]:
-            text += (
-                " and do not converge: the function jumps here, its slope is infinite, or it is "
-                "not the same at every call"
-            )
-        return text
+        remark = self.verdict.remark(self.index)
+        return f"{text}; {remark}" if remark else text
 
 
 def _report(findings: Sequence[_Finding], count: int, what: str) -> None:

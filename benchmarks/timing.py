@@ -85,5 +85,5 @@ def peer(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
     except ImportError:
-        print(f'  {name} is not installed and left out (pip install "autograd-mini[bench]")')
+        print(f"  {name} is not installed and left out (pip install {name})")
         return None

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import operator
+import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,12 +21,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import autograd_mini as ad
 import nn
 from autograd_mini import cli, demo
 from autograd_mini.expression import ExpressionError, parse_expression
 from tests import matrix_backprop
 
 Output = pytest.CaptureFixture[str]
+
+needs_demo = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("sklearn", "tqdm", "matplotlib")),
+    reason="needs the extra 'demo'",
+)
 
 
 def table(text: str) -> dict[str, list[float]]:
@@ -123,7 +134,102 @@ def test_diff_shows_the_kink_of_relu(capsys: Output) -> None:
     cli.main(["diff", "relu(x)", "x=0"])
     out = capsys.readouterr().out
     assert table(out)["x"] == [0.0, 0.0, 0.5]
-    assert "disagree" in out
+    assert "disagree toward x: a kink, where every slope from 0 to 1 is right." in out
+
+
+@pytest.mark.parametrize(
+    ("expression", "function", "x"),
+    [
+        ("greater(x, 1) + x", lambda x: ad.greater(x, 1.0) + x, 1.0),
+        ("sqrt(x)", ad.sqrt, 0.0),
+        ("1/x", lambda x: 1 / x, 0.0),
+        ("1/x", lambda x: 1 / x, math.inf),
+    ],
+)
+def test_diff_and_gradcheck_say_the_same(
+    expression: str, function: Callable[[ad.Value], ad.Value], x: float, capsys: Output
+) -> None:
+    cli.main(["diff", expression, f"x={x}"])
+    remark = capsys.readouterr().out.rstrip(".\n").rpartition("disagree toward x: ")[2]
+    with pytest.raises(ad.GradientCheckError) as caught:
+        ad.gradcheck(function, x)
+    assert remark.removeprefix("the value is inf, ") in str(caught.value)
+    assert len(remark) > 30
+
+
+@pytest.mark.parametrize("expression", ["relu(x)", "abs(x) + relu(x)", "maximum(x, -x)"])
+def test_what_gradcheck_finds_right_at_a_kink_is_not_called_wrong(
+    expression: str, capsys: Output
+) -> None:
+    parsed = parse_expression(expression)
+    assert ad.gradcheck(lambda x: parsed({"x": x}), 0.0)
+    cli.main(["diff", expression, "x=0"])
+    out = capsys.readouterr().out
+    assert ("disagree" in out) == ("where every slope from" in out)
+
+
+@pytest.mark.parametrize(
+    ("expression", "assignments", "part"),
+    [
+        ("(-2)**0.5", [], "(-2)**0.5"),
+        ("1 + 2*x ** 0.5", ["x=-2"], "x ** 0.5"),
+        ("log(x - 1) - sqrt(y)", ["x=-3", "y=-1"], "log(x - 1)"),
+        ("exp((acos(2*x)))", ["x=1"], "acos(2*x)"),
+        ("(x - x)/(0*x)", ["x=3"], "(x - x)/(0*x)"),
+    ],
+)
+def test_diff_says_what_is_not_a_real_number(
+    expression: str, assignments: list[str], part: str, capsys: Output
+) -> None:
+    assert cli.main(["diff", expression, *assignments]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{expression} = nan\n")
+    assert f"\n{part} is not a real number, so there is no derivative.\n" in out
+    assert "disagree" not in out
+
+
+@pytest.mark.parametrize(
+    ("expression", "assignment"), [("exp(x) - exp(x)", "x=1000"), ("2*x", "x=nan")]
+)
+def test_a_nan_of_numbers_too_large_is_not_called_unreal(
+    expression: str, assignment: str, capsys: Output
+) -> None:
+    assert cli.main(["diff", expression, assignment]) == 0
+    out = capsys.readouterr().out
+    assert "real number" not in out
+    assert "disagree toward x: the value is nan, not finite" in out
+
+
+FLAT_SUM = "+".join("a" * 3_000)
+
+
+def test_diff_of_a_flat_sum_of_thousands_of_terms(capsys: Output) -> None:
+    assert cli.main(["diff", FLAT_SUM, "a=2", "--explain", "a"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{FLAT_SUM} = 6000\n")
+    assert table(out)["a"] == [2.0, 3000.0, 3000.0]
+    assert "sum = 3000" in out
+
+
+@pytest.mark.parametrize(
+    ("expression", "gradient"),
+    [
+        ("*".join("a" * 4_999), 4_999),
+        ("-".join("a" * 4_999), -4_997),
+        ("(" + FLAT_SUM + ")/a*a", 3_000),
+        ("sum(" + ",".join(["a"] * 4_000) + ")", 4_000),
+        ("-" * 900 + "a", 1),
+        ("(" * 900 + "a" + ")" * 900, 1),
+        ("a**" * 900 + "a", 900 + 1),
+        ("sin(0*" * 300 + "a" + ")" * 300, 0),
+    ],
+)
+def test_long_and_deep_expressions_are_read(expression: str, gradient: float) -> None:
+    a = ad.Value(1.0, "a")
+    parse_expression(expression)({"a": a}).backward()
+    if "**" in expression:  # d a**a**... / da at 1 is 1 for the outermost base alone
+        gradient = 1
+    assert a.grad == pytest.approx(gradient, rel=1e-12)
 
 
 def test_diff_follows_ieee_arithmetic(capsys: Output) -> None:
@@ -161,7 +267,6 @@ FORBIDDEN = {
     "x @ y": "x @ y",
     "~x": "~x",
     "not x": "not x",
-    "+x": "+x",
     "x + 'text'": "'text'",
     "f'{x}'": "f'{x}'",
     "x * 2j": "2j",
@@ -183,6 +288,17 @@ FORBIDDEN = {
     "sum(*x)": "*x",
     "exp(**x)": "**x",
     "x # y": "# y",
+    "2(x + 1)": "2(x + 1)",
+    "y * 2x": "2x",
+    "(x + 1)(x - 1)": "(x + 1)(x - 1)",
+    "sin x": "sin x",
+    "ln(x)": "ln",
+    "x\N{MINUS SIGN}1": "\N{MINUS SIGN}",
+    "y + x\N{SUPERSCRIPT TWO}": "\N{SUPERSCRIPT TWO}",
+    "x * / y": "/",
+    "sin(x": "(",
+    "(x + y": "(",
+    "sum(,x)": ",",
     "x + " + "9" * 400: "9" * 400,
 }
 
@@ -229,14 +345,17 @@ def test_diff_shows_a_window_of_a_long_expression(capsys: Output) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["(" * 4999 + "x" + ")" * 4999, "-" * 9000 + "x", "x**" * 3000 + "x", "sin(" * 2000],
+    [
+        *("(" * 4999 + "x" + ")" * 4999, "-" * 9000 + "x", "x**" * 3000 + "x", "sin(" * 2000),
+        *("(" * 10_000, "-" * 10_000, "2" + "**2" * 3333, "[" * 10_000, "x*(" * 3333),
+    ],
 )
 def test_diff_refuses_pathological_nesting_without_a_traceback(
     expression: str, capsys: Output
 ) -> None:
     assert cli.main(["diff", expression, "x=1"]) == 2
     err = capsys.readouterr().err
-    assert "nested" in err
+    assert ("nested" in err) == ("[" not in expression)
     assert len(err) < 500
 
 
@@ -267,6 +386,11 @@ def test_diff_refuses_a_very_long_expression(capsys: Output) -> None:
         (["x=__import__('os')", "y=2"], "'x' must be a number"),
         (["x", "y=2"], "expected NAME=NUMBER"),
         (["=1"], "expected NAME=NUMBER"),
+        (["x=y", "y=2"], "'x' must be a number, such as x=2, got 'y': 'y' has no value"),
+        (["x=2(1+1)", "y=2"], "got '2(1+1)': not an expression (an operator is missing; a pro"),
+        (["x=(-1)**0.5", "y=2"], "got '(-1)**0.5': it is not a real number"),
+        (["x=" + "9" * 400, "y=2"], "'x' must be a number"),
+        (["x=" + "(" * 20_000, "y=2"], "'x' must be a number"),
         (["2=1"], "expected NAME=NUMBER"),
         (["x.y=1"], "expected NAME=NUMBER"),
     ],
@@ -278,6 +402,79 @@ def test_diff_refuses_wrong_assignments(
     out, err = capsys.readouterr()
     assert out == ""
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("pi", math.pi),
+        ("1/3", 1 / 3),
+        ("-2e-3", -2e-3),
+        ("+2", 2.0),
+        ("-pi/2", -math.pi / 2),
+        ("sqrt(2)*2**-1", math.sqrt(2) / 2),
+        (" 1_000 ", 1000.0),
+        ("inf", math.inf),
+        ("-Infinity", -math.inf),
+        ("NaN", math.nan),
+        ("1e999", math.inf),
+    ],
+)
+def test_assignments_are_expressions_without_names(
+    text: str, number: float, capsys: Output
+) -> None:
+    assert cli.main(["diff", "x", f"x={text}"]) == 0
+    [given_number, _, _] = table(capsys.readouterr().out)["x"]
+    assert given_number == pytest.approx(number, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["x*y", "--draw", "FILE", "x=1", "y=-2"],
+        ["x*y", "x=1", "--draw", "FILE", "y=-2"],
+        ["--draw", "FILE", "x*y", "x=1", "y=-2"],
+        ["--explain", "y", "x*y", "--draw=FILE", "x=1", "y=-2"],
+        ["x*y", "x=1", "--draw", "FILE", "--explain", "y", "--", "y=-2"],
+    ],
+)
+def test_options_stand_anywhere(arguments: list[str], tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "graph.svg"
+    arguments = [argument.replace("FILE", str(path)) for argument in arguments]
+    assert cli.main(["diff", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert table(out) == {"x": [1.0, -2.0, -2.0], "y": [-2.0, 1.0, 1.0]}
+    assert ("uses of y" in out) == ("--explain" in arguments)
+    assert path.exists()
+
+
+def test_a_sign_is_no_option(capsys: Output) -> None:
+    assert cli.main(["diff", "-x + +3", "x=1"]) == 0
+    assert capsys.readouterr().out.startswith("-x + +3 = 2\n")
+
+
+@pytest.mark.parametrize(
+    ("expression", "advice"),
+    [
+        ("2(x+1)", "a product is written 2*(x+1)"),
+        ("2x", "a product is written 2*x"),
+        ("(x)(x + 1)*3", "a product is written (x)*(x + 1)"),
+        ("2 sin(x)", "a product is written 2*sin(x)"),
+        ("x(x+1)", "a product is written x*(...)"),
+        ("sin x", "a function is written sin(x)"),
+        ("1 + sin", "a function is written sin(...)"),
+        ("ln(x)", "did you mean 'log'?"),
+        ("arctan(x)", "did you mean 'atan'?"),
+        ("max(x, 1)", "did you mean 'maximum'?"),
+        ("x^2", "a power is written **"),
+        ("x\N{MULTIPLICATION SIGN}2", "did you mean '*'?"),
+        ("y = 2*x", "the numbers for names follow"),
+        ("e**x", "e=exp(1)"),
+    ],
+)
+def test_diff_says_how_it_is_written(expression: str, advice: str, capsys: Output) -> None:
+    assert cli.main(["diff", expression, "x=1"]) == 2
+    assert advice in capsys.readouterr().err
 
 
 def test_names_are_normalised_as_python_does(capsys: Output) -> None:
@@ -293,7 +490,28 @@ def test_diff_refuses_to_draw_there(
     file: str, message: str, status: int, tmp_path: Path, capsys: Output
 ) -> None:
     assert cli.main(["diff", "x*x", "x=1", "--draw", str(tmp_path / file)]) == status
-    assert message in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert out == ""  # before the work
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_too_large_is_refused_before_the_work(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object) -> None:
+        raise AssertionError("this is what must not be done")
+
+    monkeypatch.setattr(ad.Value, "backward", work)
+    monkeypatch.setattr(cli, "compare", work)
+    monkeypatch.setattr(cli, "explain", work)
+    drawing = ["--draw", str(tmp_path / "graph.svg"), "--explain", "a"]
+    assert cli.main(["diff", FLAT_SUM, "a=2", *drawing]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("autograd-mini diff: error: --draw: the graph has 3,000 values")
+    assert "leave out --draw" in err
+    assert "max_nodes" not in err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -316,6 +534,67 @@ def test_any_text_is_an_expression_or_a_clear_refusal(text: str) -> None:
 OPERANDS = st.sampled_from(["x", "y", "0.5", "2", "(x + 1)", "-y", "sin(x)", "(2 - y)"])
 
 
+class Typed(NamedTuple):
+    """An expression as a user could type it, the rank of its last operation, and its value."""
+
+    text: str
+    rank: int
+    value: float
+
+    def within(self, rank: int) -> str:
+        return self.text if self.rank >= rank else f"({self.text})"
+
+
+BINARY = {
+    "+": (1, operator.add),
+    "-": (1, operator.sub),
+    "*": (2, operator.mul),
+    "/": (2, operator.truediv),
+    "**": (4, operator.pow),
+}
+SIGN, ATOM = 3, 5
+
+
+def typed(rng: random.Random, depth: int) -> Typed:
+    """A random expression, with parentheses where they must be and here and there besides."""
+    kind = rng.random() if depth else 0.0
+    if kind < 0.1:
+        text, value = rng.choice([("x", 0.7), ("yy", -1.3), ("pi", math.pi), ("2", 2.0)])
+        return Typed(text, ATOM, value)
+    a = typed(rng, depth - 1)
+    if kind < 0.2:
+        return Typed(f"({a.text})", ATOM, a.value)
+    if kind < 0.35:
+        sign = rng.choice(["-", "+", "- "])
+        return Typed(f"{sign}{a.within(SIGN)}", SIGN, -a.value if "-" in sign else a.value)
+    if kind < 0.45:
+        name = rng.choice(["sin", "atan", "tanh"])
+        return Typed(f"{name}({a.text})", ATOM, getattr(math, name)(a.value))
+    b = typed(rng, depth - 1)
+    if kind < 0.5:
+        return Typed(f"hypot({a.text}, {b.text} )", ATOM, math.hypot(a.value, b.value))
+    symbol = rng.choice([*BINARY])
+    rank, function = BINARY[symbol]
+    left, right = (ATOM, SIGN) if symbol == "**" else (rank, rank + 1)
+    space = rng.choice(["", " ", "  "])
+    text = f"{a.within(left)}{space}{symbol}{space}{b.within(right)}"
+    return Typed(text, rank, function(a.value, b.value))
+
+
+def test_random_expressions_have_the_value_of_their_tree() -> None:
+    rng = random.Random(0)
+    count = 0
+    while count < 2_000:
+        try:
+            text, _, value = typed(rng, depth=6)
+        except (ArithmeticError, ValueError, TypeError):  # Python's arithmetic is not IEEE's
+            continue
+        if isinstance(value, float) and math.isfinite(value):
+            count += 1
+            result = parse_expression(text)({"x": 0.7, "yy": -1.3}).data
+            assert result == pytest.approx(value, rel=1e-12), text
+
+
 @given(
     operands=st.lists(OPERANDS, min_size=1, max_size=8),
     operators=st.lists(st.sampled_from([" + ", " - ", "*", "/"]), min_size=7, max_size=7),
@@ -335,12 +614,12 @@ def test_precedence_is_that_of_python(
 # --- the command as a process -------------------------------------------------------------------
 
 
-def run_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+COMMAND = [sys.executable, "-W", "error", "-m", "autograd_mini"]
+
+
+def run_process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "autograd_mini", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, **options
     )
 
 
@@ -373,6 +652,102 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str]) -> None:
     assert "Traceback" not in process.stderr
 
 
+def test_version() -> None:
+    process = run_process("--version")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout == f"autograd-mini {ad.__version__}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and signals of POSIX")
+class TestProcess:
+    @pytest.mark.parametrize(
+        "arguments", [["diff", FLAT_SUM, "a=2", "--explain", "a"], ["--help"], ["diff", "x", "x=1"]]
+    )
+    @pytest.mark.parametrize("buffered", ["", "1"])
+    def test_a_closed_pipe_is_no_error(self, arguments: list[str], buffered: str) -> None:
+        read, write = os.pipe()
+        os.close(read)
+        environment = os.environ | {"PYTHONUNBUFFERED": buffered}
+        process = subprocess.run(
+            [*COMMAND, *arguments],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=environment,
+        )
+        os.close(write)
+        assert (process.returncode, process.stderr) == (0, b"")
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+    def test_a_full_disk_is_told(self) -> None:
+        with open("/dev/full", "w") as full:
+            process = subprocess.run(
+                [*COMMAND, "diff", "x", "x=1"], stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        assert process.returncode == 1
+        assert re.fullmatch(rb"autograd-mini.*: error: .*No space left on device\n", process.stderr)
+
+    def test_a_name_that_the_terminal_cannot_show(self) -> None:
+        process = run_process("diff", "λ", "λ=1", env=os.environ | {"PYTHONIOENCODING": "ascii"})
+        assert (process.returncode, process.stderr) == (0, "")
+        assert process.stdout.startswith("\\u03bb = 1\n")
+
+    @pytest.mark.parametrize(
+        ("module", "arguments"),
+        [
+            ("numpy", ["diff", "x", "x=1"]),  # imported before the first line of the command
+            ("graphviz", ["diff", "x", "x=1"]),
+            pytest.param("sklearn", ["demo"], marks=needs_demo),  # imported by what it does
+        ],
+    )
+    @pytest.mark.parametrize("swallowed", [False, True])
+    def test_an_interrupt_during_an_import_leaves_no_traceback(
+        self, module: str, arguments: list[str], swallowed: bool, tmp_path: Path
+    ) -> None:
+        """Ctrl-C comes while a module is imported, and in a destructor, which cannot raise it."""
+        interrupt = "import signal\nsignal.raise_signal(signal.SIGINT)"
+        if swallowed:
+            interrupt = f"class A:\n def __del__(self):\n  {interrupt.replace(chr(10), ';')}\nA()"
+        (tmp_path / f"{module}.py").write_text(interrupt)
+        path = os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])
+        process = run_process(*arguments, env=os.environ | {"PYTHONPATH": path}, cwd=tmp_path)
+        assert process.returncode == 130
+        assert process.stderr == "autograd-mini: interrupted\n"
+
+    def test_the_installed_script_is_the_command_too(self, tmp_path: Path) -> None:
+        script = tmp_path / "autograd-mini"
+        script.write_text("import sys\nfrom autograd_mini.cli import main\nsys.exit(main())\n")
+        (tmp_path / "numpy.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
+        path = os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])
+        process = subprocess.run(
+            [sys.executable, str(script), "diff", "x", "x=1"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": path},
+        )
+        assert process.returncode == 130
+        assert process.stderr == "autograd-mini: interrupted\n"
+
+    def test_a_library_leaves_interrupts_alone(self) -> None:
+        program = (
+            "import signal, sys\n"
+            "import autograd_mini.cli\n"
+            "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+            "assert sys.unraisablehook is sys.__unraisablehook__\n"
+        )
+        subprocess.run([sys.executable, "-c", program, "autograd-mini"], check=True)
+
+
+def test_an_interrupt_of_the_work_is_told(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "compare", interrupted)
+    assert cli.main(["diff", "x", "x=1"]) == 130
+    assert capsys.readouterr().err == "autograd-mini: interrupted\n"
+
+
 # --- explain ---
 
 
@@ -391,11 +766,6 @@ def test_explain_refuses_a_name_that_is_not_there(capsys: Output) -> None:
 
 
 # --- demo ---------------------------------------------------------------------------------------
-
-needs_demo = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("sklearn", "tqdm", "matplotlib")),
-    reason="needs the extra 'demo'",
-)
 
 
 @needs_demo
@@ -508,6 +878,33 @@ def test_demo_is_reproducible(tmp_path: Path, capsys: Output) -> None:
 
 
 @needs_demo
+def test_demo_follows_no_link_and_leaves_no_half_file(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("weights.npz", ".weights.npz", "neuron.svg", "history.svg")
+    (tmp_path / "mine").write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in names:
+        (out / name).symlink_to(tmp_path / "mine")
+    assert cli.main(["demo", "--epochs", "1", "--out", str(out)]) == 0
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert [(out / name).is_symlink() for name in names] == [False, True, False, False]
+    assert len(list(out.iterdir())) == len(names)
+
+    weights = (out / "weights.npz").read_bytes()
+
+    def half(file: BinaryIO, **_: object) -> None:
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", half)
+    assert cli.main(["demo", "--epochs", "1", "--out", str(out)]) == 1
+    assert (out / "weights.npz").read_bytes() == weights
+    assert len(list(out.iterdir())) == len(names)
+
+
+@needs_demo
 @pytest.mark.parametrize("below", ["file", "file/below"])
 def test_demo_refuses_an_unwritable_directory_before_it_trains(
     below: str, tmp_path: Path, capsys: Output
@@ -521,7 +918,7 @@ def test_demo_refuses_an_unwritable_directory_before_it_trains(
 
 
 @pytest.mark.parametrize("missing", ["sklearn", "tqdm", "matplotlib", "pygraphviz"])
-def test_demo_names_the_extra_that_is_missing(
+def test_demo_names_the_packages_that_are_missing(
     missing: str, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find_spec = importlib.util.find_spec
@@ -532,5 +929,6 @@ def test_demo_names_the_extra_that_is_missing(
     assert cli.main(["demo", "--out", str(tmp_path / "out")]) == 1
     err = capsys.readouterr().err
     assert missing in err
-    assert 'pip install "autograd-mini[demo]"' in err
+    assert re.search(r"pip install (\S+ )*?" + missing.replace("sklearn", "scikit-learn"), err)
+    assert "autograd-mini[" not in err  # an extra is of use in a copy of the repository only
     assert not (tmp_path / "out").exists()

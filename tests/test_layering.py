@@ -19,7 +19,7 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 # The engine from the ground up.  What is not named here is built on top of `functions`: derivative
 # transforms, checks, explanations, the compiler.
 FLOORS = (
-    {"errors"},
+    {"errors", "interrupts", "version"},
     {"formula"},
     {"numeric"},
     {"table"},

@@ -12,7 +12,10 @@ from autograd_mini.graph import topological_order
 from viz._labels import format_number, html_text, label_lines, tooltip_text
 from viz.render import Picture
 
-__all__ = ["draw_graph"]
+__all__ = ["MAX_NODES", "draw_graph"]
+
+MAX_NODES = 500
+"""The largest number of values that is drawn, if no other is asked for."""
 
 _FONT = "Helvetica,Arial,sans-serif"
 _INK = "#24292f"
@@ -26,6 +29,9 @@ _GRAPH = {
     "ranksep": "0.4",
     "tooltip": "computation graph",
 }
+# For a leaf that is used all along a chain: Graphviz takes minutes to bend 60 edges around it.
+_LONG_EDGES = {"splines": "line", "nslimit": "1"}
+_LONG_SPAN = 500
 _NODE = {"fontname": _FONT, "fontsize": "12", "fontcolor": _INK}
 _EDGE = {
     "fontname": _FONT,
@@ -139,6 +145,18 @@ def _value_attributes(node: _Node, is_root: bool, precision: int) -> dict[str, s
     }
 
 
+def _total_span(nodes: Sequence[_Node]) -> int:
+    """How many ranks of the picture all edges span together; a leaf is beside its first use."""
+    ranks: dict[int, int] = {}
+    for node in nodes:
+        below = [ranks[id(operand)] for operand in node.parents if operand.parents]
+        ranks[id(node)] = 1 + max(below, default=0) if node.parents else len(nodes)
+        for leaf in node.parents:
+            if not leaf.parents:
+                ranks[id(leaf)] = min(ranks[id(leaf)], ranks[id(node)] - 1)
+    return sum(ranks[id(node)] - ranks[id(each)] for node in nodes for each in node.parents)
+
+
 def _draw_operation(picture: graphviz.Digraph, name: str, node: _Node, uses: Counter[int]) -> str:
     operation = f"{name}_op"
     label = f"<{html_text(' '.join(label_lines(node.op)))}>"
@@ -171,7 +189,7 @@ def _draw_operand_edge(
 
 
 def draw_graph(
-    root: _Node | Iterable[_Node], *, max_nodes: int = 500, precision: int = 4
+    root: _Node | Iterable[_Node], *, max_nodes: int = MAX_NODES, precision: int = 4
 ) -> graphviz.Digraph:
     """Draw the graph that a value was computed by, from its leaves on the left to the right.
 
@@ -182,8 +200,9 @@ def draw_graph(
 
     Leaves are boxes with sharp corners and a heavy border, interior values boxes with round
     corners and a thin one, constants bare numbers with dashed edges (no gradient flows to them, so
-    that their local derivative is 0), and a root has a double border.  Tooltips hold the numbers to
-    the last digit and labels too long to be shown whole.
+    that their local derivative is 0), and a root has a double border.  Where a value is used all
+    along a chain, edges are straight lines.  Tooltips hold the numbers to the last digit and labels
+    too long to be shown whole.
 
     Parameters
     ----------
@@ -230,7 +249,8 @@ def draw_graph(
             f"the graph has {len(nodes):,} values, more than max_nodes={max_nodes:,}: draw a "
             f"smaller part of it, or raise the limit with draw_graph(root, max_nodes={len(nodes)})"
         )
-    picture = Picture("computation_graph", graph_attr=_GRAPH, node_attr=_NODE, edge_attr=_EDGE)
+    style = _GRAPH | (_LONG_EDGES if _total_span(nodes) > _LONG_SPAN else {})
+    picture = Picture("computation_graph", graph_attr=style, node_attr=_NODE, edge_attr=_EDGE)
     names = {id(node): f"n{index}" for index, node in enumerate(nodes)}
     root_ids = {id(node) for node in roots}
     uses = Counter(id(operand) for node in nodes for operand in node.parents)

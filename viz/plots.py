@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viz._files import output_path, write_whole
+from viz.files import output_path, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ def _new_figure(panels: int) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "plot_history needs matplotlib; install it with pip install 'autograd-mini[plot]'"
+            "plot_history needs matplotlib; install it with pip install matplotlib"
         ) from error
     # Figure, not pyplot: no window system and no state shared with the caller's own plots.
     figure = Figure(figsize=(4.4 * panels, 3.3), facecolor="white")
@@ -133,7 +133,7 @@ def plot_history(history: object, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     ImportError
-        If matplotlib is not installed; the message names the extra that brings it.
+        If matplotlib is not installed; the message says how to install it.
     TypeError
         If a curve is not a sequence of numbers.
     ValueError

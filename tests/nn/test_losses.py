@@ -197,8 +197,11 @@ def test_a_class_ruled_out_by_an_infinite_logit(target):
     assert grads(logits) == pytest.approx([0.0, -0.5, 0.5])
 
 
+TARGETS = [1, [0, 1, 0], [0.45, 0.2, 0.35], [0.0, 0.75, 0.25], [0.5, 0.25, 0.25]]
+
+
 @pytest.mark.parametrize("shift", [1e10, -1e10, 1e16, -1e16, 1e300])
-@pytest.mark.parametrize("target", [1, [0, 1, 0], [0.45, 0.2, 0.35], [0.0, 0.75, 0.25]])
+@pytest.mark.parametrize("target", TARGETS)
 def test_a_common_shift_of_the_logits_does_not_matter(shift, target):
     z = np.zeros(3) if abs(shift) == 1e300 else np.array([0.0, 2.0, -4.0])
     p = np.eye(3)[target] if isinstance(target, int) else np.array(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -408,6 +409,16 @@ class TestRefusals:
     def test_nothing_to_draw(self, root: list[Value]) -> None:
         with pytest.raises(ValueError, match="nothing to draw"):
             draw_graph(root)
+
+    def test_a_leaf_used_all_along_a_chain_is_drawn_in_seconds(self, tmp_path: Path) -> None:
+        leaf = Value(2.0, "a")
+        value = leaf
+        for _ in range(80):
+            value = value + leaf
+        start = time.perf_counter()
+        picture = read(draw_graph(value), tmp_path)
+        assert time.perf_counter() - start < 20  # bent edges take minutes
+        assert len(picture.operand_edges()) == 160
 
     @pytest.mark.parametrize("option", ["max_nodes", "precision"])
     def test_options(self, option: str) -> None:

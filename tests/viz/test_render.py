@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -134,11 +135,13 @@ class TestSystemGraphviz:
         make_dot(
             no_system_dot,
             "source = sys.stdin.buffer.read()\n"
-            "sys.stdout.buffer.write(' '.join(sys.argv[1:]).encode() + b'\\n' + source)",
+            "lines = [b'<svg>', ' '.join(sys.argv[1:]).encode(), source + b'</svg>']\n"
+            "sys.stdout.buffer.write(b'\\n'.join(lines))",
         )
-        arguments, source = render(picture, out / "graph.svg").read_text("utf-8").split("\n", 1)
+        written = render(picture, out / "graph.svg").read_text("utf-8")
+        _, arguments, source = written.split("\n", 2)
         assert arguments.split() == ["-Kdot", "-Tsvg"]
-        assert source == picture.source
+        assert source == f"{picture.source}</svg>"
 
     def test_its_failure_is_told(
         self, picture: graphviz.Digraph, out: Path, no_system_dot: Path
@@ -148,6 +151,62 @@ class TestSystemGraphviz:
             render(picture, out / "graph.svg")
         assert (out / "graph.dot").read_text("utf-8") == picture.source
         assert list(out.iterdir()) == [out / "graph.dot"]
+
+    @pytest.mark.parametrize("suffix", MAGIC)
+    @pytest.mark.parametrize(
+        ("program", "told"),
+        [
+            ("", "wrote nothing"),
+            ("print(' ')", "wrote nothing"),
+            ("print('Segmentation fault')", "wrote something else"),
+            ("print('<?xml version=\\'1.0\\'?><svg><g>')", "wrote something else"),  # cut off
+        ],
+    )
+    def test_success_without_a_picture_is_a_failure(
+        self,
+        picture: graphviz.Digraph,
+        out: Path,
+        no_system_dot: Path,
+        suffix: str,
+        program: str,
+        told: str,
+    ) -> None:
+        make_dot(no_system_dot, program)
+        (out / f"graph.{suffix}").write_text("old")
+        with pytest.raises(RenderError, match=f"Graphviz failed: .* {told}"):
+            render(picture, out / f"graph.{suffix}")
+        assert (out / f"graph.{suffix}").read_text() == "old"
+
+    def test_a_users_dot_file_is_not_overwritten(
+        self, picture: graphviz.Digraph, out: Path, no_system_dot: Path
+    ) -> None:
+        make_dot(no_system_dot, "sys.exit(1)")
+        (out / "graph.dot").write_text("mine")
+        (out / "elsewhere").write_text("mine too")
+        (out / "graph-2.dot").symlink_to(out / "elsewhere")
+        for _ in range(2):  # the same source is not kept twice
+            with pytest.raises(RenderError, match=r"DOT source is in '.*graph-3\.dot'"):
+                render(picture, out / "graph.svg")
+        assert (out / "graph.dot").read_text() == "mine"
+        assert (out / "elsewhere").read_text() == "mine too"
+        assert (out / "graph-3.dot").read_text("utf-8") == picture.source
+        assert len(list(out.iterdir())) == 4
+
+    def test_a_source_that_cannot_be_kept_does_not_hide_the_failure(
+        self,
+        picture: graphviz.Digraph,
+        out: Path,
+        no_system_dot: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise OSError("disk full")
+
+        make_dot(no_system_dot, "sys.exit('it is broken')")
+        monkeypatch.setattr(os, "replace", fail)
+        with pytest.raises(RenderError, match=r"dot failed: it is broken\.$"):
+            render(picture, out / "graph.svg")
+        assert list(out.iterdir()) == []
 
     def test_a_dot_that_cannot_run(
         self, picture: graphviz.Digraph, out: Path, no_system_dot: Path
@@ -189,7 +248,7 @@ class TestNoGraphviz:
         with pytest.raises(RenderError) as caught:
             render(picture, out / "graph.svg")
         message = str(caught.value)
-        assert "pip install 'autograd-mini[render]'" in message
+        assert "pip install pygraphviz" in message
         assert "apt install graphviz" in message
         assert str(out / "graph.dot") in message
         assert (out / "graph.dot").read_text("utf-8") == picture.source
@@ -217,6 +276,25 @@ class TestNoHalfFiles:
             render(picture, out / "graph.svg")
         assert (out / "graph.svg").read_text() == "old"
         assert list(out.iterdir()) == [out / "graph.svg"]
+
+    def test_a_failed_write_names_the_file_that_was_meant(
+        self, picture: graphviz.Digraph, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(source: Path, _: Path) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", str(source))
+
+        monkeypatch.setattr(os, "replace", fail)
+        with pytest.raises(PermissionError, match=r"Permission denied: '\S+graph\.svg'$"):
+            render(picture, out / "graph.svg")
+
+    def test_a_symbolic_link_is_replaced_and_not_followed(
+        self, picture: graphviz.Digraph, out: Path
+    ) -> None:
+        (out / "elsewhere").write_text("mine")
+        (out / "graph.svg").symlink_to(out / "elsewhere")
+        render(picture, out / "graph.svg")
+        assert (out / "elsewhere").read_text() == "mine"
+        assert not (out / "graph.svg").is_symlink()
 
     def test_permissions_are_the_usual_ones(self, picture: graphviz.Digraph, out: Path) -> None:
         (out / "usual").touch()

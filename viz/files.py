@@ -6,7 +6,7 @@ import os
 import uuid
 from pathlib import Path
 
-__all__ = ["output_path", "write_whole"]
+__all__ = ["output_path", "write_new", "write_whole"]
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -33,11 +33,40 @@ def output_path(path: str | os.PathLike[str]) -> tuple[Path, str]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, never meets half of it."""
+    """Write a file so that a reader, or a crash, never meets half of it.
+
+    A symbolic link is replaced, not followed.
+    """
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        temporary.write_bytes(content)
+        with open(temporary, "xb") as file:
+            file.write(content)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:  # name the file that was meant
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
+
+
+def write_new(path: Path, content: bytes) -> Path:
+    """Write a file under a name that is free: the given one, or one with a number added to it.
+
+    A file that is there already is left as it is; one with just this content is as good as new.
+    """
+    target, number = path, 1
+    while True:
+        try:
+            target.touch(exist_ok=False)
+            break
+        except FileExistsError:
+            if target.is_file() and target.read_bytes() == content:
+                return target
+        number += 1
+        target = path.with_stem(f"{path.stem}-{number}")
+    try:
+        write_whole(target, content)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return target
