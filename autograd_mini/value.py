@@ -462,6 +462,8 @@ def _is_number(operand: Any) -> bool:
 def compare(value: Value, other: Operand, method: str) -> bool:
     """Compare the data, or NotImplemented for an operand of another kind."""
     if isinstance(other, Value):
+        if ACTIVE and current_modes().record is not None and type(other) not in (Value, Constant):
+            return cast(bool, NotImplemented)  # so that Python asks the other, which is recorded
         number = other.data
     elif _is_number(other):
         number = to_float(other)

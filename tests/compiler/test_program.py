@@ -305,15 +305,12 @@ TABLES: dict[str, Any] = {
     "list of arrays": [np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0])],
     "list of cubes": [[[1.0], [2.0]], [[3.0], [4.0]], [[5.0], [6.0]]],
     "single numbers in rows": [[1.0], [3.0], [5.0]],
-    "keys": {0: 5.0, 1: 7.0, 2: 8.0},
     "NumPy numbers": [np.float64(1.0), np.int64(2), np.array(3.0)],
 }
 
 
 def with_values(table: Any, parameters: list[Value]) -> Any:
     """The same table with new parameters in place of its numbers."""
-    if isinstance(table, dict):
-        return {key: with_values(row, parameters) for key, row in table.items()}
     if isinstance(table, (list, tuple)):
         return type(table)([with_values(row, parameters) for row in table])
     if isinstance(table, np.ndarray) and table.ndim:

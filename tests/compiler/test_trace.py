@@ -21,6 +21,7 @@ import pytest
 import autograd_mini as ad
 import nn
 from autograd_mini import TraceError, Value
+from tests.compiler.agreement import assert_agrees
 
 W = Value(0.5, "w")
 TABLE = [Value(1.0), Value(2.0), Value(3.0)]
@@ -610,3 +611,15 @@ def test_a_model_stands_for_its_parameters() -> None:
 def test_what_is_neither_parameters_nor_a_model(given: Any) -> None:
     with pytest.raises(TypeError, match=r"Values or a model with a method parameters\(\)"):
         ad.compile(lambda x: x, given)
+
+
+@pytest.mark.parametrize("compare", [operator.lt, operator.le, operator.gt, operator.ge])
+def test_a_constant_is_compared_with_a_traced_value_on_its_right(
+    compare: Callable[[Any, Any], Any],
+) -> None:
+    w = Value(2.0)
+
+    def function(x: Any) -> Any:
+        return ad.where(compare(ad.as_value(1.0), x), w * x, x)
+
+    assert_agrees(function, [w], [0.5, 1.0, 2.0])

@@ -250,6 +250,8 @@ class _Examination:
             good |= ~np.isfinite(allowance.reshape(b.shape))
             if judge.sums_infinite_products():
                 good |= ~np.isfinite(a) & ~np.isfinite(b)
+            if judge.has_infinite_logits():
+                good |= np.isnan(b)
         wrong = np.flatnonzero(~good.ravel())
         if not wrong.size:
             self.outcome.tolerated += 1
@@ -284,6 +286,8 @@ class _Judge:
       is differentiated once, with the sum of the signals, and not for each example.
     - Which of infinity and NaN a sum of infinite products is.
     - `log_softmax` near 0 is right to the rounding of 1.
+    - A derivative inside the function at an infinite logit: NaN in the engine, where the compiled
+      program has the probability 1 of such a logit.
     """
 
     function: Callable[..., Any]
@@ -354,6 +358,15 @@ class _Judge:
                 for root in self.roots()
                 for v in topological_order(root)
             )
+
+    def has_infinite_logits(self) -> bool:
+        """Whether a logit is infinite, so that a derivative inside the function is NaN."""
+        return any(
+            v.op in ("logsumexp", "softmax", "log_softmax")
+            and any(parent.data == math.inf for parent in v.parents)
+            for root in self.roots()
+            for v in topological_order(root)
+        )
 
     def inside(self) -> str:
         """Whether the engine meets infinities or NaN on the way, to tell failures apart."""
