@@ -434,10 +434,11 @@ def _each_first(op: str, logits: Iterable[Operand], index: int | Value | None) -
     function = _vector_functions[op]
     position = None if index is None else _position(index, len(operands))
     chosen = range(len(operands)) if position is None else [position]
+    if index is not None and position is None:  # one node for each element would be a table
+        picked = take(operands, index) - logsumexp(operands)
+        return picked if op == "log_softmax" else exp(picked)
     elements = [function(operands[i], operands[:i] + operands[i + 1 :]) for i in chosen]
-    if index is None:
-        return elements
-    return elements[0] if position is not None else take(elements, index)
+    return elements if index is None else elements[0]
 
 
 def take(values: Sequence[Any], index: int | Value) -> Any:

@@ -30,9 +30,6 @@ __all__ = [
 # How far from 1 the sum of a probability target may lie: that of float32 probabilities does.
 _SUM_TOLERANCE = 1e-6
 
-# Nodes whose number can be read, as those of a compiler's trace cannot.
-_KNOWN = (Value, ad.Constant)
-
 
 def half_squared_error(outputs: Scalars | Value, targets: Scalars | Value | float) -> Value:
     """Return half the squared error, 1/2 * sum over k of (output_k - target_k)**2.
@@ -380,15 +377,27 @@ def _mean_over_classes(logits: list[Value], probabilities: list[Value | float]) 
     kept = [k for k, p in enumerate(probabilities) if p != 0.0]
     weights = [probabilities[k] for k in kept]
     mean: Value
+    largest = _largest(logits)
     if weights == [1.0]:
         mean = -ad.log_softmax(logits, kept[0])
-    elif any(isinstance(p, Value) for p in weights) or any(type(z) not in _KNOWN for z in logits):
-        mean = -ad.dot(weights, [ad.log_softmax(logits, k) for k in kept])
-    else:  # the same without a log_softmax for each class; the shift cancels
-        largest = max(logit.data for logit in logits)
-        shift = ad.as_value(largest if math.isfinite(largest) else 0.0)
-        shifted = [logit - shift for logit in logits]
-        total = math.fsum(weights)
-        whole = ad.logsumexp(shifted) if total == 1.0 else total * ad.logsumexp(shifted)
-        mean = whole - ad.dot(weights, [shifted[k] for k in kept])
+    elif largest is None:
+        whole = ad.logsumexp(logits)
+        mean = -ad.dot(weights, [logits[k] - whole for k in kept])
+    else:  # differences alone count, so that no digits are lost; the largest cancels
+        shifted = [logit - largest for logit in logits]
+        whole, total = ad.logsumexp(shifted), ad.sum(weights)
+        weighted = whole if total == 1.0 else total * whole
+        mean = weighted - ad.dot(weights, [shifted[k] for k in kept])
     return mean
+
+
+def _largest(logits: list[Value]) -> Value | None:
+    """The largest logit, as a node that ``recompute`` takes along.
+
+    None if it is not finite, or not known yet: a compiled program takes differences by itself.
+    """
+    try:
+        largest = max(logits, key=lambda logit: logit.data)
+    except ad.TraceError:
+        return None
+    return largest if math.isfinite(largest.data) else None

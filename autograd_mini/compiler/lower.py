@@ -58,7 +58,17 @@ from .ir import (
     TakeStep,
     VectorRow,
 )
-from .scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector, operands
+from .scalars import (
+    Elementwise,
+    Leaf,
+    Literal,
+    ScalarProgram,
+    Sum,
+    Take,
+    Vector,
+    deciding_operands,
+    operands,
+)
 from .schedule import schedule
 from .symbolic import is_moderate, with_signs_written_out
 
@@ -104,6 +114,7 @@ class Lowering:
         self.constants: list[float] = []
         self.constant_ids: dict[str, int] = {}
         self.rowed = [False] * count
+        self.deciding = _deciding(program)
         self._place_leaves()
         self.level = schedule(program, self.rowed)
 
@@ -273,7 +284,7 @@ class Lowering:
         space = self.space_of(i)
         if isinstance(node, Sum):
             terms = self.terms(i)
-            return ("sum", space, frozenset(terms))
+            return ("sum", space, frozenset(terms), self.deciding[i])
         if isinstance(node, Elementwise):
             kinds = tuple(self._kind(j) for j in node.arguments)
             return (node.op, space, kinds)
@@ -394,10 +405,11 @@ class Lowering:
         lengths = {i: tuple([len(terms[i][kind]) for kind in kinds]) for i in nodes}
         longest = [max(length) for length in lengths.values()]
         padding = max(longest) * len(nodes) > _RAGGED * sum(longest)
-        if padding or self.nan_safe:  # a sum filled up with zeros has NaN where these meet inf
+        exact = self.nan_safe or self.deciding[nodes[0]]
+        if padding or exact:  # a sum filled up with zeros has NaN where these meet inf
             by_length: dict[Any, list[int]] = defaultdict(list)
             for i in nodes:
-                by_length[lengths[i] if self.nan_safe else max(lengths[i])].append(i)
+                by_length[lengths[i] if exact else max(lengths[i])].append(i)
             for members in by_length.values():
                 self._sum_pack(members, terms)
         else:
@@ -637,6 +649,20 @@ class Lowering:
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
+
+
+def _deciding(program: ScalarProgram) -> list[bool]:
+    """The nodes that a choice depends on: a NaN of theirs might end in a number."""
+    found = [False] * len(program.nodes)
+    for i in range(len(found) - 1, -1, -1):
+        node = program.nodes[i]
+        below: Sequence[int] = operands(node)
+        if not found[i]:
+            op = node.op if isinstance(node, (Elementwise, Vector)) else ""
+            below = deciding_operands(op, below)
+        for j in below:
+            found[j] = True
+    return found
 
 
 def lower(

@@ -32,8 +32,8 @@ from .runtime import (
     vector_value,
     with_direct_names,
 )
-from .scalars import canonical_form, has_other_nan_safe_form
-from .trace import InputSpec, Trace, trace
+from .scalars import ScalarProgram, canonical_form, has_other_nan_safe_form
+from .trace import InputSpec, trace
 from .trace import lock as tracing_lock
 
 Array = npt.NDArray[Any]
@@ -102,6 +102,7 @@ class _Setting:
 
     specs: tuple[InputSpec, ...]
     labels: tuple[str, ...]
+    scalar: bool
     batched: bool
     dtype: np.dtype[Any]
 
@@ -109,22 +110,23 @@ class _Setting:
 class _Compiled:
     """One trace: emitted functions and their workspaces.
 
-    The functions are the fast ones.  Where these meet ``0 * inf`` they give NaN, but the scalar
-    engine, in which zero carries nothing, may give a number.  So :attr:`nan_safe` is asked where
-    they give anything but finite numbers.
+    With a `safe` form of the graph beside them the functions are the fast ones.  Where these meet
+    ``0 * inf`` they give NaN, but the scalar engine, in which zero carries nothing, may give a
+    number.  So :attr:`nan_safe` is asked where they give anything but finite numbers.
     """
 
-    def __init__(self, traced: Trace, setting: _Setting, nan_safe: bool = False) -> None:
-        self._traced = traced
+    def __init__(
+        self, scalars: ScalarProgram, safe: ScalarProgram | None, setting: _Setting
+    ) -> None:
+        self._safe = safe
         self._setting = setting
-        self._is_nan_safe = nan_safe
         self.stats: Stats
         self.static: tuple[Any, ...] = ()
-        scalars = canonical_form(traced, nan_safe)
+        nan_safe = safe is None
         sizes = [math.prod(spec.shape) for spec in setting.specs]
         count = len(setting.labels)
         program, lowering = lower(scalars, count, sizes, setting.batched, nan_safe)
-        if traced.scalar:
+        if setting.scalar:
             program = differentiate(program, nan_safe)
         self.program = program
         self.packs = lowering.packs
@@ -138,32 +140,21 @@ class _Compiled:
         )
         self.outputs: Callable[..., Any] = namespace["outputs"]
         self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
-        self.scalar = traced.scalar
+        self.scalar = setting.scalar
         self.rows = program.reads_rows(program.outputs)
         self.last = last_indices(program)
         self.numbers = number_inputs(program)
         row_bytes = 8 * sum(s for name, s in program.sizes.items() if program.has_rows(name))
         self.chunk = max(1 if nan_safe else 64, _CHUNK_BYTES // max(1, row_bytes))
-        differs = lowering.has_padding or has_other_nan_safe_form(traced)
-        self._outputs_may_differ = differs and not nan_safe
+        self.may_be_repaired = not nan_safe
+        self.has_other_outputs = not nan_safe and (lowering.has_padding or safe is not scalars)
         self._local = threading.local()
 
     @cached_property
     def nan_safe(self) -> _Compiled:
         """The same program with zero carrying nothing; made when it is needed first."""
-        return _Compiled(self._traced, self._setting, nan_safe=True)
-
-    def may_repair_outputs(self, outputs: Array) -> bool:
-        """Whether the NaN-safe program may have other outputs than these."""
-        return self._outputs_may_differ and not np.isfinite(outputs).all()
-
-    def may_repair(self, value: float, gradient: Array) -> bool:
-        """Whether the NaN-safe program may have another value and gradient than these."""
-        if math.isfinite(value) and math.isfinite(gradient.dot(gradient)):  # dot is the cheapest
-            return False
-        if self._is_nan_safe:
-            return False
-        return not (math.isfinite(value) and np.isfinite(gradient).all())
+        assert self._safe is not None, "it is the NaN-safe one itself"
+        return _Compiled(self._safe, None, self._setting)
 
     def workspace(self, n: int) -> Workspace:
         """The arrays for a batch of n, of this thread."""
@@ -190,8 +181,11 @@ def _compiled(
     start = time.perf_counter()
     traced = trace(function, parameters, specs, arrange)
     middle = time.perf_counter()
+    scalars = canonical_form(traced)
+    safe = canonical_form(traced, nan_safe=True) if has_other_nan_safe_form(traced) else scalars
     labels = tuple([parameter.label for parameter in parameters])
-    compiled = _Compiled(traced, _Setting(tuple(specs), labels, batched, dtype))
+    setting = _Setting(tuple(specs), labels, traced.scalar, batched, dtype)
+    compiled = _Compiled(scalars, safe, setting)
     compiled.stats = _stats(compiled, len(traced.nodes), middle - start, middle)
     return compiled
 
@@ -333,9 +327,10 @@ class Program:
         for start in range(0, len(outputs), compiled.chunk):
             part = outputs[start : start + compiled.chunk]
             chunk = self._part(inputs, start, start + len(part))
-            result = self._run(compiled, compiled.outputs, vector, chunk, len(part))
+            arrays = compiled.workspace(len(part)).of["outputs"]
+            result = compiled.outputs(vector, *chunk, arrays)
             part[...] = result.T if compiled.rows else result
-            if compiled.may_repair_outputs(part):
+            if compiled.has_other_outputs and not np.isfinite(part).all():
                 self._fill(part, compiled.nan_safe, vector, chunk)
 
     def _part(self, inputs: Sequence[Array], start: int, stop: int) -> Sequence[Array]:
@@ -387,12 +382,19 @@ class Program:
             return self._in_chunks(compiled, vector, inputs, n, weight)
         assert compiled.value_and_grad is not None, "value_and_grad() has looked"
         gradient = np.empty(len(vector), dtype=self._dtype)
-        seed = self._seed(compiled, n, weight)
-        result = self._run(compiled, compiled.value_and_grad, vector, inputs, n, gradient, seed)
-        value = self._summed(compiled, result, n) * weight
-        if compiled.may_repair(value, gradient):
-            return self._reduced(compiled.nan_safe, vector, inputs, n, weight)
-        return value, gradient
+        arrays = compiled.workspace(n).of["value_and_grad"]
+        # every row counts once, also where rows are all the same
+        seed = weight if compiled.rows else weight * n
+        result = compiled.value_and_grad(vector, *inputs, gradient, seed, arrays)
+        total = np.add.reduce(result, axis=None) if compiled.rows else result.reshape(-1)[0] * n
+        value = float(total) * weight
+        finite = math.isfinite(value) and (
+            math.isfinite(gradient.dot(gradient))  # the cheapest look at all of them
+            or np.isfinite(gradient).all()
+        )
+        if finite or not compiled.may_be_repaired:
+            return value, gradient
+        return self._reduced(compiled.nan_safe, vector, inputs, n, weight)
 
     def _in_chunks(
         self, compiled: _Compiled, vector: Array, inputs: Sequence[Array], n: int, weight: float
@@ -405,29 +407,6 @@ class Program:
             total += value
             gradient += part_gradient
         return total, gradient
-
-    def _seed(self, compiled: _Compiled, n: int, weight: float) -> float:
-        """Error signal of the output: every row counts once, also where rows are all the same."""
-        return weight if compiled.rows else weight * n
-
-    def _summed(self, compiled: _Compiled, result: Array, n: int) -> float:
-        """The output summed over the batch, also where rows are all the same."""
-        if compiled.rows:
-            return float(np.add.reduce(result, axis=None))
-        return float(result.reshape(-1)[0]) * n
-
-    def _run(
-        self,
-        compiled: _Compiled,
-        function: Callable[..., Any],
-        vector: Array,
-        inputs: Sequence[Array],
-        n: int,
-        *rest: Any,
-    ) -> Array:
-        arrays = compiled.workspace(n).of[function.__name__]
-        result: Array = function(vector, *inputs, *rest, arrays)
-        return result
 
     @property
     def source(self) -> str:

@@ -7,15 +7,20 @@ folded, equal nodes are one node, and what no output needs is not there.
 
 from __future__ import annotations
 
+import ast
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import TypeVar
 
 from ..primitives import PRIMITIVES
 from ..value import Value
 from .symbolic import folds, is_moderate
 from .trace import Trace
+
+OperandT = TypeVar("OperandT")
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,13 @@ class _Open:
     def __len__(self) -> int:
         return len(self.products) + len(self.linear)
 
+    def copy(self) -> _Open:
+        """The same sum, to grow on its own."""
+        twin = _Open()
+        twin.products, twin.linear = list(self.products), list(self.linear)
+        twin.constant = self.constant
+        return twin
+
     def is_one_linear_term(self) -> bool:
         """Whether it is a coefficient times a node and nothing else."""
         return len(self) == len(self.linear) == 1 and self.constant == 0
@@ -158,8 +170,7 @@ Item = int | _Open
 
 
 class _Builder:
-    def __init__(self, nan_safe: bool = False) -> None:
-        self.nan_safe = nan_safe
+    def __init__(self) -> None:
         self.nodes: list[Scalar] = []
         self.known: dict[Hashable, int] = {}
         self.shifted: dict[tuple[int, ...], tuple[int, int]] = {}
@@ -395,7 +406,36 @@ _CANONICAL: dict[str, Callable[[_Builder, Sequence[Item]], Item]] = {
 
 
 _NAN_SAFE = {"multiply_no_nan", "logsumexp", "softmax", "log_softmax", "variance"}
-"""What stays as the table has it in the NaN-safe form: written out, it is another formula."""
+"""What stays as the table has it in the NaN-safe form: written out, it may give NaN instead."""
+_PASSING = {"multiply_no_nan", "leaky_relu", "elu", "softmax", "log_softmax"}
+"""Rows with a comparison through which a NaN passes all the same."""
+
+
+def deciding_operands(op: str, operands: Sequence[OperandT]) -> Sequence[OperandT]:
+    """The operands of which a NaN may vanish: a comparison takes it for false.
+
+    Examples
+    --------
+    >>> deciding_operands("where", "cab"), deciding_operands("less", "ab")
+    ('c', 'ab')
+    """
+    if op == "where":
+        return operands[:1]
+    return operands if op in PRIMITIVES and _compares(op) else operands[:0]
+
+
+@cache
+def _compares(op: str) -> bool:
+    called = [ast.unparse(n) for n in ast.walk(PRIMITIVES[op].value_formula)]
+    return op not in _PASSING and any(c.startswith(("where(", "sign(")) for c in called)
+
+
+def _deciding(trace: Trace) -> set[Value]:
+    """The nodes of which a NaN might end in a number, and so would not be repaired."""
+    found: set[Value] = set()
+    for node in reversed(trace.nodes):
+        found.update(node.parents if node in found else deciding_operands(node.op, node.parents))
+    return found
 
 
 def has_other_nan_safe_form(trace: Trace) -> bool:
@@ -413,34 +453,45 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
     nan_safe : bool, optional
         Keep ``multiply_no_nan``, softmax and its kin as the table has them.  Without, these are
         written out as products and sums, which become part of matrix products: right, unless a
-        NaN comes out.
+        NaN comes out.  What a choice depends on stays as the table has it in any case.
 
     Returns
     -------
     ScalarProgram
         The canonical graph.
     """
-    builder = _Builder(nan_safe)
+    builder = _Builder()
     uses = Counter(parent for node in trace.nodes for parent in node.parents)
     uses.update(trace.outputs)
+    deciding = _deciding(trace)
     items: dict[Value, Item] = {}
     for node in trace.nodes:
-        item = _item(builder, node, items, trace)
-        items[node] = item if uses[node] == 1 else builder.close(item)
+        exact = node.op in _NAN_SAFE and (nan_safe or node in deciding)
+        arguments = [_for_one_user(items[p], uses[p]) for p in node.parents]
+        item = _item(builder, node, arguments, trace, exact)
+        # shift and logarithm are two terms for each user, so that x - logsumexp is exact
+        shared = uses[node] > 1 and (exact or node.op != "logsumexp")
+        items[node] = builder.close(item) if shared else item
     outputs = [builder.close(items[output]) for output in trace.outputs]
     return _without_dead_code(builder.nodes, outputs)
 
 
-def _item(builder: _Builder, node: Value, items: dict[Value, Item], trace: Trace) -> Item:
+def _for_one_user(item: Item, uses: int) -> Item:
+    """The item, to grow in the hands of one of its users."""
+    return item.copy() if uses > 1 and isinstance(item, _Open) else item
+
+
+def _item(
+    builder: _Builder, node: Value, arguments: Sequence[Item], trace: Trace, exact: bool
+) -> Item:
     if node in trace.parameters:
         return builder.node(Leaf("theta", trace.parameters[node]))
     if node in trace.inputs:
         argument, position = trace.inputs[node]
         return builder.node(Leaf(f"input{argument}", position))
-    if node in trace.constants:
-        return builder.node(Literal(trace.constants[node]))
-    arguments = [items[parent] for parent in node.parents]
-    if node.op in _CANONICAL and not (builder.nan_safe and node.op in _NAN_SAFE):
+    if not node.parents:
+        return builder.node(Literal(node.data))
+    if node.op in _CANONICAL and not exact:
         return _CANONICAL[node.op](builder, arguments)
     if node.op == "take":
         index, *rest = [builder.close(argument) for argument in arguments]

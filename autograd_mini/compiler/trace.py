@@ -59,7 +59,7 @@ class Run:
                     _refuse_stranger(parent)
         if fixed:
             return constant(PRIMITIVES[op].evaluate([parent.data for parent in parents]))
-        return _new(Traced, self, op, parents)
+        return _new(_kind_of_result(parents), self, op, parents)
 
 
 def _current_run() -> Run | None:
@@ -187,7 +187,10 @@ class Traced(_Refusing, Value):
 
 
 class TracedInput(Traced):
-    """An argument of the function that is being traced: in its stead a number may be given."""
+    """An argument of the function that is being traced: in its stead a number may be given.
+
+    And what is computed from integer arguments: a number in its stead may be looked up too.
+    """
 
     __slots__ = ()
 
@@ -195,6 +198,16 @@ class TracedInput(Traced):
         if not is_of_the_packages(sys._getframe(1)):
             _refuse("the hash")
         return super().__hash__()
+
+
+def _kind_of_result(parents: tuple[Value, ...]) -> type[Traced]:
+    """What is computed from integer inputs alone may be looked up as these may."""
+    for parent in parents:
+        if type(parent) is not Constant and not (
+            type(parent) is TracedInput and parent.op != "input"
+        ):
+            return Traced
+    return TracedInput
 
 
 def _is_made_by_a_trace(value: object, other: object) -> bool:
@@ -272,8 +285,6 @@ class Trace:
         Node -> (argument, position in the flattened example).
     specs : tuple of InputSpec
         The traced arguments.
-    constants : dict
-        Node -> its number, for leaves that are neither.
     """
 
     nodes: list[Value]
@@ -282,7 +293,6 @@ class Trace:
     parameters: dict[Value, int]
     inputs: dict[Value, tuple[int, int]]
     specs: tuple[InputSpec, ...]
-    constants: dict[Value, float]
 
 
 def trace(
@@ -319,18 +329,23 @@ def trace(
             raise
         scalar = isinstance(result, (Value, int, float))
         outputs = [_output(run, value) for value in ([result] if scalar else _flat(result))]
-    for node in inputs:
-        node.__class__ = Traced  # the program's own look-ups need not ask who asks for the hash
+    nodes = topological_order(*outputs)
+    for node in (*inputs, *nodes):
+        if node.__class__ is TracedInput:
+            node.__class__ = Traced  # the program's own look-ups need not ask who asks for the hash
     if not any(isinstance(output, Value) and output.op != "constant" for output in outputs):
         raise TraceError(
             f"the function returned {result!r:.80}, which depends on no parameter and no input: "
             "was a gradient lost in float(), .data or math?"
         )
-    nodes = topological_order(*outputs)
-    positions = {parameter: i for i, parameter in enumerate(parameters)}
-    fixed = [n for n in nodes if not (n.parents or n in positions or n in inputs)]
-    constants = {node: float(node.data) for node in fixed}
-    return Trace(nodes, outputs, scalar, positions, inputs, tuple(specs), constants)
+    return Trace(
+        nodes,
+        outputs,
+        scalar,
+        {parameter: i for i, parameter in enumerate(parameters)},
+        inputs,
+        tuple(specs),
+    )
 
 
 def _flat(result: Any) -> list[Any]:

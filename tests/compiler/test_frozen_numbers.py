@@ -151,6 +151,9 @@ REFUSED: dict[str, Use] = {
     "bytes": lambda x, k: bytes(k),
     "random seed": lambda x, k: np.random.default_rng(0).normal(x),
     # indices
+    "dict of a computed index": lambda x, k: {1: 5.0}.get(k + 1, 0.0),
+    "computed index in a set": lambda x, k: (2 * k - 1) * 3 in {-3, 3},
+    "computed index in a list of keys": lambda x, k: ad.maximum(k, 1) in {1: W},
     "list index": lambda x, k: TABLE[k],
     "slice": lambda x, k: TABLE[:k],
     "range": lambda x, k: range(k),

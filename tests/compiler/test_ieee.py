@@ -355,3 +355,50 @@ def test_differences_are_taken_before_they_are_added_up(shift: float) -> None:
     assert_same(lambda x: 0.5 * (x * z[0] - z[1]) + 0.25 * (z[2] - z[1]) - (z[0] - z[2]), z, [1.0])
     assert_same(lambda x: ad.mean([(v - z[0]) * 2 - (z[0] - v) for v in z]) * x, z, [1.0])
     assert_same(lambda x: (x * z[0] - shift) + (x * z[1] - shift), z, [1.0])
+
+
+# Choices
+
+
+def slope_of_root(x: Any) -> Any:
+    """0 at 0, as zero carries nothing; infinity times 0 otherwise."""
+    return ad.grad(lambda z: ad.sqrt(z * z) * 3)(x)
+
+
+CHOICES: dict[str, Callable[[Any], Any]] = {
+    "derivative, compared": lambda x: ad.where(ad.greater_equal(slope_of_root(x), 0.0), 5.0, 7.0),
+    "derivative, equal": lambda x: ad.where(ad.equal(slope_of_root(x), 0.0), 5.0, 7.0),
+    "derivative as condition": lambda x: ad.where(slope_of_root(x), 5.0, 7.0),
+    "clipped derivative": lambda x: ad.where(
+        abs(slope_of_root(x)) <= 1, slope_of_root(x) + 1, 10.0
+    ),
+    "softmax": lambda x: ad.where(ad.softmax([x, 0.0])[0] >= 0.5, 5.0, 7.0),
+    "log_softmax": lambda x: ad.where(ad.log_softmax([x, 0.0])[0] >= -1.0, 5.0, 7.0),
+    "logsumexp, later": lambda x: ad.where(ad.sin(ad.logsumexp([x, 1.0])) < 0.1, 5.0, 7.0),
+    "variance": lambda x: ad.where(ad.variance([x, 1.0, 2.0]) < 100.0, 5.0, 7.0),
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_choice_does_not_hang_on_a_nan_that_the_engine_has_not(choice: str) -> None:
+    points = (-2.0, 0.0, 0.5, 1.0, INF, -INF, NAN)
+    assert_same(lambda x: W * CHOICES[choice](x), [W], points)
+
+
+def test_a_choice_by_a_sum_beside_longer_ones() -> None:
+    w = [Value(float(k + 1)) for k in range(4)]
+
+    def function(xs: Any) -> Any:
+        sums = [ad.dot(w[: k + 1], xs[: k + 1]) for k in range(4)]
+        return ad.sum([ad.where(s < 1e3, s, 0.0) for s in sums])
+
+    batch = np.arange(8.0).reshape(2, 4)
+    batch[1, 3] = INF
+    assert_same(function, w, batch)
+
+
+def test_a_registered_row_with_a_choice(register: Callable[..., Callable[..., Any]]) -> None:
+    step = register("step", "x", "where(x > 0, 1, 2)", ["0"], [(1, 2)])
+    turn = register("turn", "x", "sign(x) + 3", ["0"], [(1, 2)])
+    for row in (step, turn):
+        assert_same(lambda x, row=row: W * row(slope_of_root(x)), [W], (-1.0, 0.0, 1.0))

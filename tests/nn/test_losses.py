@@ -373,3 +373,32 @@ def test_bad_targets(case):
     with pytest.raises(error, match=message):
         call()
     assert grads(TWO) == [0.0, 0.0]
+
+
+def test_recompute_takes_the_shift_of_the_logits_along():
+    logits = [Value(0.0), Value(2.0), Value(-4.0)]
+    loss = cross_entropy(logits, [0.5, 0.25, 0.25])
+    before = loss.data
+    for shift in (1e16, -1e16):
+        for logit, z in zip(logits, (0.0, 2.0, -4.0), strict=True):
+            logit.data = shift + z
+        ad.recompute(loss)
+        assert loss.data == pytest.approx(before, rel=1e-14)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_compiled_loss_grows_with_the_number_of_classes_and_not_faster(soft):
+    def nodes(count):
+        weights = [Value(0.1 * k) for k in range(count)]
+        target = [1 / count] * count
+        if soft:
+            program = ad.compile(lambda x: cross_entropy([w * x for w in weights], target), weights)
+            program(None, [1.0])
+        else:
+            program = ad.compile(lambda x, t: cross_entropy([w * x for w in weights], t), weights)
+            program(None, [1.0], [0])
+        return program.stats.nodes, program.stats.packs, program.stats.elementwise_steps
+
+    (small, *steps), (large, *same) = nodes(8), nodes(64)
+    assert large <= 9 * small
+    assert steps == same
