@@ -17,13 +17,14 @@ Array = npt.NDArray[Any]
 
 def check_numbers(array: Array, name: str) -> None:
     """Refuse an array that does not hold real numbers."""
+    if array.dtype.kind in "fiub":
+        return
     if array.dtype == object and any(isinstance(element, Value) for element in array.flat):
         raise TypeError(
             f"{name} holds objects that are Values, expected numbers: with Values call the "
             "function itself, also within another one that is compiled"
         )
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} holds {array.dtype}, expected real numbers")
+    raise TypeError(f"{name} holds {array.dtype}, expected real numbers")
 
 
 def batch_size(arrays: Sequence[Array]) -> int:

@@ -356,3 +356,54 @@ def number_inputs(program: ArrayProgram) -> set[int]:
         for part in pieces(program.outputs)
         if part.space.startswith("input")
     }
+
+
+_LARGE = 8192
+"""Gradients of so many weights at once are not looked at one by one."""
+_MOST_PARTS = 6
+"""More parts take longer to look at than all of them at once."""
+
+
+def witnesses(program: ArrayProgram) -> list[slice]:
+    """Parts of the gradient of which something is not finite if a factor of a weight's is not.
+
+    In the gradient of a matrix of weights, the product of error signals and inputs (BP4), one
+    infinite or NaN signal spoils a row, one such input a column: the first of each will do.
+    """
+    written = np.zeros(program.sizes["d_theta"], dtype=np.int64)
+    for step in program.backward:
+        target = step.index if isinstance(step, Scatter) else step.out
+        if target.space == "d_theta":
+            written[target.indices()] += 1
+    parts = []
+    alone = np.ones(len(written), dtype=bool)
+    for step in program.backward:
+        if isinstance(step, Contract) and step.out.space == "d_theta" and _is_outer(step):
+            index, offset = step.out.indices(), step.out.offset
+            if index.size >= _LARGE and (written[index] == 1).all():
+                for size, stride in zip(step.out.shape, step.out.strides, strict=True):
+                    parts.append(slice(offset, offset + size * stride, stride))
+                alone[index] = False
+    parts += _progressions(np.flatnonzero(alone))
+    return parts if len(parts) <= _MOST_PARTS else [slice(0, len(alone))]
+
+
+def _progressions(index: npt.NDArray[np.intp]) -> list[slice]:
+    """Increasing indices as slices, each as long as its steps are equal."""
+    steps = np.diff(index)
+    ends = [*(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(index) - 1]
+    found, at = [], 0
+    for end in ends:
+        if at <= end < len(index):
+            step = int(steps[at]) if at < end else 1
+            found.append(slice(int(index[at]), int(index[end]) + 1, step))
+            at = end + 1
+    return found
+
+
+def _is_outer(step: Contract) -> bool:
+    """Whether rows come from one factor alone and columns from the other."""
+    if len(step.out_axes) != 2:
+        return False
+    row, column = ((axis in step.a_axes, axis in step.b_axes) for axis in step.out_axes)
+    return row != column and sum(row) == sum(column) == 1

@@ -21,7 +21,17 @@ from ..value import Value, is_ordered
 from .access import Gather, Mixed
 from .binding import batch_size, check_numbers, checked_indices, identity
 from .emit import Emitted, RowFunction, emit
-from .ir import ArrayProgram, Contract, Map, Reduce, Step, last_indices, number_inputs, references
+from .ir import (
+    ArrayProgram,
+    Contract,
+    Map,
+    Reduce,
+    Step,
+    last_indices,
+    number_inputs,
+    references,
+    witnesses,
+)
 from .lower import lower
 from .reverse import differentiate
 from .runtime import (
@@ -128,6 +138,7 @@ class _Compiled:
         program, lowering = lower(scalars, count, sizes, setting.batched, nan_safe)
         if setting.scalar:
             program = differentiate(program, nan_safe)
+            self.look = _look(witnesses(program))
         self.program = program
         self.packs = lowering.packs
         emitted = emit(program, _header(program, setting.specs), setting.labels)
@@ -167,6 +178,13 @@ class _Compiled:
             dtype = self._setting.dtype
             made[n] = Workspace(self.program, self.buffers, self.unpacked, n, dtype)
         return made[n]
+
+
+def _look(parts: Sequence[slice]) -> Callable[[Array], float]:
+    """A quick look at a gradient: a number that is not finite if these parts of it are not."""
+    if len(parts) == 1:
+        return lambda gradient: gradient.dot(gradient)
+    return lambda gradient: sum([part.dot(part) for part in [gradient[k] for k in parts]])
 
 
 def _compiled(
@@ -389,8 +407,7 @@ class Program:
         total = np.add.reduce(result, axis=None) if compiled.rows else result.reshape(-1)[0] * n
         value = float(total) * weight
         finite = math.isfinite(value) and (
-            math.isfinite(gradient.dot(gradient))  # the cheapest look at all of them
-            or np.isfinite(gradient).all()
+            math.isfinite(compiled.look(gradient)) or np.isfinite(gradient).all()
         )
         if finite or not compiled.may_be_repaired:
             return value, gradient
@@ -462,10 +479,7 @@ class Program:
         self._last_used = compiled
         inputs, indices = [], []
         for k, array in enumerate(arrays):
-            if self._batched:
-                flat = array.T if array.ndim == 2 else array.reshape(n, -1).T
-            else:
-                flat = array.reshape(-1)
+            flat = array.reshape(-1) if not self._batched else _with_batch_last(array)
             if k in compiled.last:
                 indices.append(checked_indices(flat, compiled.last[k], k))
             if flat.dtype is not self._dtype and k in compiled.numbers:
@@ -517,6 +531,13 @@ class Program:
             )
         compiled.static = tuple(static.values())
         return compiled
+
+
+def _with_batch_last(array: Array) -> Array:
+    """The examples as columns; without a copy where that can be done, and quickly."""
+    if array.ndim == 2:
+        return array.T
+    return array[None] if array.ndim == 1 else array.reshape(len(array), -1).T
 
 
 @contextmanager

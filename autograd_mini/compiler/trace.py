@@ -330,9 +330,10 @@ def trace(
         scalar = isinstance(result, (Value, int, float))
         outputs = [_output(run, value) for value in ([result] if scalar else _flat(result))]
     nodes = topological_order(*outputs)
+    plain: Any = Traced  # the program's own look-ups need not ask who asks for the hash
     for node in (*inputs, *nodes):
-        if node.__class__ is TracedInput:
-            node.__class__ = Traced  # the program's own look-ups need not ask who asks for the hash
+        if type(node) is TracedInput:
+            node.__class__ = plain
     if not any(isinstance(output, Value) and output.op != "constant" for output in outputs):
         raise TraceError(
             f"the function returned {result!r:.80}, which depends on no parameter and no input: "

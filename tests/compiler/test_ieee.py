@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 
 import autograd_mini as ad
+import nn
 from autograd_mini import Value
 from tests.compiler.agreement import eager
 
@@ -402,3 +403,18 @@ def test_a_registered_row_with_a_choice(register: Callable[..., Callable[..., An
     turn = register("turn", "x", "sign(x) + 3", ["0"], [(1, 2)])
     for row in (step, turn):
         assert_same(lambda x, row=row: W * row(slope_of_root(x)), [W], (-1.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("position", [0, 57, 99])
+def test_one_infinite_input_among_many_weights(position: int) -> None:
+    """tanh is flat there: no weight has a gradient, though 0 meets infinity at one of them."""
+    model = nn.MLP(100, [90, 1], activation="tanh", rng=0)
+    x = np.zeros((1, 100))
+    x[0, position] = INF
+    program = ad.compile(lambda x: model(x)[0], model)
+    _, gradient = program.value_and_grad(None, x)
+    for parameter in model.parameters():
+        parameter.grad = 0.0
+    model(x[0].tolist())[0].backward()
+    np.testing.assert_allclose(gradient, [p.grad for p in model.parameters()], **CLOSE)
+    assert np.isfinite(gradient).all()
