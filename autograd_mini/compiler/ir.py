@@ -335,7 +335,7 @@ def last_indices(program: ArrayProgram) -> dict[int, int | npt.NDArray[np.uintp]
         if isinstance(step, TakeStep):
             size = step.table.shape[step.table_axes.replace("n", "").index("k")]
             for part in pieces(step.index):
-                argument = int(part.space.removeprefix("input"))
+                argument = _argument(part.space)
                 unbounded = np.full(program.sizes[part.space], np.iinfo(np.uintp).max, np.uintp)
                 own = last.setdefault(argument, unbounded)
                 own[part.indices()] = np.minimum(own[part.indices()], size - 1)
@@ -344,18 +344,17 @@ def last_indices(program: ArrayProgram) -> dict[int, int | npt.NDArray[np.uintp]
 
 def number_inputs(program: ArrayProgram) -> set[int]:
     """The arguments that are read as numbers, and not only to pick."""
-    return {
-        int(part.space.removeprefix("input"))
-        for step in (*program.forward, *program.backward)
-        for reference in references(step)
-        if reference is not getattr(step, "index", None)
-        for part in pieces(reference)
-        if part.space.startswith("input")
-    } | {
-        int(part.space.removeprefix("input"))
-        for part in pieces(program.outputs)
-        if part.space.startswith("input")
-    }
+    read = [program.outputs]
+    for step in (*program.forward, *program.backward):
+        index = getattr(step, "index", None)
+        read += [reference for reference in references(step) if reference is not index]
+    found = {part.space for reference in read for part in pieces(reference)}
+    return {_argument(space) for space in found if space.startswith("input")}
+
+
+def _argument(space: str) -> int:
+    """Which argument an input space holds."""
+    return int(space.removeprefix("input"))
 
 
 _LARGE = 8192
