@@ -518,7 +518,7 @@ class Lowering:
             if wider is not None:
                 a, b = wider
                 ones = True
-        a_rows = "n" if self._has_rows(group.a) or (not uniform and out.space == "value") else ""
+        a_rows = "n" if self._has_rows(a_ids) or (not uniform and out.space == "value") else ""
         rows = "n" if out.space == "value" and self.batched else ""
         scale = float(group.coefficients[0, 0]) if uniform else 1.0
         self.steps.append(
@@ -528,7 +528,7 @@ class Lowering:
                 a,
                 a_axes + "m" + (a_rows if self.batched else ""),
                 b,
-                b_axes + "m" + ("n" if self._has_rows(group.b) else ""),
+                b_axes + "m" + ("n" if self._has_rows(b_ids) else ""),
                 scale,
                 add,
                 ones,
@@ -564,7 +564,7 @@ class Lowering:
             return None
         letters = _LETTERS[: order.ndim]
         bias_ids, bias_axes = without_constant_axes(arranged(bias.a, order), order != HOLE, letters)
-        if bias_axes != a_axes or self._has_rows(bias.a):
+        if bias_axes != a_axes or self._has_rows(bias_ids):
             return None
         a = self.resolve(np.concatenate([a_ids, bias_ids], axis=-1))
         if not isinstance(a, View):
@@ -603,9 +603,9 @@ class Lowering:
                     out,
                     letters + rows,
                     as_table(self.resolve(table)),
-                    table_axes + "k" + ("n" if self._has_rows(tables) else ""),
+                    table_axes + "k" + ("n" if self._has_rows(table) else ""),
                     self.resolve(index[..., 0]),
-                    index_axes + ("n" if self._has_rows(indices) else ""),
+                    index_axes + ("n" if self._has_rows(index) else ""),
                 )
             )
 

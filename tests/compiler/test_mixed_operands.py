@@ -92,6 +92,19 @@ def test_a_pick_from_a_table_of_any_kind(table: Callable[..., list[Any]]) -> Non
     )
 
 
+def test_picks_from_tables_that_depend_on_the_example_and_from_others() -> None:
+    w = parameters(4)
+    indices = np.array([[0, 1, 2], [2, 2, 0], [1, 0, 1]])
+
+    def f(x: list[Value], i: list[Any]) -> list[Value]:
+        fixed, other, mixed = [w[0], w[1], w[0]], [w[3], w[1], w[1]], [w[0], w[1], x[0]]
+        first = ad.take(fixed, i[0]) + ad.take(other, i[0])
+        return [first, ad.take(mixed, i[1]) * first]
+
+    assert_agrees(f, w, X, indices, gradient=False)
+    assert_agrees(lambda x, i: ad.dot(f(x, i), w[:2]), w, X, indices)
+
+
 def test_vector_rows_of_equal_operands() -> None:
     w, v = Value(0.7), Value(-0.4)
     for row in (ad.norm, ad.prod, ad.variance, ad.logsumexp, ad.mean):

@@ -250,8 +250,10 @@ class _Examination:
             good |= ~np.isfinite(allowance.reshape(b.shape))
             if judge.sums_infinite_products():
                 good |= ~np.isfinite(a) & ~np.isfinite(b)
-            if judge.has_infinite_logits():
+            if judge.has_logits(lambda z: z == math.inf):
                 good |= np.isnan(b)
+            if judge.has_logits(math.isnan):
+                good |= np.isnan(a)
         wrong = np.flatnonzero(~good.ravel())
         if not wrong.size:
             self.outcome.tolerated += 1
@@ -287,7 +289,8 @@ class _Judge:
     - Which of infinity and NaN a sum of infinite products is.
     - `log_softmax` near 0 is right to the rounding of 1.
     - A derivative inside the function at an infinite logit: NaN in the engine, where the compiled
-      program has the probability 1 of such a logit.
+      program has the probability 1 of such a logit.  At a NaN among the logits: more of its
+      derivatives are NaN than in the engine.
     """
 
     function: Callable[..., Any]
@@ -359,11 +362,11 @@ class _Judge:
                 for v in topological_order(root)
             )
 
-    def has_infinite_logits(self) -> bool:
-        """Whether a logit is infinite, so that a derivative inside the function is NaN."""
+    def has_logits(self, condition: Callable[[float], bool]) -> bool:
+        """Whether the condition holds for a logit."""
         return any(
             v.op in ("logsumexp", "softmax", "log_softmax")
-            and any(parent.data == math.inf for parent in v.parents)
+            and any(condition(parent.data) for parent in v.parents)
             for root in self.roots()
             for v in topological_order(root)
         )

@@ -25,7 +25,8 @@ class Program:
     options: tuple[tuple[str, Any], ...] = ()  # of `compile`
 
     def definitions(self) -> str:
-        lines = ["import numpy as np", "from numpy import array, inf, nan", ""]
+        lines = ["import numpy as np", "from numpy import array, inf, nan"]
+        lines += ["from numpy import float32, int8, int32, uint8, uint64", ""]
         lines += ["import autograd_mini as ad", "", *self.rows]
         lines += [f"w = [ad.Value(0.0, label) for label in {list(self.labels)!r}]", ""]
         return "\n".join([*lines, self.source])
