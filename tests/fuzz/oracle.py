@@ -6,7 +6,7 @@ import math
 import random
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -33,6 +33,7 @@ NEAR_OVERFLOW = 1e307
 UNDERFLOW = 1e-320  # a number that a batch, or its mean, has rounded to few digits
 SUMS = frozenset({"add", "sub", "sum", "mean", "dot", "variance"})
 SIGNED_ZEROS = SUMS | {"logsumexp", "log_softmax"}  # what may be 0 of either sign
+LOGITS = frozenset({"logsumexp", "softmax", "log_softmax"})
 FOLDED = SUMS | {"mul", "div", "neg"}  # what may join one sum of products
 
 
@@ -250,9 +251,9 @@ class _Examination:
             good |= ~np.isfinite(allowance.reshape(b.shape))
             if judge.sums_infinite_products():
                 good |= ~np.isfinite(a) & ~np.isfinite(b)
-            if judge.has_logits(lambda z: z == math.inf):
+            if judge.meets(LOGITS, lambda z: z == math.inf):
                 good |= np.isnan(b)
-            if judge.has_logits(math.isnan):
+            if judge.meets(LOGITS | {"exp"}, math.isnan):  # exp: the derivative of a softmax
                 good |= np.isnan(a)
         wrong = np.flatnonzero(~good.ravel())
         if not wrong.size:
@@ -362,11 +363,10 @@ class _Judge:
                 for v in topological_order(root)
             )
 
-    def has_logits(self, condition: Callable[[float], bool]) -> bool:
-        """Whether the condition holds for a logit."""
+    def meets(self, operations: Set[str], condition: Callable[[float], bool]) -> bool:
+        """Whether the condition holds for an operand of one of the operations."""
         return any(
-            v.op in ("logsumexp", "softmax", "log_softmax")
-            and any(condition(parent.data) for parent in v.parents)
+            v.op in operations and any(condition(parent.data) for parent in v.parents)
             for root in self.roots()
             for v in topological_order(root)
         )
