@@ -118,10 +118,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Scalar automatic differentiation, to look at.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"autograd-mini {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_diff(commands)
     _add_demo(commands)
+    for each in (parser, *commands.choices.values()):
+        each.add_argument("--version", action="version", version=f"autograd-mini {__version__}")
     return parser
 
 
@@ -138,7 +139,7 @@ def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "expression",
         metavar="EXPRESSION",
         help="names, numbers, pi, + - * / **, and functions of the derivative table, such as "
-        "tanh(x), maximum(a, b), logsumexp(a, b, c)",
+        "tanh(x), maximum(a, b), logsumexp(a, b, c); softmax(a, b, c) is the first of the three",
     )
     diff.add_argument(
         "assignments",

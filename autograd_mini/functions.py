@@ -453,7 +453,7 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
         Values or numbers, or (nested) lists, tuples or arrays of them; in a compiled function all
         of one length.
     index : int or Value
-        From 0 to ``len(values) - 1``.
+        From 0 to ``len(values) - 1``; in a compiled function an integer or an integer input.
 
     Returns
     -------
@@ -467,7 +467,8 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
     IndexError
         If it is out of range.
     TraceError
-        In a compiled function, if the elements are rows of different lengths.
+        In a compiled function, if the elements are rows of different lengths, or the index is
+        computed.
 
     Examples
     --------
@@ -484,12 +485,22 @@ def take(values: Sequence[Any], index: int | Value) -> Any:
 
 def _position(index: Any, count: int) -> int | None:
     """An index as a position; None for an integer that is known only when the program runs."""
-    if ACTIVE and current_modes().record is not None and isinstance(index, Value):
+    tracing = bool(ACTIVE) and current_modes().record is not None
+    if tracing and isinstance(index, Value):
         if index.op == "integer_input":
             return None
         if index.op == "input":
             raise TypeError("take needs an integer as index: give that argument an integer dtype")
-    position = _whole_number(index)
+    try:
+        position = _whole_number(index)
+    except TraceError:
+        if not tracing:
+            raise
+        raise TraceError(
+            f"{source_line()}: in a compiled function take picks by an integer input itself, got "
+            f"{index!r}; tabulate what is computed from one: "
+            "take([values[...] for k in range(n)], k)"
+        ) from None
     if not 0 <= position < count:
         raise IndexError(f"index {position!r} is out of range for {count} values")
     return position

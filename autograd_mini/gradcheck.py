@@ -344,6 +344,14 @@ def _resolved(found: _Slope, size: Floats, quotient: Quotient, scale: float) -> 
     return _Slope(found.slope, np.where(turns, np.inf, found.bound))
 
 
+def _steepness(function: Function, x: float) -> Floats:
+    """How steep the function is up to the largest step: the measure of a slope of 0 at value 0."""
+    step = _LARGEST_STEP * (abs(x) or 1.0)
+    slopes = np.abs([_one_sided(function, x, side * step)[0] for side in (-1, 1)])
+    steepest: Floats = np.where(np.isfinite(slopes), slopes, 0.0).max(axis=0)
+    return steepest
+
+
 def _slope(function: Function, x: float) -> _Slope:
     """The two-sided slope, or at the edge of the domain that on the side inside."""
     both = _extrapolate(function, x)
@@ -406,7 +414,7 @@ def _judge(
         if np.all(np.isfinite(given) & (np.abs(given - quick) <= rtol * np.abs(given))):
             numeric = _Slope(quick, np.abs(given - quick))
             return _Verdict(x, given, every, every, ~every, numeric, (quick, quick))
-        size = np.abs(function(x)) / max(abs(x), 1.0)
+        size = np.maximum(np.abs(function(x)) / max(abs(x), 1.0), _steepness(function, x))
         both = _extrapolate(function, x, 0, rounding)
         sides = [_extrapolate(function, x, side, rounding) for side in (-1, 1)]
         magnitude = np.where(np.isfinite(given), np.abs(given), 0.0)
@@ -459,10 +467,9 @@ class _Finding:
         given = float(self.verdict.given[self.index])
         slope = float(self.verdict.numeric.slope[self.index])
         bound = float(self.verdict.numeric.bound[self.index])
-        text = (
-            f"{self.place}: {self.source} {given!r}, two-sided differences give "
-            f"{slope:.12} +- {bound:.1e}"
-        )
+        text = f"{self.place}: {self.source} {given!r}"
+        if self.verdict.decided[self.index]:
+            text += f", two-sided differences give {slope:.12} +- {bound:.1e}"
         remark = self.verdict.remark(self.index)
         return f"{text}; {remark}" if remark else text
 

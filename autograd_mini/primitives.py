@@ -259,7 +259,8 @@ def _try_out(primitive: Primitive) -> None:
     if len(derivatives) != len(point) or not np.all(np.isfinite([y, *derivatives])):
         raise ValueError(
             f"primitive {primitive.name!r} gives value {y!r} and derivatives {derivatives!r} at "
-            f"{point}, the middle of its domain; expected a finite number for each"
+            f"{point}, the middle of its domain; expected a finite number for each: give it a "
+            "domain inside which it has them"
         )
 
 
@@ -271,7 +272,10 @@ def _identifier(text: str) -> str:
 def _parse_operand(row: str, text: str) -> Operand:
     match = _OPERAND.fullmatch(_identifier(text))
     if match is None or match[1] in _RESERVED:
-        raise ValueError(f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1")
+        raise ValueError(
+            f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1: it begins "
+            "with one of a to z, and y, n and pi have a meaning already"
+        )
     kind: Kind = {"...": "vector", "?": "optional"}.get(match[2], "scalar")  # type: ignore[assignment]
     default = None if match[3] is None else float(match[3])
     if default is not None and not np.isfinite(default):

@@ -70,6 +70,13 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         return _draw(self, "svg").decode()
 
 
+def _ending(returncode: int) -> str:
+    """How a program ended that said nothing; below 0 stands the number of a signal."""
+    if returncode >= 0:
+        return f"it ended with exit status {returncode} and no message"
+    return f"it was ended by signal {-returncode}"
+
+
 def _render_error(digraph: graphviz.Digraph, target: Path, reason: str) -> RenderError:
     """Keep the DOT source beside the picture that could not be drawn."""
     message = f"cannot draw {str(target)!r}: {reason}."
@@ -140,7 +147,8 @@ def render(digraph: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
             "brew install graphviz, or https://graphviz.org/download) with its dot on the PATH",
         ) from error
     except subprocess.CalledProcessError as error:
-        message = (error.stderr or b"").decode(errors="replace").strip() or str(error)
+        message = (error.stderr or b"").decode(errors="replace").strip()
+        message = message or _ending(error.returncode)
         raise _render_error(digraph, target, f"Graphviz's dot failed: {message}") from error
     except (OSError, ValueError) as error:
         raise _render_error(digraph, target, f"Graphviz failed: {error}") from error

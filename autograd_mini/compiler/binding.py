@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -13,6 +14,69 @@ import numpy.typing as npt
 from ..value import Value
 
 Array = npt.NDArray[Any]
+
+
+def static_positions(
+    function: Callable[..., Any], static_argnums: int | Sequence[int]
+) -> tuple[int, ...]:
+    """The positions of static arguments, each one that the function has."""
+    one = isinstance(static_argnums, (int, np.integer))
+    given: tuple[Any, ...] = (static_argnums,) if one else tuple(static_argnums)  # type: ignore[arg-type]
+    for position in given:
+        whole = isinstance(position, (int, np.integer)) and not isinstance(position, bool)
+        if not whole or position < 0:
+            raise ValueError(
+                f"static_argnums {static_argnums!r}: expected positions, counted from 0"
+            )
+    count = _count_of_arguments(function)
+    if count is not None and max(given, default=-1) >= count:
+        raise ValueError(
+            f"static_argnums {static_argnums!r}: expected positions below {count}, as many "
+            "arguments as the function takes"
+        )
+    return tuple(map(int, given))
+
+
+def _count_of_arguments(function: Callable[..., Any]) -> int | None:
+    """How many arguments by position a function takes; None if any number, or nobody can say."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some functions written in C
+        return None
+    kinds = [parameter.kind for parameter in parameters]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return None
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(kind in by_position for kind in kinds)
+
+
+def unhashable(given: Sequence[Any], static: Sequence[int]) -> str:
+    """What to say where a static argument cannot be part of a trace's key."""
+    for position in static:
+        try:
+            hash(identity(given[position]))
+        except TypeError as error:
+            return (
+                f"argument {position} is static and must be hashable, like a str or a tuple: "
+                f"{error}"
+            )
+    return "the static arguments must be hashable, like a str or a tuple"
+
+
+def as_arrays(arguments: Sequence[Any]) -> list[Array]:
+    """The arguments that are traced, each as an array."""
+    try:
+        return [np.asarray(argument) for argument in arguments]
+    except ValueError as error:  # NumPy does not say which
+        for position, argument in enumerate(arguments):
+            try:
+                np.asarray(argument)
+            except ValueError:
+                raise ValueError(
+                    f"argument {position} is no array: expected numbers, or lists (of lists) of "
+                    f"numbers that are equally long ({error})"
+                ) from None
+        raise
 
 
 def check_numbers(array: Array, name: str) -> None:

@@ -19,7 +19,15 @@ import numpy.typing as npt
 from ..primitives import compile_source
 from ..value import Value, is_ordered
 from .access import Gather, Mixed
-from .binding import batch_size, check_numbers, checked_indices, identity
+from .binding import (
+    as_arrays,
+    batch_size,
+    check_numbers,
+    checked_indices,
+    identity,
+    static_positions,
+    unhashable,
+)
 from .emit import Emitted, RowFunction, emit
 from .ir import (
     ArrayProgram,
@@ -467,12 +475,12 @@ class Program:
         if self._static:
             static = tuple([identity(given[k]) for k in self._static if k < len(given)])
             batch = [argument for k, argument in enumerate(given) if k not in self._static]
-        arrays = [np.asarray(argument) for argument in batch]
+        arrays = as_arrays(batch)
         key = (tuple([(a.shape, a.dtype.char) for a in arrays]), static)
         try:
             bound = self._bound.get(key)
         except TypeError:
-            raise TypeError("a static argument must be hashable, like a str or a tuple") from None
+            raise TypeError(unhashable(given, self._static)) from None
         if bound is None:
             bound = self._bound_anew(key, arrays, given)
         compiled, n = bound
@@ -640,9 +648,7 @@ def compile(
         raise ValueError(f"dtype {dtype!r} is not float64 or float32")
     if backend != "numpy":
         raise ValueError(f"backend {backend!r} is not 'numpy', the only one there is")
-    static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
-    if not all(isinstance(k, int) and k >= 0 for k in static):
-        raise ValueError(f"static_argnums {static_argnums!r}: expected positions, counted from 0")
+    static = static_positions(function, static_argnums)
     return Program(
         function, leaves, static_argnums=static, reduction=reduction, dtype=dtype, batched=batched
     )

@@ -45,10 +45,16 @@ class Run:
 
     def record(self, op: str, parents: tuple[Value, ...]) -> Value:
         """Make a node without a number; constants alone stay constants."""
-        if not current_modes().recording:
+        modes = current_modes()
+        if not modes.recording:
             raise TraceError(
                 f"{source_line()}: no_grad in a traced function: a compiled program cannot hold "
                 "gradients back; pass what should not vary as an argument"
+            )
+        if modes.anomaly:
+            raise TraceError(
+                f"{source_line()}: detect_anomaly in a traced function: a compiled program does "
+                "not watch its numbers; call the function itself, on Values"
             )
         fixed = True
         for parent in parents:
@@ -337,7 +343,7 @@ def trace(
     if not any(isinstance(output, Value) and output.op != "constant" for output in outputs):
         raise TraceError(
             f"the function returned {result!r:.80}, which depends on no parameter and no input: "
-            "was a gradient lost in float(), .data or math?"
+            "it needs no compiling; or was a gradient lost in float(), .data or math?"
         )
     return Trace(
         nodes,
@@ -361,6 +367,7 @@ def _output(run: Run, value: Any) -> Value:
     except TypeError:
         raise TraceError(
             f"the function returned {type(value).__name__}, expected a Value or a list of Values"
+            + (": take its tolist()" if isinstance(value, np.ndarray) else "")
         ) from None
     if isinstance(output, Traced) and output.run is not run:
         _refuse_stranger(output)
@@ -411,7 +418,7 @@ def _explain(error: Exception, run: Run) -> None:
     if type(error).__module__.partition(".")[0] not in ("builtins", "numpy"):
         return
     hint = _hint(str(error))
-    for kind in (TypeError, AttributeError, IndexError):
+    for kind in (TypeError, AttributeError, IndexError, ValueError):
         if isinstance(error, kind):
             raise kind(f"{line}: {error}{hint and '; '}{hint}") from error
 

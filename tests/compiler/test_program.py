@@ -491,11 +491,24 @@ def test_a_static_argument_that_may_change_is_refused() -> None:
 def test_bad_static_arguments() -> None:
     w = Value(2.0)
     program = ad.compile(lambda x, k: x * w, [w], static_argnums=1)
-    with pytest.raises(TypeError, match="hashable"):
+    with pytest.raises(TypeError, match=r"argument 1 is static and must be hashable.*'list'"):
         program(None, [1.0], [2])
-    for bad in (-1, "1", (0, -2), 1.5):
+    for bad in (-1, "1", (0, -2), 1.5, True, 2, (0, 7)):
         with pytest.raises((TypeError, ValueError)):
             ad.compile(lambda x, k: x * w, [w], static_argnums=bad)  # type: ignore[arg-type]
+
+
+def test_static_arguments_of_a_function_that_takes_any_number() -> None:
+    w = Value(2.0)
+    assert (
+        ad.compile(lambda *a: a[0] * w * a[2], [w], static_argnums=2)(None, [3.0], [0], 5.0) == 30
+    )
+
+
+def test_a_ragged_argument_is_named() -> None:
+    program = ad.compile(lambda x, t: x[0] * t[0], [Value(2.0)])
+    with pytest.raises(ValueError, match=r"argument 1 is no array: .* equally long"):
+        program(None, [[1.0], [1.0]], [[1.0], [1.0, 2.0]])
 
 
 def test_one_trace_for_each_shape() -> None:

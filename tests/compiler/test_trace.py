@@ -45,6 +45,11 @@ def in_no_grad(x: Any) -> Any:
     return x * W + fixed
 
 
+def in_detect_anomaly(x: Any) -> Any:
+    with ad.detect_anomaly():
+        return W * x
+
+
 REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "data of an input": (lambda x: W * x.data, "data.*compute with the Value itself"),
     "data of an intermediate": (lambda x: W * (W * x).data, "data.*the Value itself"),
@@ -63,9 +68,12 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "int": (lambda x: W * int(x), "take"),
     "index": (lambda x: W * TABLE[x], r"take\(values, index\)"),
     "range": (lambda x: ad.sum([W for _ in range(x)]), "take"),
-    "computed index": (lambda x: W * ad.take(TABLE, x + 1), "data"),
+    "computed index": (lambda x: W * ad.take(TABLE, x + 1), "integer input itself.*tabulate"),
+    "a class as index": (lambda x: nn.cross_entropy(TABLE, x * 1), "integer input itself"),
+    "a parameter as index": (lambda x: x * ad.take(TABLE, W), "integer input itself.*tabulate"),
     "backward": (lambda x: ((W * x).backward(), W * x)[1], "gradients"),
     "no_grad": (in_no_grad, "no_grad"),
+    "detect_anomaly": (in_detect_anomaly, "detect_anomaly.*the function itself"),
 }
 
 
@@ -94,6 +102,7 @@ def test_what_needs_a_number_is_refused(case: str, batched: bool) -> None:
         (3.0, "depends on no parameter and no input.*lost"),
         ([1.0, 2.0], "depends on no parameter"),
         ([], "depends on no parameter"),
+        (np.ones(1), r"ndarray, expected a Value or a list of Values: take its tolist\(\)"),
         (ad.as_value(2.0), "depends on no parameter"),
     ],
 )

@@ -343,6 +343,40 @@ def test_at_a_kink_a_number_outside_both_slopes_is_wrong(stored: float) -> None:
             check_local_derivatives(y)
 
 
+SMOOTH_AT_0: dict[str, Callable[[Any], Any]] = {
+    "relu squared": lambda x: ad.relu(x) ** 2,
+    "relu cubed": lambda x: ad.relu(x) ** 3,
+    "x |x|": lambda x: x * abs(x),
+    "tiny": lambda x: 1e-30 * x * abs(x),
+    "huge": lambda x: 1e30 * ad.maximum(x, 0.0) ** 2,
+    "where": lambda x: ad.where(x > 0, x * x, -x * x),
+    "flat": lambda x: ad.where(x > 0, ad.exp(-1 / ad.maximum(x, 1e-3)), 0.0),
+    "3/2": lambda x: ad.relu(x) ** 1.5,
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH_AT_0)
+@pytest.mark.parametrize("at", [0.0, 1.0, -1e-6, 1e6])
+def test_a_slope_of_0_between_pieces_at_value_0(name: str, at: float) -> None:
+    f = SMOOTH_AT_0[name]
+    assert gradcheck(lambda x: f(x - at), at)
+    assert gradcheck(lambda x: f(at - x), at)
+
+
+@pytest.mark.parametrize("slope", [1e-3, -1e-3, 0.5])
+def test_another_slope_than_0_there_is_wrong(slope: float) -> None:
+    for f in (SMOOTH_AT_0["relu squared"], SMOOTH_AT_0["x |x|"], lambda x: x**3):
+        with pytest.raises(GradientCheckError, match="two-sided differences give"):
+            gradcheck(lambda x, f=f: f(x).detach() + slope * (x - x.detach()), 0.0)
+
+
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
+@pytest.mark.parametrize("jump", [lambda x: ad.greater(x, 0), lambda x: ad.less(x, 0)])
+def test_a_jump_has_no_slope_and_no_difference_is_named(jump: Any, size: float) -> None:
+    with pytest.raises(GradientCheckError, match=r"gives 0\.0; the differences do not converge"):
+        gradcheck(lambda x: size * jump(x), 0.0)
+
+
 def test_constants_are_left_out() -> None:
     x = Value(2.0)
     y = ad.dot([x, 3.0], [4.0, x], 5.0)

@@ -177,6 +177,25 @@ class TestSystemGraphviz:
             render(picture, out / f"graph.{suffix}")
         assert (out / f"graph.{suffix}").read_text() == "old"
 
+    @pytest.mark.parametrize(
+        ("program", "ending"),
+        [
+            ("sys.exit(3)", "it ended with exit status 3 and no message"),
+            ("import os; os.kill(os.getpid(), 9)", "it was ended by signal 9"),
+        ],
+    )
+    def test_a_dot_that_ends_without_a_word(
+        self,
+        picture: graphviz.Digraph,
+        out: Path,
+        no_system_dot: Path,
+        program: str,
+        ending: str,
+    ) -> None:
+        make_dot(no_system_dot, program)
+        with pytest.raises(RenderError, match=f"dot failed: {ending}"):
+            render(picture, out / "graph.svg")
+
     def test_a_users_dot_file_is_not_overwritten(
         self, picture: graphviz.Digraph, out: Path, no_system_dot: Path
     ) -> None:
