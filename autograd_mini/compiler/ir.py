@@ -357,14 +357,12 @@ def _argument(space: str) -> int:
     return int(space.removeprefix("input"))
 
 
-_LARGE = 8192
-"""Gradients of so many weights at once are not looked at one by one."""
-_MOST_PARTS = 6
-"""More parts take longer to look at than all of them at once."""
+_LESS_WORK = 8
+"""Picking entries takes about so many times as long as going through all of them."""
 
 
-def witnesses(program: ArrayProgram) -> list[slice]:
-    """Parts of the gradient of which something is not finite if a factor of a weight's is not.
+def witnesses(program: ArrayProgram) -> npt.NDArray[np.int64] | None:
+    """Entries of the gradient of which one is not finite if any is; None for nearly all of them.
 
     In the gradient of a matrix of weights, the product of error signals and inputs (BP4), one
     infinite or NaN signal spoils a row, one such input a column: the first of each will do.
@@ -374,30 +372,14 @@ def witnesses(program: ArrayProgram) -> list[slice]:
         target = step.index if isinstance(step, Scatter) else step.out
         if target.space == "d_theta":
             written[target.indices()] += 1
-    parts = []
-    alone = np.ones(len(written), dtype=bool)
+    needed = np.ones(len(written), dtype=bool)
     for step in program.backward:
         if isinstance(step, Contract) and step.out.space == "d_theta" and _is_outer(step):
-            index, offset = step.out.indices(), step.out.offset
-            if index.size >= _LARGE and (written[index] == 1).all():
-                for size, stride in zip(step.out.shape, step.out.strides, strict=True):
-                    parts.append(slice(offset, offset + size * stride, stride))
-                alone[index] = False
-    parts += _progressions(np.flatnonzero(alone))
-    return parts if len(parts) <= _MOST_PARTS else [slice(0, len(alone))]
-
-
-def _progressions(index: npt.NDArray[np.intp]) -> list[slice]:
-    """Increasing indices as slices, each as long as its steps are equal."""
-    steps = np.diff(index)
-    ends = [*(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(index) - 1]
-    found, at = [], 0
-    for end in ends:
-        if at <= end < len(index):
-            step = int(steps[at]) if at < end else 1
-            found.append(slice(int(index[at]), int(index[end]) + 1, step))
-            at = end + 1
-    return found
+            index = step.out.indices()
+            if (written[index] == 1).all():
+                needed[index[1:, 1:]] = False
+    entries = np.flatnonzero(needed)
+    return entries if _LESS_WORK * len(entries) < len(written) else None
 
 
 def _is_outer(step: Contract) -> bool:

@@ -188,11 +188,16 @@ class _Compiled:
         return made[n]
 
 
-def _look(parts: Sequence[slice]) -> Callable[[Array], float]:
-    """A quick look at a gradient: a number that is not finite if these parts of it are not."""
-    if len(parts) == 1:
+def _look(entries: npt.NDArray[np.int64] | None) -> Callable[[Array], float]:
+    """A quick look at a gradient: a number that is not finite if one of these entries is not."""
+    if entries is None:
         return lambda gradient: gradient.dot(gradient)
-    return lambda gradient: sum([part.dot(part) for part in [gradient[k] for k in parts]])
+
+    def look(gradient: Array) -> float:
+        part = gradient.take(entries)
+        return float(part.dot(part))
+
+    return look
 
 
 def _compiled(

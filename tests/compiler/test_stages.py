@@ -23,7 +23,15 @@ from autograd_mini.compiler.access import (
 )
 from autograd_mini.compiler.einsum import contraction
 from autograd_mini.compiler.emit import emit
-from autograd_mini.compiler.ir import ArrayProgram, Contract, Map, Reduce, TakeStep, references
+from autograd_mini.compiler.ir import (
+    ArrayProgram,
+    Contract,
+    Map,
+    Reduce,
+    TakeStep,
+    references,
+    witnesses,
+)
 from autograd_mini.compiler.lower import lower
 from autograd_mini.compiler.reverse import differentiate
 from autograd_mini.compiler.scalars import (
@@ -345,6 +353,20 @@ def test_the_rule_of_a_matrix_product_is_bp2_and_bp4() -> None:
         assert isinstance(step.a, View)
         assert step.a.space.startswith("d_value")
     assert {step.out.shape for step in products if step.out.space == "d_theta"} == {(3, 4), (2, 3)}
+
+
+def test_the_first_row_and_column_of_a_gradient_stand_for_all() -> None:
+    weights, bias = leaves(30 * 40), Value(0.5)
+    rows = [weights[40 * j : 40 * j + 40] for j in range(30)]
+
+    def loss(x: Any) -> Any:
+        return ad.sum([ad.tanh(ad.dot(row, x)) for row in rows]) * bias
+
+    entries = witnesses(differentiate(lowered(loss, [*weights, bias], (40,))))
+    assert entries is not None
+    assert entries.tolist() == [*range(40), *range(40, 1200, 40), 1200]
+    few = differentiate(lowered(lambda x: ad.tanh(ad.dot(rows[0], x)), rows[0], (40,)))
+    assert witnesses(few) is None  # all of them are looked at
 
 
 def test_the_gradient_of_every_parameter_is_written() -> None:
