@@ -92,8 +92,8 @@ mean          | x...           | sum(x) / n                           | 1 / n   
 prod          | x...           | prod(x)                              | prod_others(x)                                  | -2..2
 dot           | a..., b..., c? | dot(a, b) + c                        | b ; a ; 1                                       | -3..3, -3..3, -3..3
 logsumexp     | x...           | logsumexp(x)                         | softmax(x)                                      | -3..3
-softmax       | x, z...        | where(x < -1e308, exp(x - logsumexp(x, z)), 1 / (1 + sum(exp(z - x)))) | y * (1 - y) ; -y * softmax(z, x) | -3..3, -3..3
-log_softmax   | x, z...        | where(x < -1e308, x - logsumexp(x, z), -logsumexp(0, z - x)) | -expm1(y) ; -softmax(z, x)     | -3..3, -3..3
+softmax       | x, z...        | where(x >= -1e308, 1 / (1 + sum(exp(z - x))), exp(x - logsumexp(x, z))) | y * (1 - y) ; -y * softmax(z, x) | -3..3, -3..3
+log_softmax   | x, z...        | where(x >= -1e308, -logsumexp(0, z - x), x - logsumexp(x, z)) | -expm1(y) ; -softmax(z, x)     | -3..3, -3..3
 variance      | x...           | sum(square(x - mean(x))) / n         | (x - mean(x)) * (2 / n)                         | -3..3
 norm          | x...           | norm(x)                              | where(y == 0, 0, x / y)                         | 0.2..3
 """

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 import autograd_mini as ad
+from autograd_mini import Value
+from autograd_mini.value import apply
 from tests import edges
+from tests.random_graphs import ROWS
 
 INF, NAN = math.inf, math.nan
 STORED = edges.stored()
@@ -390,6 +393,42 @@ def _second_derivatives(function: Callable[..., Any], point: Sequence[float]) ->
     values = list(map(ad.Value, point))
     slopes = ad.gradients(function(values), values, create_graph=True)
     return [ad.gradients(slope, values) for slope in slopes]
+
+
+SWALLOWING = {"where", "greater", "greater_equal", "less", "less_equal", "equal"}
+"""Comparisons take NaN for false, and the arm that is not chosen does not count."""
+SWALLOWING |= {"pow", "multiply_no_nan"}  # anything to the power 0 is 1; zero carries nothing
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in SWALLOWING])
+def test_nan_stays_nan_in_every_operand_and_any_number_of_them(name: str, size: int) -> None:
+    row = ad.PRIMITIVES[name]
+    point = [
+        (low + high) / 2 + 0.1 * k
+        for operand, (low, high) in zip(row.operands, row.domains, strict=True)
+        for k in range(size if operand.kind == "vector" else 1)
+    ]
+    for k in range(len(point)):
+        values = [Value(NAN if i == k else x) for i, x in enumerate(point)]
+
+        def function(values: list[Value] = values) -> Value:
+            return apply(name, *values)
+
+        assert math.isnan(function().data)
+        program = ad.compile(function, values, batched=False)
+        assert math.isnan(program(None))
+
+
+@pytest.mark.parametrize("logit", [NAN, -INF])
+def test_one_logit_that_is_no_number_has_no_probability(logit: float) -> None:
+    for row in (ad.softmax, ad.log_softmax):
+        z = Value(logit)
+        (y,) = row([z])
+        y.backward()
+        assert math.isnan(y.data)
+        assert math.isnan(z.grad)
+        assert np.isnan(row(np.array([logit]).tolist())).all()
 
 
 @pytest.mark.parametrize("row", ["logsumexp", "log_softmax", "softmax"])
