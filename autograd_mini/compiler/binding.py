@@ -56,11 +56,10 @@ def unhashable(given: Sequence[Any], static: Sequence[int]) -> str:
         try:
             hash(identity(given[position]))
         except TypeError as error:
-            return (
-                f"argument {position} is static and must be hashable, like a str or a tuple: "
-                f"{error}"
-            )
-    return "the static arguments must be hashable, like a str or a tuple"
+            return f"argument {position} is static and must be hashable, as a tuple is: {error}"
+        except IndexError:  # left out, as the ones after it
+            break
+    return "a static argument must be hashable and comparable, as a tuple is"
 
 
 def as_arrays(arguments: Sequence[Any]) -> list[Array]:
