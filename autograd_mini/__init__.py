@@ -1,13 +1,10 @@
 """Scalar automatic differentiation: write scalars, see everything, get matrices."""
 
-from . import interrupts as interrupts  # first: Ctrl-C may come during all that follows
-from .chainrule import LeafUse
+from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
 from .compiler import Program, Stats, TraceInfo
 from .compiler import compile as compile
-from .errors import AnomalyError, AutogradError, GradientCheckError, RenderError, TraceError
-from .explain import Derivation, PathTerm, explain
-from .functions import abs as abs
-from .functions import (
+from .core.functions import abs as abs
+from .core.functions import (
     acos,
     acosh,
     add,
@@ -68,17 +65,20 @@ from .functions import (
     variance,
     where,
 )
-from .functions import pow as pow
-from .functions import sum as sum
-from .gradcheck import check_local_derivatives, gradcheck, numerical_gradient
-from .gradients import gradients
-from .graph import leaves, topological_order
-from .modes import detect_anomaly, no_grad
-from .paths import count_paths, path_derivatives
-from .primitives import PRIMITIVES
-from .recompute import recompute
-from .transforms import grad, hessian, hvp, jacobian, value_and_grad
-from .value import Constant, Operand, Value, as_value, backward
+from .core.functions import pow as pow
+from .core.functions import sum as sum
+from .core.graph import leaves, topological_order
+from .core.modes import detect_anomaly, no_grad
+from .core.recompute import recompute
+from .core.value import Constant, Operand, Value, as_value, backward
+from .derivatives.gradcheck import check_local_derivatives, gradcheck, numerical_gradient
+from .derivatives.gradients import gradients
+from .derivatives.transforms import grad, hessian, hvp, jacobian, value_and_grad
+from .errors import AnomalyError, AutogradError, GradientCheckError, RenderError, TraceError
+from .explanation.chainrule import LeafUse
+from .explanation.derivation import Derivation, PathTerm, explain
+from .explanation.paths import count_paths, path_derivatives
+from .table.primitives import PRIMITIVES
 from .version import __version__ as __version__
 
 # What bears the name of a builtin (abs, compile, pow, sum) is left out, so that

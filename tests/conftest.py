@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import autograd_mini as ad
-from autograd_mini import primitives
+from autograd_mini.table import primitives
 
 # The same examples on every run; HYPOTHESIS_PROFILE=explore looks for new ones.
 _CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]

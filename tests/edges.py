@@ -1,6 +1,6 @@
 """Edges of the domain: where every row is looked at, and what PyTorch gives there.
 
-``python -m tests.edges`` asks PyTorch and writes ``tests/engine/edges.npz``, which tests read
+``python -m tests.edges`` asks PyTorch and writes ``tests/core/edges.npz``, which tests read
 everywhere, PyTorch installed or not.  The file names the versions that were asked: of the oldest it
 has every row, of the others what has changed since the one before.
 """
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 import autograd_mini as ad
 
-STORED = Path(__file__).parent / "engine" / "edges.npz"
+STORED = Path(__file__).parent / "core" / "edges.npz"
 EDGES = (
     *(-math.inf, -1e308, -1.0, -1e-320, -0.0),
     *(0.0, 1e-320, 1.0, 20.0, 710.0, 1e308, math.inf, math.nan),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from autograd_mini import cli
+from autograd_mini.command import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

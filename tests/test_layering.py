@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -16,22 +17,28 @@ from autograd_mini import PRIMITIVES
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("autograd_mini", "nn", "viz")
 
-# The engine from the ground up.  What is not named here is built on top of `functions`: derivative
-# transforms, checks, explanations, the compiler.
-FLOORS = (
-    {"errors", "interrupts", "version"},
-    {"formula"},
-    {"numeric"},
-    {"table"},
-    {"primitives"},
-    {"graph", "modes", "anomaly"},
-    {"backward", "copying"},
-    {"value"},
-    {"operators"},
-    {"functions"},
-)
-TOOLS = len(FLOORS)
-ROOF = {"demo", "cli", "__main__"}  # the only files of the engine that may see nn and viz
+# The engine from the ground up: its rooms, and the modules in each.  A module imports what stands
+# before it.
+ROOMS = {
+    "": "version errors",
+    "table": "rows grammar numeric primitives algebra",
+    "core": "graph modes anomaly backward copying value operators functions recompute",
+    "derivatives": "gradients trees transforms gradcheck",
+    "explanation": "notation substitution names paths chainrule page derivation",
+    "compiler": """
+        trace formulas canonical ir.references ir.steps schedule lower.terms lower.packs reverse
+        backends.numpy.views backends.numpy.contraction backends.numpy.block_names
+        backends.numpy.ufuncs backends.numpy.source runtime arguments program
+    """,
+    "command": "interrupts expression demo cli",
+}
+ORDER = [
+    ".".join(filter(None, ("autograd_mini", room, module)))
+    for room, modules in ROOMS.items()
+    for module in modules.split()
+]
+ROOF = ("autograd_mini.command", "autograd_mini.__main__")  # what may see nn and viz
+FIRST = "autograd_mini.command.interrupts"  # so that Ctrl-C may come during all other imports
 
 
 def module_name(path: Path) -> str:
@@ -69,15 +76,17 @@ def arrows() -> dict[str, set[str]]:
     }
 
 
-def part_of_engine(module: str) -> str:
-    return module.split(".")[1]
+def is_roof(module: str) -> bool:
+    return module.startswith(ROOF)
 
 
 def floor(module: str) -> int:
-    part = part_of_engine(module)
-    if part in ROOF:
-        return TOOLS + 1
-    return next((height for height, parts in enumerate(FLOORS) if part in parts), TOOLS)
+    """Where a module stands; a room, that is its ``__init__``, as high as what it imports."""
+    if module in ORDER:
+        return ORDER.index(module)
+    if module == "autograd_mini.__main__":
+        return len(ORDER)
+    return max((floor(target) for target in arrows()[module]), default=-1)
 
 
 def complaints(module: str, targets: set[str]) -> list[str]:
@@ -86,14 +95,16 @@ def complaints(module: str, targets: set[str]) -> list[str]:
     if package == "nn":
         return [t for t in targets if not (t.split(".")[0] == "nn" or t == "autograd_mini")]
     if package == "viz":
-        allowed = {"autograd_mini.graph", "autograd_mini.errors"}
+        allowed = {"autograd_mini.core.graph", "autograd_mini.errors"}
         return [t for t in targets if not (t.split(".")[0] == "viz" or t in allowed)]
     if module == "autograd_mini":  # the public face: everything but the roof
-        return [t for t in targets if not t.startswith("autograd_mini.") or floor(t) > TOOLS]
+        return [
+            t for t in targets if not t.startswith("autograd_mini.") or (is_roof(t) and t != FIRST)
+        ]
     wrong = []
     for target in targets:
         if target.split(".")[0] in ("nn", "viz"):
-            if part_of_engine(module) not in ROOF:
+            if not is_roof(module):
                 wrong.append(target)
         elif target == "autograd_mini" or floor(target) > floor(module):
             wrong.append(target)
@@ -113,28 +124,44 @@ def test_imports_run_in_no_circle() -> None:
         remaining = {module: t for module, t in remaining.items() if module not in free}
 
 
-def test_the_floors_named_here_are_there() -> None:
-    parts = {part_of_engine(module) for module in SOURCES if module.startswith("autograd_mini.")}
-    assert set().union(*FLOORS) | ROOF <= parts
+def test_every_module_has_its_place() -> None:
+    modules = {
+        module
+        for module, path in SOURCES.items()
+        if module.startswith("autograd_mini.") and path.name not in ("__init__.py", "__main__.py")
+    }
+    assert modules == set(ORDER)
+
+
+def test_no_two_files_share_a_name() -> None:
+    names = [path.stem for path in SOURCES.values() if not path.stem.startswith("__")]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if "." in module])
+def test_no_module_is_hidden_by_what_its_package_exports(module: str) -> None:
+    package, _, name = module.rpartition(".")
+    importlib.import_module(module)
+    assert getattr(sys.modules[package], name) is sys.modules[module]
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("autograd_mini.graph", "from .value import Value"),
-        ("autograd_mini.graph", "def f():\n    from autograd_mini import value"),
-        ("autograd_mini.value", "def f():\n    from . import functions"),
-        ("autograd_mini.primitives", "from . import Value"),
-        ("autograd_mini.backward", "import autograd_mini.operators"),
-        ("autograd_mini.functions", "if True:\n    from .compiler import compile"),
+        ("autograd_mini.core.graph", "from .value import Value"),
+        ("autograd_mini.core.graph", "def f():\n    from autograd_mini.core import value"),
+        ("autograd_mini.core.value", "def f():\n    from . import functions"),
+        ("autograd_mini.table.primitives", "from .. import Value"),
+        ("autograd_mini.core.backward", "import autograd_mini.core.operators"),
+        ("autograd_mini.core.functions", "if True:\n    from ..compiler import compile"),
         ("autograd_mini.compiler.trace", "import nn"),
-        ("autograd_mini.compiler.trace", "from ..cli import main"),
-        ("autograd_mini.value", "import viz.graph"),
-        ("nn.neuron", "from autograd_mini.value import Value"),
+        ("autograd_mini.compiler.trace", "from ..command.cli import main"),
+        ("autograd_mini.core.value", "import viz.computation_graph"),
+        ("nn.neuron", "from autograd_mini.core.value import Value"),
         ("nn.neuron", "from viz import draw_graph"),
-        ("viz.graph", "from autograd_mini import Value"),
-        ("viz.graph", "from nn import MLP"),
-        ("autograd_mini", "from .cli import main"),
+        ("viz.computation_graph", "from autograd_mini import Value"),
+        ("viz.computation_graph", "from nn import MLP"),
+        ("autograd_mini", "from .command.cli import main"),
     ],
 )
 def test_an_arrow_that_runs_back_up_is_seen(module: str, source: str) -> None:
@@ -143,11 +170,11 @@ def test_an_arrow_that_runs_back_up_is_seen(module: str, source: str) -> None:
 
 
 def test_traversal_knows_nothing_of_the_project() -> None:
-    assert arrows()["autograd_mini.graph"] == set()
+    assert arrows()["autograd_mini.core.graph"] == set()
 
 
 def test_backpropagation_knows_no_operation() -> None:
-    tree = ast.parse(SOURCES["autograd_mini.backward"].read_text(encoding="utf-8"))
+    tree = ast.parse(SOURCES["autograd_mini.core.backward"].read_text(encoding="utf-8"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     assert texts.isdisjoint({*PRIMITIVES, "constant"})
 

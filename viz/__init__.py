@@ -6,8 +6,8 @@ picture to a file and ``plot_history`` draws the loss and accuracy of a training
 
 from __future__ import annotations
 
-from viz.graph import draw_graph as draw_graph
+from viz.computation_graph import draw_graph as draw_graph
 from viz.plots import plot_history as plot_history
-from viz.render import render as render
+from viz.rendering import render as render
 
 __all__ = ["draw_graph", "plot_history", "render"]

@@ -16,10 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..primitives import compile_source
-from ..value import Value, is_ordered
-from .access import Gather, Mixed
-from .binding import (
+from ..core.value import Value, is_ordered
+from ..table.primitives import compile_source
+from .arguments import (
     as_arrays,
     batch_size,
     check_numbers,
@@ -28,8 +27,10 @@ from .binding import (
     static_positions,
     unhashable,
 )
-from .emit import Emitted, RowFunction, emit
-from .ir import (
+from .backends.numpy.source import Emitted, RowFunction, emit
+from .canonical import ScalarProgram, canonical_form, has_other_nan_safe_form
+from .ir.references import Gather, Mixed
+from .ir.steps import (
     ArrayProgram,
     Contract,
     Map,
@@ -40,7 +41,7 @@ from .ir import (
     references,
     witnesses,
 )
-from .lower import lower
+from .lower.packs import lower
 from .reverse import differentiate
 from .runtime import (
     Workspace,
@@ -50,7 +51,6 @@ from .runtime import (
     vector_value,
     with_direct_names,
 )
-from .scalars import ScalarProgram, canonical_form, has_other_nan_safe_form
 from .trace import InputSpec, trace
 from .trace import lock as tracing_lock
 

@@ -15,9 +15,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..primitives import PRIMITIVES
-from .access import Gather, Indices, Mixed, Number, Reference, Table, View, is_distinct
-from .ir import (
+from ..table.primitives import PRIMITIVES
+from .formulas import derivative, is_zero, simplified, times, with_signs_written_out
+from .ir.references import Gather, Indices, Mixed, Number, Reference, Table, View, is_distinct
+from .ir.steps import (
     SIGNAL,
     ArrayProgram,
     Contract,
@@ -34,7 +35,6 @@ from .ir import (
     pieces,
     references,
 )
-from .symbolic import derivative, is_zero, simplified, times, with_signs_written_out
 
 _SPACES = ("theta", "value", "fixed")
 

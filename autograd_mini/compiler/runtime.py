@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..formula import REDUCTIONS, Dialect
-from ..primitives import PRIMITIVES, Primitive
-from .emit import Buffer
-from .ir import ONE, ArrayProgram
-from .symbolic import is_numpy
+from ..table.grammar import REDUCTIONS, Dialect
+from ..table.primitives import PRIMITIVES, Primitive
+from .backends.numpy.source import Buffer
+from .formulas import is_numpy
+from .ir.steps import ONE, ArrayProgram
 
 Array = npt.NDArray[Any]
 

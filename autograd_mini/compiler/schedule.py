@@ -11,7 +11,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-from .scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Vector, operands
+from .canonical import Elementwise, Leaf, Literal, ScalarProgram, Sum, Vector, operands
 
 _MOST_DELAYS = 100
 

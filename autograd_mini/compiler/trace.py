@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from ..core.graph import topological_order
+from ..core.modes import current_modes, is_of_the_packages, source_line, switched, user_line
+from ..core.value import Constant, Value, as_value, constant, operate
 from ..errors import AutogradError, TraceError
-from ..graph import topological_order
-from ..modes import current_modes, is_of_the_packages, source_line, switched, user_line
-from ..primitives import PRIMITIVES
-from ..value import Constant, Value, as_value, constant, operate
+from ..table.primitives import PRIMITIVES
 
 _REMEDY = {
     "the data": "its number is known only when the program runs; compute with the Value itself",

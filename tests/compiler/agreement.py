@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 import autograd_mini as ad
 from autograd_mini import Value
-from autograd_mini.graph import topological_order
+from autograd_mini.core.graph import topological_order
 
 EPSILON = 2.0**-52
 UNITS = 64

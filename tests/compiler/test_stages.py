@@ -12,29 +12,9 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini import Value
-from autograd_mini.compiler.access import (
-    HOLE,
-    Gather,
-    Mixed,
-    View,
-    affine_view,
-    common_shape,
-    is_distinct,
-)
-from autograd_mini.compiler.einsum import contraction
-from autograd_mini.compiler.emit import emit
-from autograd_mini.compiler.ir import (
-    ArrayProgram,
-    Contract,
-    Map,
-    Reduce,
-    TakeStep,
-    references,
-    witnesses,
-)
-from autograd_mini.compiler.lower import lower
-from autograd_mini.compiler.reverse import differentiate
-from autograd_mini.compiler.scalars import (
+from autograd_mini.compiler.backends.numpy.contraction import contraction
+from autograd_mini.compiler.backends.numpy.source import emit
+from autograd_mini.compiler.canonical import (
     Elementwise,
     Leaf,
     Literal,
@@ -43,6 +23,26 @@ from autograd_mini.compiler.scalars import (
     Take,
     canonical_form,
 )
+from autograd_mini.compiler.ir.references import (
+    HOLE,
+    Gather,
+    Mixed,
+    View,
+    affine_view,
+    common_shape,
+    is_distinct,
+)
+from autograd_mini.compiler.ir.steps import (
+    ArrayProgram,
+    Contract,
+    Map,
+    Reduce,
+    TakeStep,
+    references,
+    witnesses,
+)
+from autograd_mini.compiler.lower.packs import lower
+from autograd_mini.compiler.reverse import differentiate
 from autograd_mini.compiler.trace import InputSpec, Trace, trace
 
 RNG = np.random.default_rng

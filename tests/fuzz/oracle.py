@@ -19,14 +19,14 @@ import numpy.typing as npt
 import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler import program as compiled_program
-from autograd_mini.graph import topological_order
+from autograd_mini.core.graph import topological_order
 from tests.compiler.agreement import EPSILON, UNITS, as_values, eager, flat, largest
 
 from .programs import Program, definitions
 
 Array = npt.NDArray[Any]
-VALUE = import_module("autograd_mini.value")
-GRADIENTS = import_module("autograd_mini.gradients")
+VALUE = import_module("autograd_mini.core.value")
+GRADIENTS = import_module("autograd_mini.derivatives.gradients")
 NOISE = 8 * EPSILON
 SPREADS = 64  # how many times the effect of noise counts as rounding
 NEAR_OVERFLOW = 1e307

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import autograd_mini as ad
-from autograd_mini import primitives
+from autograd_mini.table import primitives
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The command ``autograd-mini``: the roof of the house."""

@@ -1,0 +1,1 @@
+"""The array program: its steps, and the references that they read."""

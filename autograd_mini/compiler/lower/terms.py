@@ -1,0 +1,195 @@
+"""The terms of a pack of sums as index tables, and what their rows have in common."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..ir.references import HOLE, Indices, Reference, Table
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass
+class TermGroup:
+    """Terms of a pack that draw on the same places: a row for each node, a column for each term."""
+
+    product: bool
+    a: Indices
+    b: Indices | None
+    coefficients: Numbers
+
+    def is_uniform(self) -> bool:
+        """Whether all coefficients are one number, bit for bit."""
+        return are_alike(self.coefficients)
+
+    def is_bias(self) -> bool:
+        """Whether it is one linear term with coefficient 1."""
+        return not self.product and self.a.shape[1] == 1 and bool((self.coefficients == 1).all())
+
+
+def are_alike(numbers: Numbers) -> bool:
+    """Whether all numbers are the same, bit for bit: 0.0 and -0.0 differ, NaN is itself."""
+    bits = np.ascontiguousarray(numbers).view(np.int64)
+    return bool((bits == bits.flat[0]).all())
+
+
+_MOST_GROUPS = 8
+"""Groups of single terms that one formula adds up; more are added as one longer group."""
+
+
+def merged_groups(groups: Sequence[TermGroup]) -> list[TermGroup]:
+    """Put many single terms from many places together, so that a formula stays short."""
+    result = list(groups)
+    for product in (False, True):
+        single = [g for g in result if g.product == product and g.a.shape[1] == 1]
+        by_coefficient: dict[bytes, list[TermGroup]] = defaultdict(list)
+        for group in single:
+            by_coefficient[b"" if product else group.coefficients.tobytes()].append(group)
+        for same in by_coefficient.values():
+            if len(single) > _MOST_GROUPS and len(same) > 1:
+                result = [g for g in result if all(g is not s for s in same)]
+                a = np.concatenate([g.a for g in same], axis=1)
+                factors = [g.b for g in same if g.b is not None]
+                b = np.concatenate(factors, axis=1) if factors else None
+                coefficients = np.concatenate([g.coefficients for g in same], axis=1)
+                result.append(TermGroup(product, a, b, coefficients))
+    return result
+
+
+def positions_of(grid: Indices, nodes: Sequence[int]) -> Indices:
+    """The position in the pack of every node of a grid."""
+    place = {node: k for k, node in enumerate(nodes)}
+    flat = [HOLE if i == HOLE else place[i] for i in grid.ravel().tolist()]
+    return np.array(flat, dtype=np.int64).reshape(grid.shape)
+
+
+def arranged(rows: Any, order: Indices) -> Any:
+    """Rows of a pack in a grid; -1 (or 0 for numbers) in the holes."""
+    missing = HOLE if rows.dtype.kind == "i" else 0.0
+    result = np.full((*order.shape, *rows.shape[1:]), missing, dtype=rows.dtype)
+    known = order != HOLE
+    result[known] = rows[order[known]]
+    return result
+
+
+def without_constant_axes(
+    ids: Indices, known: npt.NDArray[np.bool_], letters: str
+) -> tuple[Indices, str]:
+    """Drop the grid axes along which the rows do not change."""
+    kept = ""
+    axis = 0
+    for letter in letters:
+        representative = ids.max(axis=axis, keepdims=True)  # a hole is below every node
+        spread = np.broadcast_to(representative, ids.shape)
+        if ids.shape[axis] == 1 or (spread[known] == ids[known]).all():
+            ids = representative.squeeze(axis)
+            known = np.asarray(known.any(axis=axis))
+        else:
+            kept += letter
+            axis += 1
+    return ids, kept
+
+
+def has_inner_holes(ids: Indices) -> bool:
+    """Whether a row that is used is shorter than the others."""
+    holes = ids == HOLE
+    return bool((holes.any(axis=-1) & ~holes.all(axis=-1)).any())
+
+
+def extend_rows(a: Indices, b: Indices) -> None:
+    """Continue short rows of one factor like a longer row that begins so; the other reads zeros."""
+    for side in (b, a):
+        longest: dict[int, Indices] = {}
+        for row in side[np.argsort((side == HOLE).sum(axis=1), kind="stable")]:
+            longest.setdefault(int(row[0]), row)
+        fits = all(
+            (longest[int(row[0])][: (row != HOLE).sum()] == row[row != HOLE]).all() for row in side
+        )
+        if fits:
+            for r in range(len(side)):
+                side[r] = longest[int(side[r, 0])]
+            if side is a:  # the factor with zeros comes first
+                a[:], b[:] = b.copy(), a.copy()
+            return
+
+
+def row_numbers(rows: Indices) -> list[int]:
+    """Equal rows get equal numbers, in order of appearance."""
+    numbers: dict[bytes, int] = {}
+    return [numbers.setdefault(row.tobytes(), len(numbers)) for row in rows]
+
+
+def connected_components(row_a: Sequence[int], row_b: Sequence[int]) -> list[list[int]]:
+    """Positions by connected component of the graph of which row meets which."""
+    parent: dict[tuple[str, int], tuple[str, int]] = {}
+
+    def find(x: tuple[str, int]) -> tuple[str, int]:
+        while parent.setdefault(x, x) != x:
+            parent[x] = parent[parent[x]]
+            x = parent[x]
+        return x
+
+    for i, j in zip(row_a, row_b, strict=True):
+        parent[find(("a", i))] = find(("b", j))
+    members: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for k, i in enumerate(row_a):
+        members[find(("a", i))].append(k)
+    return list(members.values())
+
+
+def _plus(total: ast.expr | None, term: ast.expr, coefficient: float) -> ast.expr:
+    """``total + coefficient * term``, written as one would by hand."""
+    positive = math.copysign(1.0, coefficient) > 0
+    if abs(coefficient) != 1.0:
+        term = ast.BinOp(ast.Constant(abs(coefficient)), ast.Mult(), term)
+    if total is None:
+        return term if positive else ast.UnaryOp(ast.USub(), term)
+    return ast.BinOp(total, ast.Add() if positive else ast.Sub(), term)
+
+
+def sum_formula(
+    groups: Sequence[TermGroup], references: Sequence[Reference], constant: Numbers, order: Indices
+) -> tuple[ast.expr | None, dict[str, Reference]]:
+    """``c*a*b + c*a + ... + constant`` over single terms, and its operands by name."""
+    named: dict[str, Reference] = {}
+    remaining = iter(references)
+
+    def name(reference: Reference) -> ast.expr:
+        named[f"x{len(named)}"] = reference
+        return ast.Name(f"x{len(named) - 1}")
+
+    terms: list[tuple[ast.expr, float]] = []
+    for group in groups:
+        first = next(remaining)
+        term = name(first)
+        if group.product:
+            second = next(remaining)
+            if first == second:  # the same view twice
+                term = ast.Call(ast.Name("square"), [term], [])
+            else:
+                term = ast.BinOp(term, ast.Mult(), name(second))
+        coefficients = group.coefficients[:, 0]
+        coefficient = float(coefficients[0])
+        if not are_alike(coefficients) or coefficient != coefficient:
+            table = name(Table(arranged(coefficients, order)))
+            term, coefficient = ast.BinOp(table, ast.Mult(), term), 1.0
+        terms.append((term, coefficient))
+    if not (constant == constant[0]).all():
+        terms.append((name(Table(arranged(constant, order))), 1.0))
+    elif constant[0] != 0:
+        number = float(constant[0])
+        terms.append((ast.Constant(abs(number)), math.copysign(1.0, number)))
+    if len(terms) > 1 and terms[0][1] < 0 < terms[1][1]:  # b - a, not -a + b
+        terms[:2] = terms[1::-1]
+    total: ast.expr | None = None
+    for term, coefficient in terms:
+        total = _plus(total, term, coefficient)
+    return total, named

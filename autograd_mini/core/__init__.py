@@ -1,0 +1,1 @@
+"""The engine: the node, its operations, and the backward pass."""

@@ -1,0 +1,526 @@
+"""The node of the computation graph: a number that remembers where it came from."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any, Union, cast
+
+import numpy as np
+
+from ..table.primitives import PRIMITIVES
+from .anomaly import check_value
+from .backward import backpropagate, check_gradients
+from .copying import copy_graph, reduce_leaf, shallow_copy
+from .modes import ACTIVE, current_modes, source_line
+
+Operand = Union["Value", float]
+
+
+class Value:
+    """A scalar in a computation graph.
+
+    Operations on Values make new Values that record their operands (``parents``) and the local
+    derivative toward each.  :meth:`backward` then accumulates gradients over all paths.
+
+    Parameters
+    ----------
+    data : float
+        The number: an int, a float, a NumPy real scalar or 0-d array.
+    label : str, optional
+        A name for pictures and explanations.
+
+    Attributes
+    ----------
+    data : float
+        The number.  Assign floats: what is assigned is not looked at, for the sake of speed, and a
+        NumPy scalar or an int is computed with as it is (:func:`recompute` turns it into a float).
+    grad : float
+        Gradient of the last differentiated output toward this node; leaves accumulate.
+    op : str
+        Name of the primitive that made the node; ``""`` for a leaf, ``"constant"`` for a number.
+    parents : tuple of Value
+        The operands, in order, one entry for each use: ``a + a`` has two.
+    local_derivatives : tuple of float
+        Derivative of this node toward each parent, at the data of the forward pass.
+    label : str
+        The name given to it; anything but text is refused.
+
+    Raises
+    ------
+    TypeError
+        If `data` is not a real number.
+
+    Examples
+    --------
+    >>> a, b = Value(2.0), Value(-3.0)
+    >>> c = a * b + a
+    >>> c.backward()
+    >>> c.data, a.grad, b.grad
+    (-4.0, -2.0, 2.0)
+    """
+
+    __slots__ = ("_label", "data", "grad", "local_derivatives", "op", "parents", "source")
+
+    data: float
+    grad: float
+    local_derivatives: tuple[float, ...]
+    op: str
+    parents: tuple[Value, ...]
+    source: str  # where the node was made; set only inside detect_anomaly()
+
+    def __init__(self, data: float, label: str = "") -> None:
+        self.label = label
+        self.data = to_float(data)
+        self.grad = 0.0
+        self.local_derivatives = ()
+        self.op = ""
+        self.parents = ()
+
+    @property
+    def label(self) -> str:
+        """The name given to the node."""
+        return self._label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"label must be text, got {label!r}")
+        self._label = label
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        op = f", op={self.op!r}" if self.op else ""
+        return f"Value(data={self.data!r}, grad={self.grad!r}{op}{label})"
+
+    # Arithmetic.  `operators.py` replaces these by versions of the same meaning that are
+    # generated from the table's rows and several times as fast.
+
+    def __add__(self, other: Operand) -> Value:
+        return operate("add", self, other)
+
+    def __radd__(self, other: Operand) -> Value:
+        return operate("add", other, self)
+
+    def __sub__(self, other: Operand) -> Value:
+        return operate("sub", self, other)
+
+    def __rsub__(self, other: Operand) -> Value:
+        return operate("sub", other, self)
+
+    def __mul__(self, other: Operand) -> Value:
+        return operate("mul", self, other)
+
+    def __rmul__(self, other: Operand) -> Value:
+        return operate("mul", other, self)
+
+    def __truediv__(self, other: Operand) -> Value:
+        return operate("div", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return operate("div", other, self)
+
+    def __pow__(self, other: Operand) -> Value:
+        return operate("pow", self, other)
+
+    def __rpow__(self, other: Operand) -> Value:
+        return operate("pow", other, self)
+
+    def __neg__(self) -> Value:
+        return operate("neg", self)
+
+    def __abs__(self) -> Value:
+        return operate("abs", self)
+
+    def __pos__(self) -> Value:
+        return self
+
+    # Comparisons look at the data and give bool; equality and hash are identity.
+
+    def __lt__(self, other: Operand) -> bool:
+        return compare(self, other, "__lt__")
+
+    def __le__(self, other: Operand) -> bool:
+        return compare(self, other, "__le__")
+
+    def __gt__(self, other: Operand) -> bool:
+        return compare(self, other, "__gt__")
+
+    def __ge__(self, other: Operand) -> bool:
+        return compare(self, other, "__ge__")
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
+
+    def __float__(self) -> float:
+        raise TypeError(
+            "a Value does not turn into a float by itself, since its gradient would be lost: "
+            "take v.data for the number, or autograd_mini.exp(v) instead of math.exp(v)"
+        )
+
+    def detach(self) -> Value:
+        """The same number as a constant: gradients do not flow through it.
+
+        Examples
+        --------
+        >>> a = Value(3.0)
+        >>> y = a * a.detach()
+        >>> y.backward()
+        >>> a.grad
+        3.0
+        """
+        return constant(self.data, self._label)
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Backpropagate from this node.
+
+        Adds ``seed`` times the gradient into ``grad`` of every leaf, so that a second call
+        doubles them, and sets ``grad`` of interior nodes anew.  The local derivatives are those
+        of the forward pass.  Zero carries nothing: where a local derivative or an upstream
+        gradient is 0, an infinity or NaN on the other side does not leak.
+
+        Parameters
+        ----------
+        seed : float, optional
+            Gradient of the final output toward this node.
+
+        Raises
+        ------
+        ValueError
+            If the node is a constant.
+        AnomalyError
+            Inside ``detect_anomaly()``, at the first non-finite gradient.
+
+        Examples
+        --------
+        >>> a = Value(3.0)
+        >>> y = a * a
+        >>> y.backward()
+        >>> y.backward()
+        >>> a.grad
+        12.0
+        """
+        backward(self, seed)
+
+    def conjugate(self) -> Value:
+        """The node itself, as for every real number: NumPy's ``var`` and ``std`` ask for it.
+
+        Examples
+        --------
+        >>> a = Value(3.0)
+        >>> a.conjugate() is a
+        True
+        """
+        return self
+
+    def __copy__(self) -> Value:
+        return cast(Value, shallow_copy(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        return cast(Value, copy_graph(self, memo))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce_leaf(self)
+
+    if TYPE_CHECKING:  # made by `operators.py`: one method for each unary row of the table
+
+        def exp(self) -> Value: ...
+        def expm1(self) -> Value: ...
+        def log(self) -> Value: ...
+        def log1p(self) -> Value: ...
+        def log2(self) -> Value: ...
+        def log10(self) -> Value: ...
+        def sqrt(self) -> Value: ...
+        def square(self) -> Value: ...
+        def reciprocal(self) -> Value: ...
+        def sin(self) -> Value: ...
+        def cos(self) -> Value: ...
+        def tan(self) -> Value: ...
+        def asin(self) -> Value: ...
+        def acos(self) -> Value: ...
+        def atan(self) -> Value: ...
+        def sinh(self) -> Value: ...
+        def cosh(self) -> Value: ...
+        def tanh(self) -> Value: ...
+        def asinh(self) -> Value: ...
+        def acosh(self) -> Value: ...
+        def atanh(self) -> Value: ...
+        def erf(self) -> Value: ...
+        def erfc(self) -> Value: ...
+        def sigmoid(self) -> Value: ...
+        def logsigmoid(self) -> Value: ...
+        def softplus(self) -> Value: ...
+        def relu(self) -> Value: ...
+        def gelu(self) -> Value: ...
+        def silu(self) -> Value: ...
+        def softsign(self) -> Value: ...
+
+
+class Constant(Value):
+    """A number met in an expression: it has no gradient, and none flows toward it.
+
+    Examples
+    --------
+    >>> y = Value(2.0) * 5
+    >>> y.parents[1].op, y.local_derivatives
+    ('constant', (5.0, 0.0))
+    """
+
+    __slots__ = ()
+
+
+def backward(roots: Value | Sequence[Value], seeds: float | Sequence[float] | None = None) -> None:
+    """Backpropagate from one root, or from several at once, into the ``grad`` of the leaves.
+
+    Parameters
+    ----------
+    roots : Value or sequence of Value
+        Where to start.
+    seeds : float or sequence of float, optional
+        Gradient of the final output toward each root; 1 each without.
+
+    Raises
+    ------
+    TypeError
+        If a root is not a Value.
+    ValueError
+        If there is no root, a root is a constant, or there are not as many seeds as roots.
+    AnomalyError
+        Inside ``detect_anomaly()``, at the first non-finite gradient; no ``grad`` has changed then.
+
+    Examples
+    --------
+    >>> a = Value(3.0)
+    >>> backward([a * a, 2 * a])
+    >>> a.grad
+    8.0
+    """
+    outputs, weights = checked_roots(roots, seeds)
+    if ACTIVE and current_modes().anomaly:
+        check_gradients(outputs, weights)
+    backpropagate(outputs, weights)
+
+
+def checked_roots(
+    roots: Value | Sequence[Value], seeds: float | Sequence[float] | None
+) -> tuple[list[Value], list[float]]:
+    """Roots and seeds as two lists of one length."""
+    outputs = nodes_of(roots, "roots")
+    if not outputs:
+        raise ValueError("there is no root to backpropagate from: roots is empty")
+    for output in outputs:
+        if isinstance(output, Constant):
+            raise ValueError(
+                "the output is a constant and depends on no Value: were all its operands plain "
+                "numbers, detached, or made inside no_grad()?"
+            )
+    if seeds is None:
+        return outputs, [1.0] * len(outputs)
+    numbers_given: Any = seeds if is_ordered(seeds) and np.ndim(seeds) else [seeds]
+    weights = list(map(to_float, numbers_given))
+    if len(weights) != len(outputs):
+        raise ValueError(f"got {len(weights)} seeds for {len(outputs)} outputs, expected one each")
+    return outputs, weights
+
+
+def nodes_of(given: Any, what: str) -> list[Value]:
+    """One Value or several as a list.
+
+    Raises
+    ------
+    TypeError
+        If there is anything else; the message calls it `what`.
+
+    Examples
+    --------
+    >>> len(nodes_of(Value(1.0), "roots"))
+    1
+    """
+    if isinstance(given, Value):
+        return [given]
+    if not is_ordered(given):
+        raise TypeError(
+            f"{what} must be a Value or a sequence of Values, got {type(given).__name__}: "
+            f"{given!r:.80}"
+        )
+    nodes = list(given)
+    for node in nodes:
+        if not isinstance(node, Value):
+            raise TypeError(
+                f"{what} must hold Values only, got {type(node).__name__}: {node!r:.80}"
+            )
+    return nodes
+
+
+def is_ordered(given: Any) -> bool:
+    """Whether something holds elements in an order: a list or the like, no dict, set or text.
+
+    Examples
+    --------
+    >>> is_ordered([1.0]), is_ordered({0: 1.0}), is_ordered("12")
+    (True, False, False)
+    """
+    return isinstance(given, Iterable) and not isinstance(
+        given, (str, bytes, bytearray, Mapping, Set)
+    )
+
+
+def to_float(data: Any) -> float:
+    """Return `data` as a float.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it is an int beyond the range of float64.
+
+    Examples
+    --------
+    >>> to_float(3)
+    3.0
+    """
+    if isinstance(data, np.ndarray) and data.ndim == 0:
+        data = data[()]
+    if isinstance(data, (numbers.Real, np.bool_)):
+        try:
+            return float(data)
+        except OverflowError:
+            raise ValueError("the int is beyond the range of float64 (about 1.8e308)") from None
+    if isinstance(data, Value):
+        raise TypeError("expected a number, got a Value; use it as it is, or take its .data")
+    raise TypeError(
+        f"expected a real number (int, float, NumPy scalar), got {type(data).__name__}: "
+        f"{data!r:.80}"
+    )
+
+
+def constant(data: float, label: str = "") -> Constant:
+    """Make a constant node from a float."""
+    node = Constant.__new__(Constant)
+    node.data = data
+    node.grad = 0.0
+    node._label = label
+    node.local_derivatives = ()
+    node.op = "constant"
+    node.parents = ()
+    return node
+
+
+def as_value(operand: Operand) -> Value:
+    """Return a Value as it is, and a number as a constant.
+
+    Raises
+    ------
+    TypeError
+        If the operand is neither.
+
+    Examples
+    --------
+    >>> as_value(2).op
+    'constant'
+    """
+    return operand if isinstance(operand, Value) else constant(to_float(operand))
+
+
+def operate(op: str, *operands: Operand) -> Value:
+    """Apply a primitive for an operator: NotImplemented for an operand of another kind.
+
+    So that Python asks the other operand, as NumPy arrays of Values need it.
+    """
+    for operand in operands:
+        if not isinstance(operand, (Value, float, int)) and not _is_number(operand):
+            if type(operand) in _REPEATED:  # Python would speak of repeating the sequence
+                raise TypeError(f"{op} takes a Value and a number, got {_described(operand)}")
+            return cast(Value, NotImplemented)
+    return apply(op, *map(as_value, operands))
+
+
+_REPEATED = frozenset({list, tuple, str, bytes, bytearray})
+
+
+def _described(operand: Any) -> str:
+    """What a sequence is, and what to write for one of numbers."""
+    kind = type(operand).__name__
+    if not isinstance(operand, (list, tuple)):
+        return f"{kind}: {operand!r:.80}"
+    return (
+        f"a {kind}: write [w * x for x in xs] to have it for each element, xs[0] for one of them, "
+        "dot(ws, xs) for a sum of products, or make the sequence a NumPy array"
+    )
+
+
+def _is_number(operand: Any) -> bool:
+    if isinstance(operand, np.ndarray):
+        return operand.ndim == 0 and operand.dtype.kind in "biuf"
+    return isinstance(operand, (numbers.Real, np.bool_))
+
+
+def compare(value: Value, other: Operand, method: str) -> bool:
+    """Compare the data, or NotImplemented for an operand of another kind."""
+    if isinstance(other, Value):
+        if ACTIVE and current_modes().record is not None and type(other) not in (Value, Constant):
+            return cast(bool, NotImplemented)  # so that Python asks the other, which is recorded
+        number = other.data
+    elif _is_number(other):
+        number = to_float(other)
+    else:
+        return cast(bool, NotImplemented)
+    return cast(bool, getattr(value.data, method)(number))
+
+
+def apply(op: str, *parents: Value) -> Value:
+    """Make the node of primitive `op` over `parents`.
+
+    Constants yield a constant.
+
+    Examples
+    --------
+    >>> apply("mul", Value(2.0), Value(3.0)).local_derivatives
+    (3.0, 2.0)
+    """
+    if ACTIVE and (record := current_modes().record) is not None:
+        return cast(Value, record(op, parents))
+    y, derivatives = linearize(op, parents)
+    result = node(op, y, parents, derivatives)
+    return constant(y) if set(map(type, parents)) <= {Constant} else result
+
+
+def linearize(op: str, parents: tuple[Value, ...]) -> tuple[float, tuple[float, ...]]:
+    """Value and local derivatives of `op` at the data of its parents: 0 toward constants.
+
+    Examples
+    --------
+    >>> linearize("mul", (Value(2.0), as_value(3.0)))
+    (6.0, (3.0, 0.0))
+    """
+    fixed = [type(parent) is Constant for parent in parents]
+    return PRIMITIVES[op].linearize(
+        [parent.data for parent in parents], fixed if any(fixed) else ()
+    )
+
+
+def node(
+    op: str, y: float, parents: tuple[Value, ...], local_derivatives: tuple[float, ...]
+) -> Value:
+    """Make an interior node, as the modes of this thread have it."""
+    result = Value.__new__(Value)
+    result.data = y
+    result.grad = 0.0
+    result._label = ""
+    result.local_derivatives = local_derivatives
+    result.op = op
+    result.parents = parents
+    return observe(result) if ACTIVE else result
+
+
+def observe(result: Value) -> Value:
+    """What the modes of this thread make of a new node."""
+    modes = current_modes()
+    if modes.anomaly:
+        result.source = source_line()
+        check_value(result)
+    return result if modes.recording else constant(result.data)

@@ -1,0 +1,1 @@
+"""Derivatives as results: gradients, transforms of functions, and checks."""

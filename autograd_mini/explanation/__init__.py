@@ -1,0 +1,1 @@
+"""Why a gradient is the number that it is."""

@@ -1,0 +1,936 @@
+"""The command: every output, every refusal and its exit status, as a user meets them."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import operator
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import autograd_mini as ad
+import nn
+from autograd_mini.command import cli, demo
+from autograd_mini.command.expression import ExpressionError, parse_expression
+from tests import matrix_backprop
+
+Output = pytest.CaptureFixture[str]
+
+needs_demo = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("sklearn", "tqdm", "matplotlib")),
+    reason="needs the extra 'demo'",
+)
+
+
+def table(text: str) -> dict[str, list[float]]:
+    """The rows of a printed table: name -> value, gradient, two-sided difference."""
+    lines = iter(text.splitlines())
+    next(line for line in lines if line.startswith("name "))
+    rows = {}
+    for line in lines:
+        if not line:
+            break
+        name, *numbers = line.split()
+        rows[name] = [float(number) for number in numbers]
+    return rows
+
+
+# --- diff: what it prints -----------------------------------------------------------------------
+
+
+def test_diff_prints_value_and_gradients_beside_two_sided_differences(capsys: Output) -> None:
+    assert cli.main(["diff", "tanh(w*x + b)", "w=0.5", "x=2", "b=-0.4"]) == 0
+    out, err = capsys.readouterr()
+    slope = 1 - math.tanh(0.6) ** 2
+    assert out.splitlines()[0] == f"tanh(w*x + b) = {math.tanh(0.6):.10g}"
+    assert err == ""
+    rows = table(out)
+    assert list(rows) == ["w", "x", "b"]  # the order of the command line
+    for name, number, gradient in (
+        ("w", 0.5, 2 * slope),
+        ("x", 2.0, 0.5 * slope),
+        ("b", -0.4, slope),
+    ):
+        assert rows[name] == pytest.approx([number, gradient, gradient], rel=2e-9)
+
+
+def test_diff_table_is_aligned(capsys: Output) -> None:
+    cli.main(["diff", "longname*x", "longname=123456.5", "x=-1e-7"])
+    header, *rows = capsys.readouterr().out.splitlines()[2:]
+    for row in rows:
+        assert len(row) == len(header)
+        assert [m.end() for m in re.finditer(r"\S+", row)][1:] == [
+            m.end() for m in re.finditer(r"(value|gradient|difference)", header)
+        ]
+
+
+# Closed forms of value and gradient, worked out by hand.
+CLOSED_FORMS = [
+    ("-x**2", {"x": 3.0}, -9.0, {"x": -6.0}),
+    ("2**-x", {"x": 1.0}, 0.5, {"x": -0.5 * math.log(2)}),
+    ("2**3**2 * x", {"x": 1.0}, 512.0, {"x": 512.0}),
+    ("(a - b) / c", {"a": 5.0, "b": 3.0, "c": 4.0}, 0.5, {"a": 0.25, "b": -0.25, "c": -0.125}),
+    ("a - b - c", {"a": 5.0, "b": 3.0, "c": 4.0}, -2.0, {"a": 1.0, "b": -1.0, "c": -1.0}),
+    ("x*x + x", {"x": 3.0}, 12.0, {"x": 7.0}),
+    ("sin(pi*x)", {"x": 1.0}, 0.0, {"x": -math.pi}),
+    ("sum(a, b, 2*a)", {"a": 1.0, "b": 2.0}, 5.0, {"a": 3.0, "b": 1.0}),
+    ("norm(a, b)", {"a": 3.0, "b": 4.0}, 5.0, {"a": 0.6, "b": 0.8}),
+    ("softmax(a, b)", {"a": 0.0, "b": 0.0}, 0.5, {"a": 0.25, "b": -0.25}),
+    ("logsumexp(a, 0)", {"a": 0.0}, math.log(2), {"a": 0.5}),
+    ("leaky_relu(x)", {"x": -2.0}, -0.02, {"x": 0.01}),
+    ("elu(x, 2)", {"x": 1.0}, 1.0, {"x": 1.0}),
+    ("where(greater(x, 0), x, 5*x)", {"x": -1.0}, -5.0, {"x": 5.0}),
+    ("λ*μ", {"λ": 2.0, "μ": 3.0}, 6.0, {"λ": 3.0, "μ": 2.0}),
+    ("x", {"x": 3.0}, 3.0, {"x": 1.0}),
+    ("log(x)", {"x": 1e-9}, math.log(1e-9), {"x": 1e9}),
+    ("log(x)", {"x": 1e-300}, math.log(1e-300), {"x": 1e300}),
+    ("x**2", {"x": 1e9}, 1e18, {"x": 2e9}),
+    ("sin(x)", {"x": 1e9}, math.sin(1e9), {"x": math.cos(1e9)}),
+]
+
+
+@pytest.mark.parametrize(("expression", "numbers", "value", "gradients"), CLOSED_FORMS)
+def test_diff_of_closed_forms(
+    expression: str,
+    numbers: dict[str, float],
+    value: float,
+    gradients: dict[str, float],
+    capsys: Output,
+) -> None:
+    assignments = [f"{name}={number!r}" for name, number in numbers.items()]
+    assert cli.main(["diff", expression, *assignments]) == 0
+    out = capsys.readouterr().out
+    assert float(out.splitlines()[0].split(" = ")[1]) == pytest.approx(value, rel=2e-10, abs=1e-15)
+    for name, row in table(out).items():
+        assert row == pytest.approx([numbers[name], gradients[name], gradients[name]], rel=1e-8)
+    assert "disagree" not in out
+
+
+def test_diff_of_numbers_alone_has_no_table(capsys: Output) -> None:
+    assert cli.main(["diff", "2 + 3*4"]) == 0
+    assert capsys.readouterr().out == "2 + 3*4 = 14\n"
+
+
+@pytest.mark.parametrize("assignments", [["x=0"], ["x=1e999"], ["x=nan"]])
+def test_diff_says_where_the_two_disagree(assignments: list[str], capsys: Output) -> None:
+    assert cli.main(["diff", "1/x + relu(x)", *assignments]) == 0
+    assert "The two disagree toward x" in capsys.readouterr().out
+
+
+def test_diff_shows_the_kink_of_relu(capsys: Output) -> None:
+    cli.main(["diff", "relu(x)", "x=0"])
+    out = capsys.readouterr().out
+    assert table(out)["x"] == [0.0, 0.0, 0.5]
+    assert "disagree toward x: a kink, where every slope from 0 to 1 is right." in out
+
+
+@pytest.mark.parametrize(
+    ("expression", "function", "x"),
+    [
+        ("greater(x, 1) + x", lambda x: ad.greater(x, 1.0) + x, 1.0),
+        ("sqrt(x)", ad.sqrt, 0.0),
+        ("1/x", lambda x: 1 / x, 0.0),
+        ("1/x", lambda x: 1 / x, math.inf),
+    ],
+)
+def test_diff_and_gradcheck_say_the_same(
+    expression: str, function: Callable[[ad.Value], ad.Value], x: float, capsys: Output
+) -> None:
+    cli.main(["diff", expression, f"x={x}"])
+    remark = capsys.readouterr().out.rstrip(".\n").rpartition("disagree toward x: ")[2]
+    with pytest.raises(ad.GradientCheckError) as caught:
+        ad.gradcheck(function, x)
+    assert remark.removeprefix("the value is inf, ") in str(caught.value)
+    assert len(remark) > 30
+
+
+@pytest.mark.parametrize("expression", ["relu(x)", "abs(x) + relu(x)", "maximum(x, -x)"])
+def test_what_gradcheck_finds_right_at_a_kink_is_not_called_wrong(
+    expression: str, capsys: Output
+) -> None:
+    parsed = parse_expression(expression)
+    assert ad.gradcheck(lambda x: parsed({"x": x}), 0.0)
+    cli.main(["diff", expression, "x=0"])
+    out = capsys.readouterr().out
+    assert ("disagree" in out) == ("where every slope from" in out)
+
+
+@pytest.mark.parametrize(
+    ("expression", "assignments", "part"),
+    [
+        ("(-2)**0.5", [], "(-2)**0.5"),
+        ("1 + 2*x ** 0.5", ["x=-2"], "x ** 0.5"),
+        ("log(x - 1) - sqrt(y)", ["x=-3", "y=-1"], "log(x - 1)"),
+        ("exp((acos(2*x)))", ["x=1"], "acos(2*x)"),
+        ("(x - x)/(0*x)", ["x=3"], "(x - x)/(0*x)"),
+    ],
+)
+def test_diff_says_what_is_not_a_real_number(
+    expression: str, assignments: list[str], part: str, capsys: Output
+) -> None:
+    assert cli.main(["diff", expression, *assignments]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{expression} = nan\n")
+    assert f"\n{part} is not a real number, so there is no derivative.\n" in out
+    assert "disagree" not in out
+
+
+@pytest.mark.parametrize(
+    ("expression", "assignment"), [("exp(x) - exp(x)", "x=1000"), ("2*x", "x=nan")]
+)
+def test_a_nan_of_numbers_too_large_is_not_called_unreal(
+    expression: str, assignment: str, capsys: Output
+) -> None:
+    assert cli.main(["diff", expression, assignment]) == 0
+    out = capsys.readouterr().out
+    assert "real number" not in out
+    assert "disagree toward x: the value is nan, not finite" in out
+
+
+FLAT_SUM = "+".join("a" * 3_000)
+
+
+def test_diff_of_a_flat_sum_of_thousands_of_terms(capsys: Output) -> None:
+    assert cli.main(["diff", FLAT_SUM, "a=2", "--explain", "a"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{FLAT_SUM} = 6000\n")
+    assert table(out)["a"] == [2.0, 3000.0, 3000.0]
+    assert "sum = 3000" in out
+
+
+@pytest.mark.parametrize(
+    ("expression", "gradient"),
+    [
+        ("*".join("a" * 4_999), 4_999),
+        ("-".join("a" * 4_999), -4_997),
+        ("(" + FLAT_SUM + ")/a*a", 3_000),
+        ("sum(" + ",".join(["a"] * 4_000) + ")", 4_000),
+        ("-" * 900 + "a", 1),
+        ("(" * 900 + "a" + ")" * 900, 1),
+        ("a**" * 900 + "a", 900 + 1),
+        ("sin(0*" * 300 + "a" + ")" * 300, 0),
+    ],
+)
+def test_long_and_deep_expressions_are_read(expression: str, gradient: float) -> None:
+    a = ad.Value(1.0, "a")
+    parse_expression(expression)({"a": a}).backward()
+    if "**" in expression:  # d a**a**... / da at 1 is 1 for the outermost base alone
+        gradient = 1
+    assert a.grad == pytest.approx(gradient, rel=1e-12)
+
+
+def test_diff_follows_ieee_arithmetic(capsys: Output) -> None:
+    assert cli.main(["diff", "exp(x) - log(0*x)", "x=1000"]) == 0
+    assert capsys.readouterr().out.startswith("exp(x) - log(0*x) = inf\n")
+
+
+def test_diff_draws_the_graph(tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "graph.svg"
+    command = ["diff", "tanh(w*x + b)", "w=0.5", "x=2", "b=-0.4", "--draw", str(path)]
+    assert cli.main(command) == 0
+    assert str(path) in capsys.readouterr().out
+    texts = {node.text for node in ElementTree.parse(path).iter() if node.text}
+    assert {"w", "x", "b", "mul", "add", "tanh", "tanh(w*x + b)"} <= texts
+    assert f"{2 * (1 - math.tanh(0.6) ** 2):.4g}" in texts
+
+
+# --- diff: what it refuses ----------------------------------------------------------------------
+
+# Expression -> the part that the carets must point at.
+FORBIDDEN = {
+    "__import__('os').system('touch hacked')": "__import__('os').system",
+    "x + open('hacked', 'w')": "open",
+    "x.__class__": "x.__class__",
+    "x + y[0]": "y[0]",
+    "[x for x in y]": "[x for x in y]",
+    "lambda x: x": "lambda x: x",
+    "1 + (lambda: 0)()": "lambda: 0",
+    "x if y else z": "x if y else z",
+    "x < y": "x < y",
+    "x and y": "x and y",
+    "x ^ 2": "x ^ 2",
+    "x // 2": "x // 2",
+    "x % 2": "x % 2",
+    "x @ y": "x @ y",
+    "~x": "~x",
+    "not x": "not x",
+    "x + 'text'": "'text'",
+    "f'{x}'": "f'{x}'",
+    "x * 2j": "2j",
+    "x + True": "True",
+    "x + None": "None",
+    "x + ...": "...",
+    "x, y": "x, y",
+    "{x}": "{x}",
+    "λμν + x.y": "x.y",
+    "eval(x)": "eval",
+    "cosine(x)": "cosine",
+    "dot(x, y)": "dot",
+    "sin(x, y)": "sin(x, y)",
+    "atan2(x)": "atan2(x)",
+    "mean()": "mean()",
+    "softmax(x)": "softmax(x)",
+    "clip(x, 1)": "clip(x, 1)",
+    "sin(x=1)": "x=1",
+    "sum(*x)": "*x",
+    "exp(**x)": "**x",
+    "x # y": "# y",
+    "2(x + 1)": "2(x + 1)",
+    "y * 2x": "2x",
+    "(x + 1)(x - 1)": "(x + 1)(x - 1)",
+    "sin x": "sin x",
+    "ln(x)": "ln",
+    "x\N{MINUS SIGN}1": "\N{MINUS SIGN}",
+    "y + x\N{SUPERSCRIPT TWO}": "\N{SUPERSCRIPT TWO}",
+    "x * / y": "/",
+    "sin(x": "(",
+    "(x + y": "(",
+    "sum(,x)": ",",
+    "x + " + "9" * 400: "9" * 400,
+}
+
+
+@pytest.mark.parametrize(("expression", "offence"), FORBIDDEN.items())
+def test_diff_refuses_what_is_no_expression_and_points_at_it(
+    expression: str,
+    offence: str,
+    capsys: Output,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["diff", expression, "x=1"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    message, shown, pointer = err.rstrip("\n").split("\n")
+    assert message.startswith("autograd-mini diff: error: ")
+    assert shown.removesuffix("...") == f"  {expression}"[: len(shown.removesuffix("..."))]
+    start = expression.index(offence)
+    width = min(len(offence), 72 - start)
+    assert pointer == "  " + " " * start + "^" * width
+    assert list(tmp_path.iterdir()) == []  # nothing was executed
+
+
+@pytest.mark.parametrize(
+    "expression", ["(x", "x +", "x y", "x = 2", "x; y", "x)", "@", "import os"]
+)
+def test_diff_points_into_what_does_not_parse(expression: str, capsys: Output) -> None:
+    assert cli.main(["diff", expression, "x=1"]) == 2
+    message, shown, pointer = capsys.readouterr().err.rstrip("\n").split("\n")
+    assert "not an expression" in message
+    assert shown == f"  {expression}"
+    assert re.fullmatch(r" {2,}\^+", pointer)
+    assert len(pointer) <= len(shown) + 1
+
+
+def test_diff_shows_a_window_of_a_long_expression(capsys: Output) -> None:
+    assert cli.main(["diff", "x*" * 50 + "y.z" + "*x" * 50, "x=1"]) == 2
+    _, shown, pointer = capsys.readouterr().err.rstrip("\n").split("\n")
+    assert len(shown) < 100
+    assert shown[pointer.index("^") : pointer.rindex("^") + 1] == "y.z"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("(" * 4999 + "x" + ")" * 4999, "-" * 9000 + "x", "x**" * 3000 + "x", "sin(" * 2000),
+        *("(" * 10_000, "-" * 10_000, "2" + "**2" * 3333, "[" * 10_000, "x*(" * 3333),
+    ],
+)
+def test_diff_refuses_pathological_nesting_without_a_traceback(
+    expression: str, capsys: Output
+) -> None:
+    assert cli.main(["diff", expression, "x=1"]) == 2
+    err = capsys.readouterr().err
+    assert ("nested" in err) == ("[" not in expression)
+    assert len(err) < 500
+
+
+@pytest.mark.parametrize("expression", ["", "   ", "\n"])
+def test_diff_refuses_an_empty_expression(expression: str, capsys: Output) -> None:
+    assert cli.main(["diff", expression]) == 2
+    assert "empty" in capsys.readouterr().err
+
+
+def test_diff_refuses_a_very_long_expression(capsys: Output) -> None:
+    assert cli.main(["diff", "x" * 100_000, "x=1"]) == 2
+    err = capsys.readouterr().err
+    assert "10,000" in err
+    assert len(err) < 500
+
+
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        ([], "no value for 'x', 'y'; add for example x=1 y=1"),
+        (["x=1"], "no value for 'y'"),
+        (["x=1", "y=2", "z=3"], "does not use 'z'"),
+        (["x=1", "y=2", "pi=3"], "does not use 'pi' (pi is a number already)"),
+        (["x=1", "y=2", "x=3"], "'x' is given twice"),
+        (["x=one", "y=2"], "'x' must be a number, such as x=2, got 'one'"),
+        (["x=", "y=2"], "'x' must be a number"),
+        (["x=1j", "y=2"], "'x' must be a number"),
+        (["x=__import__('os')", "y=2"], "'x' must be a number"),
+        (["x", "y=2"], "expected NAME=NUMBER"),
+        (["=1"], "expected NAME=NUMBER"),
+        (["x=y", "y=2"], "'x' must be a number, such as x=2, got 'y': 'y' has no value"),
+        (["x=2(1+1)", "y=2"], "got '2(1+1)': not an expression (an operator is missing; a pro"),
+        (["x=(-1)**0.5", "y=2"], "got '(-1)**0.5': it is not a real number"),
+        (["x=" + "9" * 400, "y=2"], "'x' must be a number"),
+        (["x=" + "(" * 20_000, "y=2"], "'x' must be a number"),
+        (["2=1"], "expected NAME=NUMBER"),
+        (["x.y=1"], "expected NAME=NUMBER"),
+    ],
+)
+def test_diff_refuses_wrong_assignments(
+    assignments: list[str], message: str, capsys: Output
+) -> None:
+    assert cli.main(["diff", "x*y", *assignments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("pi", math.pi),
+        ("1/3", 1 / 3),
+        ("-2e-3", -2e-3),
+        ("+2", 2.0),
+        ("-pi/2", -math.pi / 2),
+        ("sqrt(2)*2**-1", math.sqrt(2) / 2),
+        (" 1_000 ", 1000.0),
+        ("inf", math.inf),
+        ("-Infinity", -math.inf),
+        ("NaN", math.nan),
+        ("1e999", math.inf),
+    ],
+)
+def test_assignments_are_expressions_without_names(
+    text: str, number: float, capsys: Output
+) -> None:
+    assert cli.main(["diff", "x", f"x={text}"]) == 0
+    [given_number, _, _] = table(capsys.readouterr().out)["x"]
+    assert given_number == pytest.approx(number, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["x*y", "--draw", "FILE", "x=1", "y=-2"],
+        ["x*y", "x=1", "--draw", "FILE", "y=-2"],
+        ["--draw", "FILE", "x*y", "x=1", "y=-2"],
+        ["--explain", "y", "x*y", "--draw=FILE", "x=1", "y=-2"],
+        ["x*y", "x=1", "--draw", "FILE", "--explain", "y", "--", "y=-2"],
+    ],
+)
+def test_options_stand_anywhere(arguments: list[str], tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "graph.svg"
+    arguments = [argument.replace("FILE", str(path)) for argument in arguments]
+    assert cli.main(["diff", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert table(out) == {"x": [1.0, -2.0, -2.0], "y": [-2.0, 1.0, 1.0]}
+    assert ("uses of y" in out) == ("--explain" in arguments)
+    assert path.exists()
+
+
+def test_a_sign_is_no_option(capsys: Output) -> None:
+    assert cli.main(["diff", "-x + +3", "x=1"]) == 0
+    assert capsys.readouterr().out.startswith("-x + +3 = 2\n")
+
+
+@pytest.mark.parametrize(
+    ("expression", "advice"),
+    [
+        ("2(x+1)", "a product is written 2*(x+1)"),
+        ("2x", "a product is written 2*x"),
+        ("(x)(x + 1)*3", "a product is written (x)*(x + 1)"),
+        ("2 sin(x)", "a product is written 2*sin(x)"),
+        ("x(x+1)", "a product is written x*(...)"),
+        ("sin x", "a function is written sin(x)"),
+        ("1 + sin", "a function is written sin(...)"),
+        ("ln(x)", "did you mean 'log'?"),
+        ("arctan(x)", "did you mean 'atan'?"),
+        ("max(x, 1)", "did you mean 'maximum'?"),
+        ("x^2", "a power is written **"),
+        ("x\N{MULTIPLICATION SIGN}2", "did you mean '*'?"),
+        ("y = 2*x", "the numbers for names follow"),
+        ("e**x", "e=exp(1)"),
+    ],
+)
+def test_diff_says_how_it_is_written(expression: str, advice: str, capsys: Output) -> None:
+    assert cli.main(["diff", expression, "x=1"]) == 2
+    assert advice in capsys.readouterr().err
+
+
+def test_names_are_normalised_as_python_does(capsys: Output) -> None:
+    assert cli.main(["diff", "ﬁ*2", "ﬁ=3"]) == 0  # the ligature is one character
+    assert table(capsys.readouterr().out) == {"fi": [3.0, 2.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("file", "message", "status"),
+    [("graph.txt", ".svg", 2), ("missing/graph.svg", "does not exist", 1), (".", ".svg", 2)],
+)
+def test_diff_refuses_to_draw_there(
+    file: str, message: str, status: int, tmp_path: Path, capsys: Output
+) -> None:
+    assert cli.main(["diff", "x*x", "x=1", "--draw", str(tmp_path / file)]) == status
+    out, err = capsys.readouterr()
+    assert out == ""  # before the work
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_too_large_is_refused_before_the_work(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object) -> None:
+        raise AssertionError("this is what must not be done")
+
+    monkeypatch.setattr(ad.Value, "backward", work)
+    monkeypatch.setattr(cli, "compare", work)
+    monkeypatch.setattr(cli, "explain", work)
+    drawing = ["--draw", str(tmp_path / "graph.svg"), "--explain", "a"]
+    assert cli.main(["diff", FLAT_SUM, "a=2", *drawing]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("autograd-mini diff: error: --draw: the graph has 3,000 values")
+    assert "leave out --draw" in err
+    assert "max_nodes" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+SAFE_TEXT = st.text(alphabet="xy01 .+-*/()[]{},:=<>'\"\\#@^~!%&|_λsin\n\t\x00", max_size=40)
+
+
+@given(text=SAFE_TEXT)
+@example("x\\\n+y")
+@example("\udc80")
+@example("1if x else 2")
+def test_any_text_is_an_expression_or_a_clear_refusal(text: str) -> None:
+    try:
+        expression = parse_expression(text)
+    except ExpressionError:
+        return
+    values = dict.fromkeys(expression.names, 0.5)
+    assert isinstance(expression(values).data, float)
+
+
+OPERANDS = st.sampled_from(["x", "y", "0.5", "2", "(x + 1)", "-y", "sin(x)", "(2 - y)"])
+
+
+class Typed(NamedTuple):
+    """An expression as a user could type it, the rank of its last operation, and its value."""
+
+    text: str
+    rank: int
+    value: float
+
+    def within(self, rank: int) -> str:
+        return self.text if self.rank >= rank else f"({self.text})"
+
+
+BINARY = {
+    "+": (1, operator.add),
+    "-": (1, operator.sub),
+    "*": (2, operator.mul),
+    "/": (2, operator.truediv),
+    "**": (4, operator.pow),
+}
+SIGN, ATOM = 3, 5
+
+
+def typed(rng: random.Random, depth: int) -> Typed:
+    """A random expression, with parentheses where they must be and here and there besides."""
+    kind = rng.random() if depth else 0.0
+    if kind < 0.1:
+        text, value = rng.choice([("x", 0.7), ("yy", -1.3), ("pi", math.pi), ("2", 2.0)])
+        return Typed(text, ATOM, value)
+    a = typed(rng, depth - 1)
+    if kind < 0.2:
+        return Typed(f"({a.text})", ATOM, a.value)
+    if kind < 0.35:
+        sign = rng.choice(["-", "+", "- "])
+        return Typed(f"{sign}{a.within(SIGN)}", SIGN, -a.value if "-" in sign else a.value)
+    if kind < 0.45:
+        name = rng.choice(["sin", "atan", "tanh"])
+        return Typed(f"{name}({a.text})", ATOM, getattr(math, name)(a.value))
+    b = typed(rng, depth - 1)
+    if kind < 0.5:
+        return Typed(f"hypot({a.text}, {b.text} )", ATOM, math.hypot(a.value, b.value))
+    symbol = rng.choice([*BINARY])
+    rank, function = BINARY[symbol]
+    left, right = (ATOM, SIGN) if symbol == "**" else (rank, rank + 1)
+    space = rng.choice(["", " ", "  "])
+    text = f"{a.within(left)}{space}{symbol}{space}{b.within(right)}"
+    return Typed(text, rank, function(a.value, b.value))
+
+
+def test_random_expressions_have_the_value_of_their_tree() -> None:
+    rng = random.Random(0)
+    count = 0
+    while count < 2_000:
+        try:
+            text, _, value = typed(rng, depth=6)
+        except (ArithmeticError, ValueError, TypeError):  # Python's arithmetic is not IEEE's
+            continue
+        if isinstance(value, float) and math.isfinite(value):
+            count += 1
+            result = parse_expression(text)({"x": 0.7, "yy": -1.3}).data
+            assert result == pytest.approx(value, rel=1e-12), text
+
+
+@given(
+    operands=st.lists(OPERANDS, min_size=1, max_size=8),
+    operators=st.lists(st.sampled_from([" + ", " - ", "*", "/"]), min_size=7, max_size=7),
+    x=st.floats(0.1, 3.0),
+    y=st.floats(0.1, 3.0),
+)
+def test_precedence_is_that_of_python(
+    operands: list[str], operators: list[str], x: float, y: float
+) -> None:
+    pairs = zip(operands, [*operators[: len(operands) - 1], ""], strict=True)
+    text = "".join(a + b for a, b in pairs)
+    expected = eval(text, {"sin": math.sin, "x": x, "y": y}) if y != 2.0 else None
+    if expected is not None:
+        assert parse_expression(text)({"x": x, "y": y}).data == pytest.approx(expected, rel=1e-12)
+
+
+# --- the command as a process -------------------------------------------------------------------
+
+
+COMMAND = [sys.executable, "-W", "error", "-m", "autograd_mini"]
+
+
+def run_process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, **options
+    )
+
+
+def test_python_m_autograd_mini_is_the_command() -> None:
+    process = run_process("diff", "x*x", "x=3")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.startswith("x*x = 9\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["integrate"],
+        ["diff"],
+        ["diff", "x", "--drew"],
+        ["diff", "x+", "x=1"],
+        ["demo", "--epochs", "0"],
+        ["demo", "--epochs", "-3"],
+        ["demo", "--epochs", "many"],
+        ["demo", "--seed", "-1"],
+        ["demo", "extra"],
+    ],
+)
+def test_wrong_usage_ends_with_status_2(arguments: list[str]) -> None:
+    process = run_process(*arguments)
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert "error" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_version() -> None:
+    process = run_process("--version")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout == f"autograd-mini {ad.__version__}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and signals of POSIX")
+class TestProcess:
+    @pytest.mark.parametrize(
+        "arguments", [["diff", FLAT_SUM, "a=2", "--explain", "a"], ["--help"], ["diff", "x", "x=1"]]
+    )
+    @pytest.mark.parametrize("buffered", ["", "1"])
+    def test_a_closed_pipe_is_no_error(self, arguments: list[str], buffered: str) -> None:
+        read, write = os.pipe()
+        os.close(read)
+        environment = os.environ | {"PYTHONUNBUFFERED": buffered}
+        process = subprocess.run(
+            [*COMMAND, *arguments],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=environment,
+        )
+        os.close(write)
+        assert (process.returncode, process.stderr) == (0, b"")
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+    def test_a_full_disk_is_told(self) -> None:
+        with open("/dev/full", "w") as full:
+            process = subprocess.run(
+                [*COMMAND, "diff", "x", "x=1"], stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        assert process.returncode == 1
+        assert re.fullmatch(rb"autograd-mini.*: error: .*No space left on device\n", process.stderr)
+
+    def test_a_name_that_the_terminal_cannot_show(self) -> None:
+        process = run_process("diff", "λ", "λ=1", env=os.environ | {"PYTHONIOENCODING": "ascii"})
+        assert (process.returncode, process.stderr) == (0, "")
+        assert process.stdout.startswith("\\u03bb = 1\n")
+
+    @pytest.mark.parametrize(
+        ("module", "arguments"),
+        [
+            ("numpy", ["diff", "x", "x=1"]),  # imported before the first line of the command
+            ("graphviz", ["diff", "x", "x=1"]),
+            pytest.param("sklearn", ["demo"], marks=needs_demo),  # imported by what it does
+        ],
+    )
+    @pytest.mark.parametrize("swallowed", [False, True])
+    def test_an_interrupt_during_an_import_leaves_no_traceback(
+        self, module: str, arguments: list[str], swallowed: bool, tmp_path: Path
+    ) -> None:
+        """Ctrl-C comes while a module is imported, and in a destructor, which cannot raise it."""
+        interrupt = "import signal\nsignal.raise_signal(signal.SIGINT)"
+        if swallowed:
+            interrupt = f"class A:\n def __del__(self):\n  {interrupt.replace(chr(10), ';')}\nA()"
+        (tmp_path / f"{module}.py").write_text(interrupt)
+        path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+        process = run_process(*arguments, env=os.environ | {"PYTHONPATH": path}, cwd=tmp_path)
+        assert process.returncode == 130
+        assert process.stderr == "autograd-mini: interrupted\n"
+
+    def test_the_installed_script_is_the_command_too(self, tmp_path: Path) -> None:
+        script = tmp_path / "autograd-mini"
+        script.write_text(
+            "import sys\nfrom autograd_mini.command.cli import main\nsys.exit(main())\n"
+        )
+        (tmp_path / "numpy.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
+        path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+        process = subprocess.run(
+            [sys.executable, str(script), "diff", "x", "x=1"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": path},
+        )
+        assert process.returncode == 130
+        assert process.stderr == "autograd-mini: interrupted\n"
+
+    def test_a_library_leaves_interrupts_alone(self) -> None:
+        program = (
+            "import signal, sys\n"
+            "import autograd_mini.command.cli\n"
+            "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+            "assert sys.unraisablehook is sys.__unraisablehook__\n"
+        )
+        subprocess.run([sys.executable, "-c", program, "autograd-mini"], check=True)
+
+
+def test_an_interrupt_of_the_work_is_told(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "compare", interrupted)
+    assert cli.main(["diff", "x", "x=1"]) == 130
+    assert capsys.readouterr().err == "autograd-mini: interrupted\n"
+
+
+# --- explain ---
+
+
+def test_explain_writes_out_the_gradient(capsys: Output) -> None:
+    assert cli.main(["diff", "sin(w*x)", "w=0.5", "x=2", "--explain", "w"]) == 0
+    out = capsys.readouterr().out
+    assert "uses of w" in out
+    assert "cos(w * x) * x = 1.0806" in out
+
+
+def test_explain_refuses_a_name_that_is_not_there(capsys: Output) -> None:
+    assert cli.main(["diff", "sin(w)", "w=0.5", "--explain", "v"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "--explain 'v' is no name of the expression; it has 'w'" in err
+
+
+# --- demo ---------------------------------------------------------------------------------------
+
+
+@needs_demo
+def test_demo_checks_trains_tests_and_writes(tmp_path: Path, capsys: Output) -> None:
+    out = tmp_path / "new" / "directory"
+    assert cli.main(["demo", "--epochs", "2", "--out", str(out), "--seed", "3"]) == 0
+    printed, progress = capsys.readouterr()
+    assert "1,797 digits of 8x8 pixels: 1,437 to train, 360 to test" in printed
+    assert "2,410 parameters" in printed
+    assert float(re.findall(r"(\S+) from NumPy", printed)[0]) < 1e-15
+    assert float(re.findall(r"(\S+) from two-sided", printed)[0]) < 1e-9
+    assert "2 matrix products" in printed
+    assert float(re.findall(r"compiled: (\S+) times as fast", printed)[0].replace(",", "")) > 1
+    assert "loss" in progress
+    assert "accuracy" in progress
+
+    share = float(re.findall(r"test accuracy: (\S+)%", printed)[0]) / 100
+    assert share > 0.85  # after two epochs
+    assert sorted(path.name for path in out.iterdir()) == [
+        "history.svg",
+        "neuron.svg",
+        "weights.npz",
+    ]
+    for name in ("history.svg", "neuron.svg"):
+        assert ElementTree.parse(out / name).getroot().tag.endswith("svg")
+
+    # The saved weights, run by the independent matrix reference on the same split, are as good.
+    digits = demo.load_digits(np.random.default_rng(3).spawn(4)[0])
+    with np.load(out / "weights.npz") as saved:
+        network = matrix_backprop.Network(
+            [saved["layers.0.weights"], saved["layers.1.weights"]],
+            [saved["layers.0.biases"], saved["layers.1.biases"]],
+            "tanh",
+            "identity",
+        )
+    outputs = matrix_backprop.forward(network, digits.test_x)[1][-1]
+    assert np.mean(outputs.argmax(axis=1) == digits.test_y) == pytest.approx(share, abs=1e-4)
+
+
+@needs_demo
+def test_digits_are_split_once_with_nothing_lost_or_shared() -> None:
+    from sklearn.datasets import load_digits
+
+    digits = demo.load_digits(np.random.default_rng(0))
+    x, y = load_digits(return_X_y=True)
+    rows = np.vstack([digits.train_x, digits.test_x]) * 16
+    labels = np.concatenate([digits.train_y, digits.test_y])
+    assert digits.test_x.shape == (360, 64)
+    given_rows = sorted(map(tuple, np.column_stack([x, y]).tolist()))
+    assert sorted(map(tuple, np.column_stack([rows, labels]).tolist())) == given_rows
+
+
+def test_matrix_gradient_of_the_demo_agrees_with_the_tests_reference() -> None:
+    rng = np.random.default_rng(0)
+    model = nn.MLP(5, [4, 3], activation="tanh", rng=rng)
+    x, y = rng.normal(size=(7, 5)), rng.integers(3, size=7)
+    network = matrix_backprop.Network.from_vector(
+        nn.parameters_to_vector(model), [5, 4, 3], "tanh", "softmax"
+    )
+    _, dw, db = matrix_backprop.backpropagate(network, x, np.eye(3)[y], "cross_entropy")
+    expected = matrix_backprop.to_vector(dw, db)
+    np.testing.assert_allclose(demo.matrix_gradient(model, x, y), expected, rtol=1e-12)
+
+
+@needs_demo
+def test_demo_keeps_the_last_whole_step_when_interrupted(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[list[float]] = []
+    step = nn.SGD.step
+
+    def interrupted_step(self: nn.SGD) -> None:
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        step(self)
+        steps.append([parameter.data for parameter in self.parameters])
+
+    monkeypatch.setattr(nn.SGD, "step", interrupted_step)
+    assert cli.main(["demo", "--out", str(tmp_path)]) == 130
+    out = capsys.readouterr().out
+    assert "last whole step" in out
+    assert "test accuracy" in out
+    assert not (tmp_path / "history.svg").exists()  # no epoch is whole
+    with np.load(tmp_path / "weights.npz") as saved:
+        layers = [(saved[f"layers.{i}.weights"], saved[f"layers.{i}.biases"]) for i in (0, 1)]
+    vector = np.concatenate([np.column_stack(layer).ravel() for layer in layers])
+    assert vector.tolist() == steps[-1]
+
+
+@needs_demo
+def test_demo_trains_the_same_with_the_scalar_engine(tmp_path: Path, capsys: Output) -> None:
+    for name, options in (("compiled", []), ("eager", ["--eager"])):
+        command = ["demo", "--epochs", "1", "--out", str(tmp_path / name), *options]
+        assert cli.main(command) == 0
+    assert "matrix products" not in capsys.readouterr().out.split("two-sided")[2]
+    compiled, eager = (np.load(tmp_path / name / "weights.npz") for name in ("compiled", "eager"))
+    with compiled, eager:
+        for name in eager.files:
+            np.testing.assert_allclose(compiled[name], eager[name], rtol=1e-9, atol=1e-12)
+
+
+@needs_demo
+def test_demo_is_reproducible(tmp_path: Path, capsys: Output) -> None:
+    for name in ("a", "b"):
+        assert cli.main(["demo", "--epochs", "1", "--out", str(tmp_path / name)]) == 0
+    capsys.readouterr()
+    with np.load(tmp_path / "a/weights.npz") as a, np.load(tmp_path / "b/weights.npz") as b:
+        for name in a.files:
+            np.testing.assert_array_equal(a[name], b[name])
+
+
+@needs_demo
+def test_demo_follows_no_link_and_leaves_no_half_file(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("weights.npz", ".weights.npz", "neuron.svg", "history.svg")
+    (tmp_path / "mine").write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in names:
+        (out / name).symlink_to(tmp_path / "mine")
+    assert cli.main(["demo", "--epochs", "1", "--out", str(out)]) == 0
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert [(out / name).is_symlink() for name in names] == [False, True, False, False]
+    assert len(list(out.iterdir())) == len(names)
+
+    weights = (out / "weights.npz").read_bytes()
+
+    def half(file: BinaryIO, **_: object) -> None:
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", half)
+    assert cli.main(["demo", "--epochs", "1", "--out", str(out)]) == 1
+    assert (out / "weights.npz").read_bytes() == weights
+    assert len(list(out.iterdir())) == len(names)
+
+
+@needs_demo
+@pytest.mark.parametrize("below", ["file", "file/below"])
+def test_demo_refuses_an_unwritable_directory_before_it_trains(
+    below: str, tmp_path: Path, capsys: Output
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert cli.main(["demo", "--out", str(tmp_path / below)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("autograd-mini demo: error:")
+    assert str(tmp_path / "file") in err
+
+
+@pytest.mark.parametrize("missing", ["sklearn", "tqdm", "matplotlib", "pygraphviz"])
+def test_demo_names_the_packages_that_are_missing(
+    missing: str, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == missing else find_spec(name)
+    )
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert cli.main(["demo", "--out", str(tmp_path / "out")]) == 1
+    err = capsys.readouterr().err
+    assert missing in err
+    assert re.search(r"pip install (\S+ )*?" + missing.replace("sklearn", "scikit-learn"), err)
+    assert "autograd-mini[" not in err  # an extra is of use in a copy of the repository only
+    assert not (tmp_path / "out").exists()
