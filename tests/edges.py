@@ -110,7 +110,9 @@ def store(version: str, results: dict[str, Results]) -> None:
         for row, found in results.items()
         if row not in before or not agree(found, before[row])
     }
-    arrays = {f"{name} {row}": found for name in asked for row, found in kept[name].items()}
+    arrays: dict[str, Any] = {
+        f"{name} {row}": found for name in asked for row, found in kept[name].items()
+    }
     np.savez_compressed(STORED, versions=np.array(asked), **arrays)
 
 

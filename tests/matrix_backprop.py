@@ -46,13 +46,15 @@ Matrix = NDArray[np.float64]
 def sigmoid(Z: Matrix) -> Matrix:
     """1 / (1 + exp(-z)), with an exponent that is never positive."""
     E = np.exp(-np.abs(Z))
-    return np.where(Z >= 0, 1 / (1 + E), E / (1 + E))
+    H: Matrix = np.where(Z >= 0, 1 / (1 + E), E / (1 + E))
+    return H
 
 
 def softmax(Z: Matrix) -> Matrix:
     """exp(z_k) / sum_j exp(z_j) along each row; a common shift cancels and prevents overflow."""
     E = np.exp(Z - Z.max(axis=1, keepdims=True))
-    return E / E.sum(axis=1, keepdims=True)
+    Y: Matrix = E / E.sum(axis=1, keepdims=True)
+    return Y
 
 
 # Name -> (activation g(Z), derivative g'(Z) from the weighted inputs Z and the activations A).
@@ -146,7 +148,8 @@ def backpropagate(
     derivative = ACTIVATIONS[network.activation][1]
 
     Delta = output_error(network, Zs[-1], As[-1], T, cost)  # BP1a
-    dWs, dbs = [], []
+    dWs: list[Matrix] = []
+    dbs: list[Matrix] = []
     for i in reversed(range(len(Zs))):
         dbs.insert(0, Delta.mean(axis=0))  # BP3
         dWs.insert(0, Delta.T @ As[i] / N)  # BP4

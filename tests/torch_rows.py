@@ -44,20 +44,10 @@ def _dot(a: Sequence[Any], b: Sequence[Any], c: Any = 0.0) -> Tensor:
     return (_stack(a) * _stack(b)).sum() + c
 
 
-class _MultiplyNoNan(torch.autograd.Function):  # type: ignore[misc]
+def _multiply_no_nan(a: Tensor, b: Tensor) -> Tensor:
     """The product where zero carries nothing; PyTorch has none of its own."""
-
-    @staticmethod
-    def forward(context: Any, a: Tensor, b: Tensor) -> Tensor:
-        context.save_for_backward(a, b)
-        return torch.where((a == 0) | (b == 0), 0.0, a * b)
-
-    @staticmethod
-    def backward(context: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
-        a, b = context.saved_tensors
-        toward_a = torch.where((a == 0) & ~torch.isfinite(b), 0.0, b)
-        toward_b = torch.where((b == 0) & ~torch.isfinite(a), 0.0, a)
-        return toward_a * upstream, toward_b * upstream
+    factor = torch.where((b == 0) & ~torch.isfinite(a), 0.0, a)
+    return factor * torch.where((a == 0) & ~torch.isfinite(b), 0.0, b)
 
 
 _SAME_NAME = """add sub mul div neg pow abs exp expm1 log log1p log2 log10 sqrt square reciprocal
@@ -76,7 +66,7 @@ TORCH: dict[str, Callable[..., Tensor]] = {
     "gelu": _elementwise(F.gelu),
     "silu": _elementwise(F.silu),
     "softsign": _elementwise(F.softsign),
-    "multiply_no_nan": _elementwise(_MultiplyNoNan.apply),
+    "multiply_no_nan": _elementwise(_multiply_no_nan),
     "clip": _elementwise(torch.clamp),
     "where": _elementwise(lambda condition, a, b: torch.where(condition != 0, a, b)),
     "greater": _condition(torch.gt),

@@ -35,8 +35,10 @@ import pytest
 import autograd_mini as ad
 from autograd_mini import TraceError, Value
 
-W = Value(0.5, "w")
-TABLE = [Value(1.0), Value(2.0), Value(3.0)]
+W: Any = Value(0.5, "w")
+TABLE: list[Any] = [Value(1.0), Value(2.0), Value(3.0)]
+KEYS: dict[Any, Any] = {1: W}
+TRUE: Any = np.True_
 Use = Callable[[Any, Any], Any]
 
 
@@ -153,7 +155,7 @@ REFUSED: dict[str, Use] = {
     # indices
     "dict of a computed index": lambda x, k: {1: 5.0}.get(k + 1, 0.0),
     "computed index in a set": lambda x, k: (2 * k - 1) * 3 in {-3, 3},
-    "computed index in a list of keys": lambda x, k: ad.maximum(k, 1) in {1: W},
+    "computed index in a list of keys": lambda x, k: ad.maximum(k, 1) in KEYS,
     "list index": lambda x, k: TABLE[k],
     "slice": lambda x, k: TABLE[:k],
     "range": lambda x, k: range(k),
@@ -175,7 +177,7 @@ REFUSED: dict[str, Use] = {
     "array of floats": lambda x, k: np.array([x], dtype=float),
     "astype": lambda x, k: np.asarray([x]).astype(float),
     "array of bools": lambda x, k: np.array([x], dtype=bool),
-    "assigned": lambda x, k: operator.setitem(np.zeros(2), 0, x),
+    "assigned": lambda x, k: np.zeros(2).__setitem__(0, x),
     "full": lambda x, k: np.full(2, x, dtype=float),
     "fromiter": lambda x, k: np.fromiter([x], float),
     "float64": lambda x, k: np.float64(x),
@@ -301,7 +303,7 @@ RECORDED: dict[str, Use] = {
     "> NumPy bool": lambda x, k: ad.where(x > np.bool_(True), W, x),
     "> array of one": lambda x, k: ad.where(x > np.array(1.0), W, x),
     "NumPy float >": lambda x, k: ad.where(np.float64(1.0) > x, W, x),
-    "equal to NumPy bool": lambda x, k: ad.where(ad.equal(x, np.bool_(True)), W, x),
+    "equal to NumPy bool": lambda x, k: ad.where(ad.equal(x, TRUE), W, x),
     "vectorize": lambda x, k: ad.where(np.vectorize(lambda v: v > 1)([x])[0], W, x),
     "np.abs": lambda x, k: np.abs(x - 1),
     "np.exp": lambda x, k: np.exp(x),

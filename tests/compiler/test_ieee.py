@@ -22,7 +22,7 @@ from autograd_mini import Value
 from tests.compiler.agreement import eager
 
 INF, NAN = math.inf, math.nan
-CLOSE = {"rtol": 1e-12, "atol": 1e-300}  # subnormal numbers have fewer digits
+CLOSE: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-300}  # subnormal numbers have fewer digits
 EDGES = (-INF, -1e308, -1e200, -1.0, -1e-310, -0.0, 0.0, 5e-324, 1e-200, 1.0, 3.0, 1e300, INF, NAN)
 
 
@@ -269,26 +269,23 @@ def random_expression(rng: random.Random, x: Sequence[Any], w: Sequence[Value]) 
     def pick() -> Any:
         return rng.choice(known[-6:] if rng.random() < 0.5 else known)
 
+    choices: list[Callable[[], Any]] = [
+        lambda: pick() * pick(),
+        lambda: pick() + pick(),
+        lambda: pick() - pick(),
+        lambda: pick() / pick(),
+        lambda: ad.sqrt(pick()),
+        lambda: ad.log(pick()),
+        lambda: ad.exp(pick()),
+        lambda: abs(ad.relu(pick())),  # relu(-0.0) may be a zero of either sign
+        lambda: abs(ad.maximum(pick(), pick())),
+        lambda: abs(pick()),
+        lambda: ad.where(ad.greater(pick(), 0.0), pick(), pick()),
+        lambda: pick() * rng.choice([0.0, 0.5, 3.0, 1e200, -1e-200]),
+        lambda: ad.dot([pick(), pick()], [pick(), pick()]),
+    ]
     for _ in range(rng.randint(3, 9)):
-        known.append(
-            rng.choice(
-                [
-                    lambda: pick() * pick(),
-                    lambda: pick() + pick(),
-                    lambda: pick() - pick(),
-                    lambda: pick() / pick(),
-                    lambda: ad.sqrt(pick()),
-                    lambda: ad.log(pick()),
-                    lambda: ad.exp(pick()),
-                    lambda: abs(ad.relu(pick())),  # relu(-0.0) may be a zero of either sign
-                    lambda: abs(ad.maximum(pick(), pick())),
-                    lambda: abs(pick()),
-                    lambda: ad.where(ad.greater(pick(), 0.0), pick(), pick()),
-                    lambda: pick() * rng.choice([0.0, 0.5, 3.0, 1e200, -1e-200]),
-                    lambda: ad.dot([pick(), pick()], [pick(), pick()]),
-                ]
-            )()
-        )
+        known.append(rng.choice(choices)())
     return ad.sum(known[-3:])
 
 

@@ -23,9 +23,10 @@ import nn
 from autograd_mini import TraceError, Value
 from tests.compiler.agreement import assert_agrees
 
-W = Value(0.5, "w")
+W: Any = Value(0.5, "w")
 TABLE = [Value(1.0), Value(2.0), Value(3.0)]
-MODEL = nn.MLP(1, [1], rng=0)
+FLOAT64: Any = np.float64
+MODEL: Any = nn.MLP(1, [1], rng=0)
 
 
 def doubled_until_large(x: Any) -> Any:
@@ -265,7 +266,12 @@ def test_equality_with_a_number_is_refused(function: Any) -> None:
 def kept_node() -> Any:
     """An intermediate result that a traced function has put away."""
     w, kept = Value(2.0), []
-    ad.compile(lambda x: [kept.append(w * x), w * x][1], [w])(None, [1.0])
+
+    def function(x: Value) -> Value:
+        kept.append(w * x)
+        return w * x
+
+    ad.compile(function, [w])(None, [1.0])
     return kept[0]
 
 
@@ -322,8 +328,12 @@ def test_a_node_kept_from_a_trace_is_refused(case: str) -> None:
 
 def test_an_input_kept_from_a_trace_is_refused() -> None:
     w, kept = Value(2.0), []
-    program = ad.compile(lambda x: [kept.append(x), w * x][1], [w])
-    program(None, [1.0])
+
+    def function(x: Value) -> Value:
+        kept.append(x)
+        return w * x
+
+    ad.compile(function, [w])(None, [1.0])
     with pytest.raises(TraceError, match="was kept"):
         kept[0] * 2
     with pytest.raises(TraceError, match="was kept"):
@@ -407,7 +417,8 @@ def test_a_model_copied_by_another_thread() -> None:
 
 
 def test_another_thread_computes_while_parameters_are_traced() -> None:
-    w, v = Value(0.0), Value(-2.0)
+    w: Any = Value(0.0)
+    v = Value(-2.0)
 
     def work() -> Any:
         y = ad.where(w > -1, w * v + ad.exp(w), 0.0) + ad.relu(v)
@@ -468,7 +479,7 @@ def test_threads_that_trace_each_others_programs_do_not_wait_for_ever() -> None:
 
 def test_a_program_called_with_traced_values_says_so() -> None:
     w = Value(2.0)
-    inner = ad.compile(lambda x: w * x, [w])
+    inner: Any = ad.compile(lambda x: w * x, [w])
     with pytest.raises(TypeError, match="holds objects that are Values, expected numbers"):
         ad.compile(lambda x: w * inner([1.0], [x])[0], [w])(None, [1.0])
     with pytest.raises(TypeError, match="theta holds objects that are Values"):
@@ -520,9 +531,13 @@ def test_backward_of_a_graph_from_before_changes_no_gradient() -> None:
     w, v = Value(2.0), Value(3.0)
     v.grad = 7.0
     before = v * w * v
-    program = ad.compile(lambda x: [before.backward(), w * x][1], [w])
+
+    def function(x: Value) -> Value:
+        before.backward()
+        return w * x
+
     with pytest.raises(TraceError, match="gradients"):
-        program(None, [1.0])
+        ad.compile(function, [w])(None, [1.0])
     assert (w.grad, v.grad) == (0.0, 7.0)
 
 
@@ -573,7 +588,7 @@ def line_of(function: Any) -> str:
         (lambda x: np.isnan(x * W), TypeError, r"use the functions of autograd_mini"),
         (lambda x: np.linalg.inv([[x]]), TypeError, r"use the functions of autograd_mini"),
         (lambda x: np.maximum(x * W, 0.0), TraceError, "use where, maximum"),
-        (lambda x: np.linalg.norm(np.float64([x])), TraceError, "functions of autograd_mini"),
+        (lambda x: np.linalg.norm(FLOAT64([x])), TraceError, "functions of autograd_mini"),
         (lambda x: np.take([1.0, 2.0], x), TraceError, "take"),
         (lambda x: W * x % 2, TypeError, r"tabulate"),
     ],

@@ -8,7 +8,7 @@ import inspect
 import itertools
 import math
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from random import Random
@@ -181,7 +181,7 @@ def records() -> bool:
     return bool((Value(2.0) * 2).parents)
 
 
-def _yielding_inside(*contexts: Any) -> Iterator[None]:
+def _yielding_inside(*contexts: Any) -> Generator[None]:
     with ExitStack() as stack:
         for context in contexts:
             stack.enter_context(context)

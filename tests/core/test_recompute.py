@@ -170,7 +170,8 @@ def test_threads_replay_their_own_graphs() -> None:
 def test_numbers_of_any_kind_become_floats() -> None:
     x, z = Value(3.0), Value(1.0)
     y = x * z
-    x.data, z.data = 5, np.float32(0.5)
+    number: Any = np.float32(0.5)
+    x.data, z.data = 5, number
     ad.recompute([y, z])
     assert [type(node.data) for node in (x, y, z)] == [float] * 3
     assert (y.data, y.local_derivatives) == (2.5, (0.5, 5.0))

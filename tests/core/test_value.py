@@ -147,7 +147,7 @@ def test_what_has_no_order_is_no_sequence_of_values(given: Any) -> None:
 def test_what_has_no_order_is_no_list_of_nodes_or_seeds(given: Any) -> None:
     a = Value(2.0)
     y = a * a
-    nodes = {Value(1.0), Value(2.0)} if isinstance(given, (set, frozenset)) else given
+    nodes: Any = {Value(1.0), Value(2.0)} if isinstance(given, (set, frozenset)) else given
     calls: list[Callable[[], Any]] = [
         lambda: ad.backward(nodes),
         lambda: ad.backward([y, y], given),
@@ -170,7 +170,8 @@ def test_iterators_and_arrays_are_sequences_of_values() -> None:
 
 
 def test_a_numpy_scalar_assigned_to_data_computes_and_recompute_makes_it_a_float() -> None:
-    for number in (np.float64(3.0), np.float32(3.0), np.int64(3), 3):
+    numbers: list[Any] = [np.float64(3.0), np.float32(3.0), np.int64(3), 3]
+    for number in numbers:
         x = Value(1.0)
         y = ad.tanh(x * x) / x + ad.softmax([x, 1.0])[0]
         x.data = number

@@ -94,7 +94,7 @@ def evaluated(formula: str, x: Sequence[float], k: float) -> list[float]:
     names = {**NUMPY, "x": np.array(x), "k": np.float64(k), "n": np.float64(len(x))}
     with np.errstate(all="ignore"):
         result = eval(formula, {}, names)
-        return np.broadcast_to(result, len(x)).tolist()
+        return list(map(float, np.broadcast_to(result, len(x))))
 
 
 POINTS = [(*x, 2.0) for x in itertools.product(EDGES, repeat=2)]

@@ -6,7 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,7 +15,8 @@ from hypothesis import assume, given
 import autograd_mini as ad
 from autograd_mini import GradientCheckError, Value, check_local_derivatives, gradcheck
 from autograd_mini.core.value import apply
-from tests.random_graphs import FUNCTIONS, KINKED, Program, programs
+from tests.naive_engine import KINKED
+from tests.random_graphs import FUNCTIONS, Program, programs
 
 ROWS = list(ad.PRIMITIVES)
 
@@ -138,14 +139,13 @@ def test_random_programs_pass(program: Program) -> None:
 def test_outputs_and_arguments_of_any_structure() -> None:
     w = np.array([[0.5, -1.0], [2.0, 0.25]])
     assert gradcheck(lambda w, x: {"y": np.tanh(w @ x)}, w, np.array([0.3, -0.7]))
-    assert gradcheck(lambda p, s: [p.a * s, (p[1] ** 2,)], _pair(1.0, 2.0), 3.0)
+    assert gradcheck(lambda p, s: [p.a * s, (p[1] ** 2,)], _Pair(1.0, 2.0), 3.0)
     assert gradcheck(lambda x: [], [1.0])
 
 
-def _pair(a: float, b: float) -> Any:
-    from collections import namedtuple
-
-    return namedtuple("Pair", "a b")(a, b)
+class _Pair(NamedTuple):
+    a: float
+    b: float
 
 
 def test_captured_values_are_fine() -> None:

@@ -330,7 +330,7 @@ def test_perturbations_are_not_confused() -> None:
 
 def test_a_function_that_uses_grad_inside() -> None:
     def newton_step(x: Any) -> Any:
-        f = lambda v: v**3 - 2.0  # noqa: E731 - as users write it
+        f: Callable[[Any], Any] = lambda v: v**3 - 2.0  # noqa: E731 - as users write it
         return x - f(x) / ad.grad(f)(x)
 
     x = 1.3

@@ -347,7 +347,7 @@ def test_same_words_every_time() -> None:
 def test_a_derivation_is_frozen() -> None:
     derivation = ad.explain(Value(1.0) * 2, Value(1.0))
     with pytest.raises(dataclasses.FrozenInstanceError):
-        derivation.gradient = 2.0
+        derivation.gradient = 2.0  # type: ignore[misc]
 
 
 # The formulas are the table's.
@@ -659,14 +659,15 @@ def test_text_of_a_deep_graph_is_short_and_needs_no_recursion() -> None:
 
 def test_only_values_are_explained() -> None:
     with pytest.raises(TypeError, match="root must be a Value, got float"):
-        ad.explain(1.0, Value(1.0))
+        ad.explain(1.0, Value(1.0))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="leaf must be a Value, got NoneType"):
-        ad.explain(Value(1.0), None)
+        ad.explain(Value(1.0), None)  # type: ignore[arg-type]
 
 
 def test_bad_form_and_limit() -> None:
     derivation = ad.explain(x := Value(1.0, "x"), x)
-    for write in (derivation.text, derivation.latex):
+    writers: list[Callable[..., str]] = [derivation.text, derivation.latex]
+    for write in writers:
         with pytest.raises(ValueError, match="form must be 'auto', 'paths' or 'delta', got 'tree'"):
             write("tree")
         with pytest.raises(ValueError, match="limit must be 0 or more, got -1"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -173,7 +174,7 @@ def test_only_values_have_paths(function: Callable[..., object]) -> None:
 @pytest.mark.parametrize(
     ("limit", "error"), [(-1, ValueError), (1.5, TypeError), (True, TypeError), (None, TypeError)]
 )
-def test_limit_is_a_whole_number(limit: object, error: type[Exception]) -> None:
+def test_limit_is_a_whole_number(limit: Any, error: type[Exception]) -> None:
     x = Value(1.0)
     with pytest.raises(error, match="limit must be"):
         ad.path_derivatives(x, x, limit=limit)

@@ -21,7 +21,8 @@ from nn import (
     parameters_to_vector,
     vector_to_parameters,
 )
-from tests.matrix_backprop import Network, backpropagate, forward, mean_cost, to_vector
+from nn.training import Loss
+from tests.matrix_backprop import Matrix, Network, backpropagate, forward, mean_cost, to_vector
 
 # Widths of the layers, inputs first.
 SHAPES = {
@@ -33,7 +34,7 @@ SHAPES = {
     "single layer": [3, 2],
 }
 # The reference's cost and output, the scalar model's loss and output.
-PAIRS = {
+PAIRS: dict[str, tuple[tuple[str, str], tuple[Loss, str]]] = {
     "half squared error, identity": (
         ("half_squared_error", "identity"), (half_squared_error, "identity"),
     ),
@@ -58,7 +59,7 @@ PAIRS = {
 }  # fmt: skip
 
 
-def targets_for(cost: str, n: int, k: int, rng: np.random.Generator) -> np.ndarray:
+def targets_for(cost: str, n: int, k: int, rng: np.random.Generator) -> Matrix:
     if cost == "half_squared_error":
         return rng.normal(size=(n, k))
     if cost == "binary_cross_entropy":
@@ -66,7 +67,7 @@ def targets_for(cost: str, n: int, k: int, rng: np.random.Generator) -> np.ndarr
     return np.eye(k)[rng.integers(0, k, size=n)]
 
 
-def assert_equal_entry_by_entry(actual: np.ndarray, expected: np.ndarray) -> None:
+def assert_equal_entry_by_entry(actual: Matrix, expected: Matrix) -> None:
     # 1e-12 relative for each entry. The absolute term, a few rounding errors of the largest entry,
     # is for entries whose terms cancel, where no two orders of summation agree better.
     np.testing.assert_allclose(
@@ -74,11 +75,13 @@ def assert_equal_entry_by_entry(actual: np.ndarray, expected: np.ndarray) -> Non
     )
 
 
-def gradient_vector(model: MLP) -> np.ndarray:
+def gradient_vector(model: MLP) -> Matrix:
     return np.array([parameter.grad for parameter in model.parameters()])
 
 
-def random_case(widths, activation, pair, n, seed):
+def random_case(
+    widths: list[int], activation: str, pair: str, n: int, seed: int
+) -> tuple[MLP, Network, Matrix, Matrix, str, Loss]:
     (cost, reference_output), (loss, output) = PAIRS[pair]
     rng = np.random.default_rng(seed)
     model = MLP(widths[0], widths[1:], activation=activation, output_activation=output, rng=rng)
@@ -93,7 +96,9 @@ def random_case(widths, activation, pair, n, seed):
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_weight_and_bias_agrees_with_matrix_backpropagation(shape, activation, pair, n):
+def test_every_weight_and_bias_agrees_with_matrix_backpropagation(
+    shape: str, activation: str, pair: str, n: int
+) -> None:
     widths = SHAPES[shape]
     if pair == "softmax, cross-entropy" and widths[-1] == 1:
         widths = [*widths[:-1], 2]  # softmax over one class is the constant 1
@@ -120,7 +125,9 @@ def test_every_weight_and_bias_agrees_with_matrix_backpropagation(shape, activat
     n=st.integers(1, 5),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_any_depth_agrees_with_matrix_backpropagation(widths, activation, pair, n, seed):
+def test_any_depth_agrees_with_matrix_backpropagation(
+    widths: list[int], activation: str, pair: str, n: int, seed: int
+) -> None:
     model, network, X, T, cost, loss = random_case(widths, activation, pair, n, seed)
     _, dWs, dbs = backpropagate(network, X, T, cost)
     eager_gradient(model, loss)(X, T)
@@ -131,7 +138,7 @@ def test_any_depth_agrees_with_matrix_backpropagation(widths, activation, pair, 
     )
 
 
-def test_integer_classes_are_one_hot_targets():
+def test_integer_classes_are_one_hot_targets() -> None:
     model, network, X, T, cost, loss = random_case(
         [4, 5, 3], "tanh", "softmax, cross-entropy", 7, seed=3
     )
@@ -145,12 +152,12 @@ def test_integer_classes_are_one_hot_targets():
 
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
-def test_reference_agrees_with_two_sided_differences(activation, pair):
+def test_reference_agrees_with_two_sided_differences(activation: str, pair: str) -> None:
     widths = [4, 5, 3, 2]
     _, network, X, T, cost, _ = random_case(widths, activation, pair, 7, seed=5)
     theta = to_vector(network.weights, network.biases)
 
-    def cost_at(vector: np.ndarray) -> float:
+    def cost_at(vector: Matrix) -> float:
         moved = Network.from_vector(vector, widths, activation, network.output_activation)
         return mean_cost(moved, X, T, cost)
 
@@ -160,7 +167,7 @@ def test_reference_agrees_with_two_sided_differences(activation, pair):
     np.testing.assert_allclose(to_vector(dWs, dbs), differences, rtol=1e-6, atol=1e-8)
 
 
-def test_vector_order_is_that_of_the_model():
+def test_vector_order_is_that_of_the_model() -> None:
     model = MLP(2, [2, 3], rng=0)
     theta = parameters_to_vector(model)
     network = Network.from_vector(theta, [2, 2, 3], "tanh", "identity")
@@ -171,7 +178,7 @@ def test_vector_order_is_that_of_the_model():
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
-def test_outputs_agree(activation):
+def test_outputs_agree(activation: str) -> None:
     model, network, X, *_ = random_case(
         [4, 5, 3, 2], activation, "half squared error, identity", 7, seed=1
     )
@@ -186,7 +193,7 @@ def logistic(s: float) -> float:
     return 1 / (1 + math.exp(-s))
 
 
-def test_one_path_net_by_hand():
+def test_one_path_net_by_hand() -> None:
     # x -> s_i -> z_i -> s_j -> z_j -> y_hat: sigmoid twice, then a weighted sum;
     # E = (y_hat - y)^2 / 2.
     x, y = 0.7, -0.4
@@ -214,7 +221,7 @@ def test_one_path_net_by_hand():
     np.testing.assert_allclose(gradient_vector(model), expected, rtol=1e-12)
 
 
-def test_several_inputs_by_hand():
+def test_several_inputs_by_hand() -> None:
     # Each input weight gets the one error signal of its neuron times its own input.
     x, y = [0.5, -1.0, 2.0], 0.3
     model = MLP(3, [1, 1], activation="tanh", rng=0)
@@ -228,7 +235,7 @@ def test_several_inputs_by_hand():
     np.testing.assert_allclose(gradient_vector(model), expected, rtol=1e-12)
 
 
-def test_several_outputs_by_hand():
+def test_several_outputs_by_hand() -> None:
     # The hidden weight reaches the loss along two paths, one per output: their sum is its gradient.
     x, y = 0.7, [0.2, -0.5]
     model = MLP(1, [1, 2], activation="sigmoid", rng=0)
@@ -243,7 +250,7 @@ def test_several_outputs_by_hand():
     np.testing.assert_allclose(gradient_vector(model), expected, rtol=1e-12)
 
 
-def test_update_moves_each_weight_by_the_learning_rate_times_delta_times_input():
+def test_update_moves_each_weight_by_the_learning_rate_times_delta_times_input() -> None:
     from nn import SGD
 
     x, y, rate = 2.0, 1.0, 0.1
@@ -258,7 +265,7 @@ def test_update_moves_each_weight_by_the_learning_rate_times_delta_times_input()
     )
 
 
-def test_gradient_toward_an_input_value():
+def test_gradient_toward_an_input_value() -> None:
     model = MLP(2, [3, 1], rng=0)
     inputs = [Value(0.3), Value(-0.6)]
     (output,) = model(inputs)

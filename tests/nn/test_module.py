@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from nn import MLP, Layer, Module, Neuron
 class Box(Module):
     """A module with whatever attributes it is given."""
 
-    def __init__(self, **attributes):
+    def __init__(self, **attributes: object) -> None:
         vars(self).update(attributes)
 
 
@@ -21,7 +23,7 @@ def names(module: Module) -> list[str]:
     return [name for name, _ in module.named_parameters()]
 
 
-def test_names_of_a_model_are_paths():
+def test_names_of_a_model_are_paths() -> None:
     model = MLP(2, [4, 1], rng=0)
     found = names(model)
     assert found[:4] == [
@@ -37,13 +39,13 @@ def test_names_of_a_model_are_paths():
     assert by_name["layers.0.neurons.3.weights.1"] is model.layers[0].neurons[3].weights[1]
 
 
-def test_parameters_are_in_the_order_of_their_names():
+def test_parameters_are_in_the_order_of_their_names() -> None:
     model = MLP(3, [2, 2], rng=0)
     assert model.parameters() == [parameter for _, parameter in model.named_parameters()]
     assert isinstance(model.parameters(), list)
 
 
-def test_finds_parameters_in_every_container():
+def test_finds_parameters_in_every_container() -> None:
     box = Box(
         first=Value(0.0),
         listed=[Value(1.0), (Value(2.0), {"a": Value(3.0), 7: [Value(4.0)]})],
@@ -58,7 +60,7 @@ def test_finds_parameters_in_every_container():
     assert [parameter.data for parameter in box.parameters()] == [float(i) for i in range(10)]
 
 
-def test_only_leaves_are_parameters():
+def test_only_leaves_are_parameters() -> None:
     w = Value(2.0)
     box = Box(
         w=w, result=w * 3.0, constant=ad.as_value(1.0), number=4.0, text="w", none=None,
@@ -67,24 +69,24 @@ def test_only_leaves_are_parameters():
     assert names(box) == ["w"]
 
 
-def test_a_shared_parameter_is_listed_once_under_its_first_name():
+def test_a_shared_parameter_is_listed_once_under_its_first_name() -> None:
     w = Value(1.0)
     neuron = Neuron.from_weights([1.0, 2.0])
     box = Box(a=w, b=[w, w], n1=neuron, n2=neuron, weights=neuron.weights, last=Value(5.0))
     assert names(box) == ["a", "n1.weights.0", "n1.weights.1", "n1.bias", "last"]
 
 
-def test_equal_data_does_not_make_parameters_the_same():
+def test_equal_data_does_not_make_parameters_the_same() -> None:
     assert len(Box(a=Value(1.0), b=Value(1.0)).parameters()) == 2
 
 
-def test_cycles_and_depth_are_no_trouble():
+def test_cycles_and_depth_are_no_trouble() -> None:
     parent, child = Box(w=Value(1.0)), Box(w=Value(2.0))
-    parent.child, child.parent = child, parent
+    vars(parent)["child"], vars(child)["parent"] = child, parent
     assert names(parent) == ["w", "child.w"]
     assert "..." in repr(parent)
 
-    nested: list = [Value(1.0)]
+    nested: list[Any] = [Value(1.0)]
     for _ in range(20_000):
         nested = [nested]
     deep = Box(nested=nested)
@@ -97,13 +99,13 @@ def test_cycles_and_depth_are_no_trouble():
     assert names(chain) == ["inner." * 300 + "w"]
 
 
-def test_temporary_containers_do_not_hide_parameters():
+def test_temporary_containers_do_not_hide_parameters() -> None:
     # Rows of an object array are made while walking; an id of theirs must not be taken for seen.
     arrays = [np.array([[Value(float(i))] for i in range(50)], dtype=object) for _ in range(20)]
     assert len(Box(arrays=arrays).parameters()) == 1000
 
 
-def test_zero_grad():
+def test_zero_grad() -> None:
     model = MLP(2, [3, 1], rng=0)
     model([1.0, 2.0])[0].backward()
     assert any(parameter.grad for parameter in model.parameters())
@@ -113,14 +115,14 @@ def test_zero_grad():
     assert data == [parameter.data for parameter in model.parameters()]
 
 
-def test_parameters_added_later_are_found():
+def test_parameters_added_later_are_found() -> None:
     box = Box()
     assert box.parameters() == []
-    box.w = Value(1.0)
+    vars(box)["w"] = Value(1.0)
     assert names(box) == ["w"]
 
 
-def test_repr_of_a_model():
+def test_repr_of_a_model() -> None:
     assert repr(MLP(2, [16, 1], output_activation="sigmoid", rng=0)) == (
         "MLP(\n"
         "  layers.0: Layer(2, 16, activation='tanh')\n"
@@ -131,7 +133,7 @@ def test_repr_of_a_model():
     assert repr(Neuron(4, rng=0)) == "Neuron(4, activation='tanh')"
 
 
-def test_repr_nests():
+def test_repr_nests() -> None:
     box = Box(
         w=Value(1.0),
         many=[Value(1.0), [Value(2.0)]],
@@ -153,7 +155,7 @@ def test_repr_nests():
 
 
 @pytest.mark.parametrize("module", [Module(), Box(), Box(x=1, y=[])])
-def test_a_module_may_be_empty(module):
+def test_a_module_may_be_empty(module: Module) -> None:
     assert module.parameters() == []
     module.zero_grad()
     assert repr(module) == f"{type(module).__name__}()"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import autograd_mini as ad
+import nn
 from autograd_mini import Value
 from nn import ACTIVATIONS, MLP, Layer, Neuron, glorot_uniform, parameters_to_vector
 
@@ -19,7 +22,9 @@ ELEMENTWISE = [name for name in ACTIVATIONS if name != "identity"]
 
 @pytest.mark.parametrize("make", [list, tuple, np.array, lambda xs: [Value(x) for x in xs]])
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_a_neuron_is_one_dot_and_one_activation(name, make):
+def test_a_neuron_is_one_dot_and_one_activation(
+    name: str, make: Callable[[list[float]], Any]
+) -> None:
     neuron = Neuron(3, activation=name, rng=0)
     output = neuron(make([0.5, -1.0, 2.0]))
     assert output.op == name
@@ -33,27 +38,28 @@ def test_a_neuron_is_one_dot_and_one_activation(name, make):
     assert nodes == [dot, output]
 
 
-def test_identity_adds_no_node():
+def test_identity_adds_no_node() -> None:
     output = Neuron(2, activation="identity", rng=0)([1.0, 2.0])
     assert output.op == "dot"
 
 
-def test_values_given_stay_the_same_values():
+def test_values_given_stay_the_same_values() -> None:
     inputs = [Value(1.0), Value(2.0)]
     first, second = Layer(2, 2, rng=0)(inputs)
     assert list(first.parents[0].parents[2:4]) == inputs
     assert list(second.parents[0].parents[2:4]) == inputs
 
 
-def test_plain_numbers_become_constants_once_per_layer_call():
-    first, second = Layer(2, 2, rng=0)([1, np.float32(2.5)])
+def test_plain_numbers_become_constants_once_per_layer_call() -> None:
+    numbers: list[Any] = [1, np.float32(2.5)]
+    first, second = Layer(2, 2, rng=0)(numbers)
     constants = first.parents[0].parents[2:4]
     assert [c.data for c in constants] == [1.0, 2.5]
     assert all(c.op == "constant" for c in constants)
     assert list(second.parents[0].parents[2:4]) == list(constants)
 
 
-def test_values_and_numbers_may_be_mixed():
+def test_values_and_numbers_may_be_mixed() -> None:
     x = Value(2.0)
     neuron = Neuron.from_weights([3.0, 5.0], 1.0, activation="identity")
     output = neuron([x, 4.0])
@@ -62,9 +68,9 @@ def test_values_and_numbers_may_be_mixed():
 
 
 @pytest.mark.parametrize("sizes", [[1], [3], [2, 1], [4, 3, 2]])
-def test_layers_always_return_a_list(sizes):
+def test_layers_always_return_a_list(sizes: list[int]) -> None:
     model = MLP(2, sizes, rng=0)
-    values = [0.5, 1.0]
+    values: Any = [0.5, 1.0]
     for layer, size in zip(model.layers, sizes, strict=True):
         values = layer(values)
         assert type(values) is list
@@ -75,7 +81,7 @@ def test_layers_always_return_a_list(sizes):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_value_of_a_neuron(name):
+def test_value_of_a_neuron(name: str) -> None:
     inputs = [0.3, -0.7]
     neuron = Neuron.from_weights([1.5, 2.0], -0.25, activation=name)
     s = Value(1.5 * 0.3 + 2.0 * -0.7 - 0.25)
@@ -83,26 +89,26 @@ def test_value_of_a_neuron(name):
     assert neuron(inputs).data == pytest.approx(expected.data, rel=1e-15)
 
 
-def test_activation_of_hidden_and_output_layers():
+def test_activation_of_hidden_and_output_layers() -> None:
     model = MLP(2, [3, 4, 1], activation="relu", output_activation="sigmoid", rng=0)
     assert [layer.activation for layer in model.layers] == ["relu", "relu", "sigmoid"]
     assert model.sizes == [3, 4, 1]
     assert (model.n_inputs, model.layers[1].n_inputs, model.layers[1].n_outputs) == (2, 3, 4)
 
 
-def test_infinite_and_nan_inputs_are_ieee():
+def test_infinite_and_nan_inputs_are_ieee() -> None:
     neuron = Neuron.from_weights([1.0], activation="identity")
     assert neuron([math.inf]).data == math.inf
     assert math.isnan(neuron([math.nan]).data)
 
 
-def test_own_activation_by_name(monkeypatch):
+def test_own_activation_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ACTIVATIONS, "cube", lambda x: x * x * x)
     neuron = Neuron.from_weights([2.0], activation="cube")
     assert neuron([1.0]).data == 8.0
 
 
-def test_labels_are_names():
+def test_labels_are_names() -> None:
     neuron = Neuron(2, rng=0)
     assert [parameter.label for parameter in neuron.parameters()] == ["w1", "w2", "b"]
     for module in (Layer(2, 2, rng=0), MLP(2, [2, 1], rng=0)):
@@ -113,7 +119,7 @@ def test_labels_are_names():
 
 
 @pytest.mark.parametrize(("n_in", "n_out"), [(1, 1), (2, 16), (64, 32)])
-def test_glorot_bounds(n_in, n_out):
+def test_glorot_bounds(n_in: int, n_out: int) -> None:
     limit = math.sqrt(6) / math.sqrt(n_in + n_out)
     weights = np.stack([glorot_uniform(n_in, n_out, rng=seed) for seed in range(200)])
     assert weights.shape == (200, n_out, n_in)
@@ -125,7 +131,7 @@ def test_glorot_bounds(n_in, n_out):
     assert abs(weights).max() > limit * (1 - 20 / n)
 
 
-def test_layers_draw_glorot_by_their_own_sizes_and_biases_are_0():
+def test_layers_draw_glorot_by_their_own_sizes_and_biases_are_0() -> None:
     model = MLP(5, [7, 3], rng=1)
     generator = np.random.default_rng(1)
     for layer in model.layers:
@@ -135,8 +141,8 @@ def test_layers_draw_glorot_by_their_own_sizes_and_biases_are_0():
         assert [neuron.bias.data for neuron in layer.neurons] == [0.0] * layer.n_outputs
 
 
-def test_seeds():
-    def vector(rng):
+def test_seeds() -> None:
+    def vector(rng: Any) -> object:
         return parameters_to_vector(MLP(2, [3, 1], rng=rng)).tolist()
 
     assert vector(0) == vector(0) == vector(np.random.default_rng(0)) == vector(np.int64(0))
@@ -147,20 +153,22 @@ def test_seeds():
 
 # Bad input. Each entry: the call, the error, what its message must say.
 
-BAD = {
+untyped: Any = nn  # arguments of wrong types are what is tested
+
+BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "no layers": (lambda: MLP(2, [], rng=0), ValueError, "at least one layer"),
     "no inputs": (lambda: MLP(0, [1], rng=0), ValueError, "n_inputs must be at least 1, got 0"),
     "negative": (lambda: MLP(-3, [1], rng=0), ValueError, "-3"),
     "empty layer": (lambda: MLP(2, [3, 0], rng=0), ValueError, r"sizes\[1\].*got 0"),
     "bool": (lambda: MLP(True, [1], rng=0), TypeError, "True"),
     "bool size": (lambda: MLP(2, [True], rng=0), TypeError, r"sizes\[0\].*True"),
-    "numpy bool size": (lambda: MLP(2, [np.True_], rng=0), TypeError, r"sizes\[0\]"),
-    "float": (lambda: MLP(2.0, [1], rng=0), TypeError, "2.0"),
-    "float size": (lambda: MLP(2, [1.5], rng=0), TypeError, "1.5"),
-    "text size": (lambda: MLP(2, ["3"], rng=0), TypeError, "'3'"),
-    "int for sizes": (lambda: MLP(2, 3, rng=0), TypeError, "one per layer"),
-    "text for sizes": (lambda: MLP(2, "31", rng=0), TypeError, "one per layer"),
-    "None": (lambda: MLP(None, [1], rng=0), TypeError, "None"),
+    "numpy bool size": (lambda: untyped.MLP(2, [np.True_], rng=0), TypeError, r"sizes\[0\]"),
+    "float": (lambda: untyped.MLP(2.0, [1], rng=0), TypeError, "2.0"),
+    "float size": (lambda: untyped.MLP(2, [1.5], rng=0), TypeError, "1.5"),
+    "text size": (lambda: untyped.MLP(2, ["3"], rng=0), TypeError, "'3'"),
+    "int for sizes": (lambda: untyped.MLP(2, 3, rng=0), TypeError, "one per layer"),
+    "text for sizes": (lambda: untyped.MLP(2, "31", rng=0), TypeError, "one per layer"),
+    "None": (lambda: untyped.MLP(None, [1], rng=0), TypeError, "None"),
     "activation": (
         lambda: MLP(2, [1], activation="tahn", rng=0), ValueError, "'tahn'.*known.*tanh",
     ),
@@ -170,34 +178,38 @@ BAD = {
     "softmax": (
         lambda: MLP(2, [3], output_activation="softmax", rng=0), ValueError, "cross_entropy",
     ),
-    "function": (lambda: MLP(2, [1], activation=ad.tanh, rng=0), TypeError, "name.*known"),
-    "no rng": (lambda: MLP(2, [1]), TypeError, "rng"),
-    "rng None": (lambda: MLP(2, [1], rng=None), TypeError, "seed or a numpy.random.Generator"),
-    "rng float": (lambda: MLP(2, [1], rng=0.5), TypeError, "0.5"),
+    "function": (lambda: untyped.MLP(2, [1], activation=ad.tanh, rng=0), TypeError, "name.*known"),
+    "no rng": (lambda: untyped.MLP(2, [1]), TypeError, "rng"),
+    "rng None": (
+        lambda: untyped.MLP(2, [1], rng=None), TypeError, "seed or a numpy.random.Generator",
+    ),
+    "rng float": (lambda: untyped.MLP(2, [1], rng=0.5), TypeError, "0.5"),
     "rng bool": (lambda: MLP(2, [1], rng=True), TypeError, "True"),
-    "rng legacy": (lambda: MLP(2, [1], rng=np.random.RandomState(0)), TypeError, "RandomState"),
+    "rng legacy": (
+        lambda: untyped.MLP(2, [1], rng=np.random.RandomState(0)), TypeError, "RandomState",
+    ),
     "rng negative": (lambda: MLP(2, [1], rng=-1), ValueError, "-1"),
     "layer size": (lambda: Layer(2, 0, rng=0), ValueError, "n_outputs"),
     "layer activation": (lambda: Layer(2, 1, activation="?", rng=0), ValueError, "known"),
-    "layer rng": (lambda: Layer(2, 1, rng="0"), TypeError, "rng"),
+    "layer rng": (lambda: untyped.Layer(2, 1, rng="0"), TypeError, "rng"),
     "neuron size": (lambda: Neuron(0, rng=0), ValueError, "n_inputs"),
     "neuron activation": (lambda: Neuron(1, activation="?", rng=0), ValueError, "known"),
     "neuron no weights": (lambda: Neuron.from_weights([]), ValueError, "at least one weight"),
-    "neuron text weight": (lambda: Neuron.from_weights(["1"]), TypeError, "1"),
-    "neuron text bias": (lambda: Neuron.from_weights([1.0], "0"), TypeError, "0"),
+    "neuron text weight": (lambda: untyped.Neuron.from_weights(["1"]), TypeError, "1"),
+    "neuron text bias": (lambda: untyped.Neuron.from_weights([1.0], "0"), TypeError, "0"),
     "glorot size": (lambda: glorot_uniform(0, 1, rng=0), ValueError, "n_in"),
-    "glorot size type": (lambda: glorot_uniform(1, 1.0, rng=0), TypeError, "n_out"),
+    "glorot size type": (lambda: untyped.glorot_uniform(1, 1.0, rng=0), TypeError, "n_out"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_arguments(case):
+def test_bad_arguments(case: str) -> None:
     call, error, message = BAD[case]
     with pytest.raises(error, match=f"(?s){message}"):
         call()
 
 
-def test_bad_arguments_draw_nothing():
+def test_bad_arguments_draw_nothing() -> None:
     generator = np.random.default_rng(0)
     for call in (
         lambda: MLP(2, [3, 0], rng=generator),
@@ -209,7 +221,7 @@ def test_bad_arguments_draw_nothing():
     assert generator.random() == np.random.default_rng(0).random()
 
 
-BAD_INPUTS = {
+BAD_INPUTS: dict[str, tuple[Any, type[Exception], str]] = {
     "too few": ([1.0], ValueError, "takes 2 inputs, got 1"),
     "too many": ([1.0, 2.0, 3.0], ValueError, "got 3"),
     "none": ([], ValueError, "got 0"),
@@ -229,7 +241,7 @@ BAD_INPUTS = {
 @pytest.mark.parametrize(
     "model", [MLP(2, [3, 1], rng=0), Layer(2, 3, rng=0), Neuron(2, rng=0)], ids=repr
 )
-def test_bad_inputs_leave_the_model_as_it_was(model, case):
+def test_bad_inputs_leave_the_model_as_it_was(model: MLP | Layer | Neuron, case: str) -> None:
     inputs, error, message = BAD_INPUTS[case]
     before = [(p.data, p.grad, p.label) for p in model.parameters()]
     with pytest.raises(error, match=f"(?s){message}"):
@@ -252,7 +264,7 @@ def test_bad_inputs_leave_the_model_as_it_was(model, case):
 )
 @pytest.mark.parametrize("make", [Neuron, lambda n, rng: Layer(n, 2, rng=rng),
                                   lambda n, rng: MLP(n, [2], rng=rng)])  # fmt: skip
-def test_an_example_is_a_sequence(make, given):
+def test_an_example_is_a_sequence(make: Callable[..., Any], given: Any) -> None:
     with pytest.raises(
         TypeError, match=f"a sequence of 2 numbers or Values; got {type(given).__name__}"
     ):
@@ -260,7 +272,8 @@ def test_an_example_is_a_sequence(make, given):
 
 
 @pytest.mark.parametrize("given", [{0: 1.0, 1: 2.0}, {0.5, 1.0}, "12", b"12", None, 3.0])
-def test_weights_are_a_sequence(given):
+def test_weights_are_a_sequence(given: Any) -> None:
     with pytest.raises(TypeError, match="weights must be a sequence of numbers, got"):
         Neuron.from_weights(given)
-    assert Neuron.from_weights(w for w in (1.0, 2.0)).n_inputs == 2
+    weights: Any = (w for w in (1.0, 2.0))
+    assert Neuron.from_weights(weights).n_inputs == 2

@@ -3,13 +3,18 @@
 What SGD does to the parameters themselves is in `test_parameters`.
 """
 
+from __future__ import annotations
+
 import copy
 import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from autograd_mini import Value
 from nn import MLP, SGD, Adam, parameters_to_vector
@@ -19,7 +24,7 @@ RNG = np.random.default_rng(0)
 START, GRADIENTS = RNG.normal(size=3), RNG.normal(size=(20, 3))
 GRADIENTS[5] = 0.0
 GRADIENTS[7] *= 1e6
-SETTINGS = {
+SETTINGS: dict[str, dict[str, float]] = {
     "paper": {},
     "other betas": {"beta1": 0.5, "beta2": 0.75},
     "no memory": {"beta1": 0.0, "beta2": 0.0},
@@ -27,11 +32,11 @@ SETTINGS = {
 }
 
 
-def leaves(data=START):
+def leaves(data: Iterable[float] = START) -> list[Value]:
     return [Value(number) for number in data]
 
 
-def stepped(optimizer, gradients):
+def stepped(optimizer: SGD | Adam, gradients: Iterable[Iterable[float]]) -> list[list[float]]:
     """The parameters' data after each step along the given gradients."""
     trajectory = []
     for gradient in gradients:
@@ -42,7 +47,14 @@ def stepped(optimizer, gradients):
     return trajectory
 
 
-def adam_of_one(x, gradients, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+def adam_of_one(
+    x: float,
+    gradients: Sequence[float] | NDArray[np.float64],
+    learning_rate: float = 0.001,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+) -> list[float]:
     """Algorithm 1 of Kingma & Ba 2015 for one number, the running means summed afresh each time."""
     trajectory = []
     for t in range(1, len(gradients) + 1):
@@ -55,7 +67,7 @@ def adam_of_one(x, gradients, learning_rate=0.001, beta1=0.9, beta2=0.999, epsil
 
 
 @pytest.mark.parametrize("case", SETTINGS)
-def test_adam_is_the_paper_s(case):
+def test_adam_is_the_paper_s(case: str) -> None:
     settings = SETTINGS[case]
     expected = [adam_of_one(x, g, **settings) for x, g in zip(START, GRADIENTS.T, strict=True)]
     trajectory = stepped(Adam(leaves(), **settings), GRADIENTS)
@@ -63,7 +75,7 @@ def test_adam_is_the_paper_s(case):
 
 
 @pytest.mark.parametrize("case", SETTINGS)
-def test_adam_is_pytorch_s(case):
+def test_adam_is_pytorch_s(case: str) -> None:
     torch = pytest.importorskip("torch")
     settings = {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
     settings.update(SETTINGS[case])
@@ -84,12 +96,14 @@ def test_adam_is_pytorch_s(case):
 
 
 @given(st.floats(1e-3, 1e150), st.sampled_from([-1, 1]), st.floats(1e-6, 10))
-def test_the_first_step_is_as_long_as_the_learning_rate(size, sign, rate):
+def test_the_first_step_is_as_long_as_the_learning_rate(
+    size: float, sign: int, rate: float
+) -> None:
     [[data]] = stepped(Adam([Value(0.0)], learning_rate=rate), [[sign * size]])
     assert data == pytest.approx(-sign * rate, rel=1e-4)
 
 
-def test_adam_finds_the_minimum_of_a_narrow_valley():
+def test_adam_finds_the_minimum_of_a_narrow_valley() -> None:
     x, y = Value(-1.0), Value(1.0)
     optimizer = Adam([x, y], learning_rate=0.02)
     for _ in range(5_000):
@@ -99,14 +113,14 @@ def test_adam_finds_the_minimum_of_a_narrow_valley():
     assert [x.data, y.data] == pytest.approx([1.0, 1.0], abs=1e-3)
 
 
-MAKERS = {
+MAKERS: dict[str, Callable[[Iterable[Value]], SGD | Adam]] = {
     "SGD": lambda parameters: SGD(parameters, learning_rate=0.1),
     "Adam": lambda parameters: Adam(parameters, learning_rate=0.1),
 }
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_update_moves_a_vector_as_step_moves_parameters(name):
+def test_update_moves_a_vector_as_step_moves_parameters(name: str) -> None:
     expected = stepped(MAKERS[name](leaves()), GRADIENTS)
     parameters = leaves(np.zeros(3))
     optimizer = MAKERS[name](parameters)
@@ -122,7 +136,7 @@ def test_update_moves_a_vector_as_step_moves_parameters(name):
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_learning_rate_may_change(name):
+def test_learning_rate_may_change(name: str) -> None:
     optimizer = MAKERS[name](leaves())
     optimizer.learning_rate = np.float64(0.0)
     assert optimizer.update(START, GRADIENTS[0]).tolist() == START.tolist()
@@ -140,7 +154,7 @@ REFUSED_GRADIENTS = {
 
 
 @pytest.mark.parametrize("case", REFUSED_GRADIENTS)
-def test_a_refused_step_leaves_no_trace(case):
+def test_a_refused_step_leaves_no_trace(case: str) -> None:
     gradient, message = REFUSED_GRADIENTS[case]
     reference = stepped(Adam(leaves()), GRADIENTS)
     optimizer = Adam(leaves())
@@ -153,14 +167,14 @@ def test_a_refused_step_leaves_no_trace(case):
     assert stepped(optimizer, GRADIENTS[10:]) == reference[10:]  # nor in what it remembers
 
 
-def test_the_refused_parameter_is_named():
+def test_the_refused_parameter_is_named() -> None:
     optimizer = Adam([Value(1.0, label="w")])
     with pytest.raises(ValueError, match="the gradient of 'w' is nan"):
         stepped(optimizer, [[math.nan]])
 
 
 @pytest.mark.parametrize("line", range(1, 120))
-def test_an_interrupted_step_is_whole(line):
+def test_an_interrupted_step_is_whole(line: int) -> None:
     optimizer = Adam(leaves(), learning_rate=0.1)
     reference = stepped(copy.deepcopy(optimizer), GRADIENTS[:2])
     stepped(optimizer, GRADIENTS[:1])
@@ -176,7 +190,7 @@ def test_an_interrupted_step_is_whole(line):
         assert [p.data for p in optimizer.parameters] == reference[1]
 
 
-BAD_VECTORS = {
+BAD_VECTORS: dict[str, tuple[Any, type[Exception], str]] = {
     "text": (["a", "b", "c"], TypeError, "real numbers"),
     "complex": ([1j, 0, 0], TypeError, "real numbers"),
     "Values": ([Value(1.0)] * 3, TypeError, "real numbers"),
@@ -188,7 +202,7 @@ BAD_VECTORS = {
 
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("case", BAD_VECTORS)
-def test_bad_vectors(name, case):
+def test_bad_vectors(name: str, case: str) -> None:
     vector, error, message = BAD_VECTORS[case]
     optimizer = MAKERS[name](leaves())
     with pytest.raises(error, match=f"theta must .*{message}"):
@@ -197,7 +211,7 @@ def test_bad_vectors(name, case):
         optimizer.update(START, vector)
 
 
-BAD_SETTINGS = {
+BAD_SETTINGS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "beta1 of 1": ({"beta1": 1.0}, ValueError, "beta1"),
     "negative beta1": ({"beta1": -0.1}, ValueError, "beta1"),
     "beta2 nan": ({"beta2": math.nan}, ValueError, "beta2"),
@@ -210,34 +224,34 @@ BAD_SETTINGS = {
 
 
 @pytest.mark.parametrize("case", BAD_SETTINGS)
-def test_bad_settings(case):
+def test_bad_settings(case: str) -> None:
     settings, error, message = BAD_SETTINGS[case]
     with pytest.raises(error, match=message):
         Adam(leaves(), **settings)
 
 
 @pytest.mark.parametrize("case", BAD_RATES)
-def test_bad_learning_rates(case):
+def test_bad_learning_rates(case: str) -> None:
     rate, error = BAD_RATES[case]
     with pytest.raises(error, match="learning_rate"):
         Adam(leaves(), learning_rate=rate)
 
 
 @pytest.mark.parametrize("case", BAD_PARAMETERS)
-def test_bad_parameters(case):
+def test_bad_parameters(case: str) -> None:
     parameters, error, message = BAD_PARAMETERS[case]
     with pytest.raises(error, match=message):
         Adam(parameters)
 
 
-def test_adam_needs_parameters():
+def test_adam_needs_parameters() -> None:
     with pytest.raises(ValueError, match="no parameters"):
         Adam([])
     with pytest.raises(TypeError, match=r"model\.parameters\(\)"):
-        Adam(MLP(1, [1], rng=0))
+        Adam(MLP(1, [1], rng=0))  # type: ignore[arg-type]
 
 
-def test_adam_trains_a_model():
+def test_adam_trains_a_model() -> None:
     model = MLP(1, [1], rng=0)
     before = parameters_to_vector(model)
     optimizer = Adam(model.parameters())

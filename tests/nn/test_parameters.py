@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ from hypothesis import strategies as st
 
 from autograd_mini import Value
 from nn import MLP, SGD, parameters_to_vector, vector_to_parameters
+
+TraceFunction: TypeAlias = Callable[[FrameType, str, object], Any]
 
 
 def model_with_gradients() -> MLP:
@@ -25,11 +30,11 @@ def state(model: MLP) -> list[tuple[float, float]]:
     return [(parameter.data, parameter.grad) for parameter in model.parameters()]
 
 
-def interrupt_at(line_number: int, files: tuple[str, ...]):
+def interrupt_at(line_number: int, files: tuple[str, ...]) -> TraceFunction:
     """Trace function that raises KeyboardInterrupt before the n-th line run in these files."""
     count = 0
 
-    def trace(frame, event, argument):
+    def trace(frame: FrameType, event: str, argument: object) -> TraceFunction | None:
         nonlocal count
         if not frame.f_code.co_filename.endswith(files):
             return None
@@ -42,7 +47,7 @@ def interrupt_at(line_number: int, files: tuple[str, ...]):
     return trace
 
 
-def interrupted(call, line_number: int, files: tuple[str, ...]) -> bool:
+def interrupted(call: Callable[[], object], line_number: int, files: tuple[str, ...]) -> bool:
     previous = sys.gettrace()
     sys.settrace(interrupt_at(line_number, files))
     try:
@@ -57,7 +62,7 @@ def interrupted(call, line_number: int, files: tuple[str, ...]) -> bool:
 # Vector.
 
 
-def test_vector_is_the_data_in_order():
+def test_vector_is_the_data_in_order() -> None:
     model = MLP(2, [3, 1], rng=0)
     vector = parameters_to_vector(model)
     assert vector.shape == (13,)
@@ -69,7 +74,7 @@ def test_vector_is_the_data_in_order():
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=13, max_size=13))
-def test_round_trip(numbers):
+def test_round_trip(numbers: list[float]) -> None:
     model = model_with_gradients()
     gradients = [parameter.grad for parameter in model.parameters()]
     vector_to_parameters(numbers, model)
@@ -79,13 +84,13 @@ def test_round_trip(numbers):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.uint8])
-def test_other_real_dtypes(dtype):
+def test_other_real_dtypes(dtype: type[np.number[Any]]) -> None:
     w = [Value(0.0), Value(0.0)]
     vector_to_parameters(np.array([1, 2], dtype=dtype), w)
     assert [v.data for v in w] == [1.0, 2.0]
 
 
-BAD_VECTORS = {
+BAD_VECTORS: dict[str, tuple[Any, type[Exception], str]] = {
     "short": (np.zeros(12), ValueError, r"\(13,\).*\(12,\)"),
     "long": (np.zeros(14), ValueError, r"\(14,\)"),
     "matrix": (np.zeros((13, 1)), ValueError, r"\(13, 1\)"),
@@ -101,7 +106,7 @@ BAD_VECTORS = {
 
 
 @pytest.mark.parametrize("case", BAD_VECTORS)
-def test_bad_vectors_change_nothing(case):
+def test_bad_vectors_change_nothing(case: str) -> None:
     vector, error, message = BAD_VECTORS[case]
     model = model_with_gradients()
     before = state(model)
@@ -111,7 +116,7 @@ def test_bad_vectors_change_nothing(case):
 
 
 W = Value(1.0, label="w")
-BAD_PARAMETERS = {
+BAD_PARAMETERS: dict[str, tuple[Any, type[Exception], str]] = {
     "a Value": (W, TypeError, "list of"),
     "numbers": ([1.0], TypeError, r"parameters\[0\].*float"),
     "an operation": ([W, W * 2.0], TypeError, r"parameters\[1\].*leaf.*'mul'"),
@@ -121,7 +126,7 @@ BAD_PARAMETERS = {
 
 
 @pytest.mark.parametrize("case", BAD_PARAMETERS)
-def test_bad_parameters(case):
+def test_bad_parameters(case: str) -> None:
     parameters, error, message = BAD_PARAMETERS[case]
     with pytest.raises(error, match=message):
         parameters_to_vector(parameters)
@@ -132,7 +137,7 @@ def test_bad_parameters(case):
 
 
 @pytest.mark.parametrize("line", range(1, 200))
-def test_an_interrupted_write_is_whole(line):
+def test_an_interrupted_write_is_whole(line: int) -> None:
     model = model_with_gradients()
     before = parameters_to_vector(model).tolist()
     after = [number + 1.0 for number in before]
@@ -146,7 +151,7 @@ def test_an_interrupted_write_is_whole(line):
 
 
 @given(st.floats(0, 10), st.lists(st.floats(-1e6, 1e6), min_size=13, max_size=13))
-def test_step(rate, gradients):
+def test_step(rate: float, gradients: list[float]) -> None:
     model = MLP(2, [3, 1], rng=0)
     optimizer = SGD(model.parameters(), learning_rate=rate)
     expected = [p.data - rate * g for p, g in zip(model.parameters(), gradients, strict=True)]
@@ -160,7 +165,7 @@ def test_step(rate, gradients):
     assert parameters_to_vector(model).tolist() == expected
 
 
-def test_learning_rate_may_change():
+def test_learning_rate_may_change() -> None:
     w = Value(1.0)
     w.grad = 1.0
     optimizer = SGD([w], learning_rate=0.5)
@@ -171,7 +176,7 @@ def test_learning_rate_may_change():
     assert repr(optimizer) == "SGD(1 parameters, learning_rate=0.25)"
 
 
-def test_iterators_are_read_once():
+def test_iterators_are_read_once() -> None:
     w = Value(1.0)
     optimizer = SGD(iter([w]), learning_rate=1)
     w.grad = 1.0
@@ -183,7 +188,9 @@ def test_iterators_are_read_once():
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("rate", [0.1, 0.0])
 @pytest.mark.parametrize("position", [0, 5, 12])
-def test_a_gradient_that_is_not_finite_changes_nothing(bad, rate, position):
+def test_a_gradient_that_is_not_finite_changes_nothing(
+    bad: float, rate: float, position: int
+) -> None:
     model = model_with_gradients()
     model.parameters()[position].grad = bad
     before = repr(state(model))
@@ -193,7 +200,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(bad, rate, position):
     assert repr(state(model)) == before
 
 
-def test_a_step_out_of_range_changes_nothing():
+def test_a_step_out_of_range_changes_nothing() -> None:
     w, v = Value(1.0), Value(1e308)
     w.grad, v.grad = 1.0, -1e308
     with pytest.raises(ValueError, match=r"parameters\[1\] from 1e\+308 to inf"):
@@ -201,7 +208,7 @@ def test_a_step_out_of_range_changes_nothing():
     assert (w.data, v.data) == (1.0, 1e308)
 
 
-BAD_RATES = {
+BAD_RATES: dict[str, tuple[Any, type[Exception]]] = {
     "negative": (-0.1, ValueError),
     "nan": (math.nan, ValueError),
     "inf": (math.inf, ValueError),
@@ -214,7 +221,7 @@ BAD_RATES = {
 
 
 @pytest.mark.parametrize("case", BAD_RATES)
-def test_bad_learning_rates(case):
+def test_bad_learning_rates(case: str) -> None:
     rate, error = BAD_RATES[case]
     with pytest.raises(error, match="learning_rate"):
         SGD([Value(1.0)], learning_rate=rate)
@@ -224,15 +231,15 @@ def test_bad_learning_rates(case):
     assert optimizer.learning_rate == 0.5
 
 
-def test_sgd_needs_parameters():
+def test_sgd_needs_parameters() -> None:
     with pytest.raises(ValueError, match="no parameters"):
         SGD([], learning_rate=0.1)
     with pytest.raises(TypeError, match=r"model\.parameters\(\)"):
-        SGD(MLP(1, [1], rng=0), learning_rate=0.1)
+        SGD(MLP(1, [1], rng=0), learning_rate=0.1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("line", range(1, 120))
-def test_an_interrupted_step_is_whole(line):
+def test_an_interrupted_step_is_whole(line: int) -> None:
     model = model_with_gradients()
     optimizer = SGD(model.parameters(), learning_rate=0.1)
     before = parameters_to_vector(model).tolist()
@@ -244,7 +251,7 @@ def test_an_interrupted_step_is_whole(line):
 
 
 @pytest.mark.parametrize("kind", [set, frozenset, lambda values: dict.fromkeys(values)])
-def test_parameters_come_in_an_order(kind):
+def test_parameters_come_in_an_order(kind: Callable[[list[Value]], Any]) -> None:
     parameters = kind([Value(1.0), Value(2.0)])
     for call in (parameters_to_vector, lambda p: SGD(p, learning_rate=0.1)):
         with pytest.raises(TypeError, match="list of its parameters, got"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import builtins
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import nn
 from autograd_mini import Value
@@ -32,6 +34,7 @@ from nn import (
     parameters_to_vector,
     vector_to_parameters,
 )
+from nn.training import Correct, Loss
 from tests.matrix_backprop import Network, backpropagate, to_vector
 
 RNG = np.random.default_rng(0)
@@ -43,8 +46,8 @@ def classifier(seed: int = 0) -> MLP:
     return MLP(2, [4, 2], rng=seed)
 
 
-def train(model, **changes):
-    arguments = {
+def train(model: Any, **changes: Any) -> History:
+    arguments: dict[str, Any] = {
         "X": X,
         "y": CLASSES,
         "loss": cross_entropy,
@@ -59,7 +62,7 @@ def train(model, **changes):
 # What it computes.
 
 
-def test_fit_is_minibatch_gradient_descent():
+def test_fit_is_minibatch_gradient_descent() -> None:
     # The same training in matrices: the same order of examples, minibatches of 6, 6, 6 and 2.
     model = classifier()
     theta = parameters_to_vector(model)
@@ -80,11 +83,11 @@ def test_fit_is_minibatch_gradient_descent():
     np.testing.assert_allclose(parameters_to_vector(model), theta, rtol=1e-12)
 
 
-def test_arrays_lists_and_tables_train_alike():
+def test_arrays_lists_and_tables_train_alike() -> None:
     class Table:
         """Stands for a data frame: rows are not at table[i], but it turns into an array."""
 
-        def __array__(self, dtype=None, copy=None):
+        def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
             return X
 
     vectors = []
@@ -101,12 +104,12 @@ def test_arrays_lists_and_tables_train_alike():
         np.testing.assert_allclose(vector, vectors[0], rtol=1e-12)
 
 
-def test_examples_may_be_of_any_shape():
+def test_examples_may_be_of_any_shape() -> None:
     class Mean(Module):
-        def __init__(self):
+        def __init__(self) -> None:
             self.scale = Value(0.0)
 
-        def __call__(self, numbers):
+        def __call__(self, numbers: list[float]) -> list[Value]:
             return [self.scale * (sum(numbers) / len(numbers))]
 
     model = Mean()
@@ -117,7 +120,7 @@ def test_examples_may_be_of_any_shape():
     assert model.scale.data == pytest.approx(2.0, rel=1e-6)
 
 
-def test_same_seed_same_training():
+def test_same_seed_same_training() -> None:
     vectors = []
     for rng in (0, 0, np.random.default_rng(0), 1):
         model = classifier()
@@ -126,7 +129,7 @@ def test_same_seed_same_training():
     assert vectors[0] == vectors[1] == vectors[2] != vectors[3]
 
 
-def test_fit_learns():
+def test_fit_learns() -> None:
     model = MLP(2, [8, 1], rng=0)
     optimizer = SGD(model.parameters(), learning_rate=0.5)
     history = train(
@@ -137,7 +140,7 @@ def test_fit_learns():
     assert history.loss[-1] < 0.1 < history.loss[0]
 
 
-def test_equal_weights_stay_equal_and_drawn_ones_do_not():
+def test_equal_weights_stay_equal_and_drawn_ones_do_not() -> None:
     symmetric, drawn = MLP(2, [3, 1], rng=0), MLP(2, [3, 1], rng=0)
     vector_to_parameters(np.full(13, 0.3), symmetric)
     for model in (symmetric, drawn):
@@ -146,7 +149,7 @@ def test_equal_weights_stay_equal_and_drawn_ones_do_not():
             optimizer=SGD(model.parameters(), learning_rate=0.5),
         )  # fmt: skip
 
-    def hidden(model):
+    def hidden(model: MLP) -> list[list[float]]:
         return [[p.data for p in neuron.parameters()] for neuron in model.layers[0].neurons]
 
     first, *others = hidden(symmetric)
@@ -156,7 +159,7 @@ def test_equal_weights_stay_equal_and_drawn_ones_do_not():
     assert len(set(map(tuple, hidden(drawn)))) == 3
 
 
-def test_eager_gradient_is_that_of_the_mean_and_adds():
+def test_eager_gradient_is_that_of_the_mean_and_adds() -> None:
     model = classifier()
     loss = mean_loss(model, X, CLASSES, cross_entropy)
     loss.backward()
@@ -171,11 +174,11 @@ def test_eager_gradient_is_that_of_the_mean_and_adds():
     np.testing.assert_allclose([p.grad for p in model.parameters()], 2 * expected, rtol=1e-12)
 
 
-def test_another_gradient_may_be_plugged_in():
+def test_another_gradient_may_be_plugged_in() -> None:
     model, reference = classifier(), classifier()
     seen = []
 
-    def matrix_gradient(inputs, targets):
+    def matrix_gradient(inputs: Any, targets: Any) -> tuple[float, None]:
         seen.append(len(inputs))
         network = Network.from_vector(parameters_to_vector(model), [2, 4, 2], "tanh", "softmax")
         T = np.eye(2)[targets]
@@ -194,7 +197,7 @@ def test_another_gradient_may_be_plugged_in():
     assert history.accuracy == []  # the gradient did not say
 
 
-def test_part_of_a_model_may_be_trained():
+def test_part_of_a_model_may_be_trained() -> None:
     model = classifier()
     before = parameters_to_vector(model.layers[0])
     train(model, optimizer=SGD(model.layers[1].parameters(), learning_rate=0.5))
@@ -202,13 +205,13 @@ def test_part_of_a_model_may_be_trained():
 
 
 @pytest.mark.parametrize(("n", "size"), [(1, 1), (10, 3), (10, 10), (10, 99), (7, 1)])
-def test_minibatches_hold_each_example_once(n, size):
+def test_minibatches_hold_each_example_once(n: int, size: int) -> None:
     batches = list(minibatches(n, size, rng=0))
     assert sorted(np.concatenate(batches).tolist()) == list(range(n))
     assert [len(batch) for batch in batches] == [size] * (n // size) + [n % size] * (n % size > 0)
 
 
-def test_each_epoch_has_a_new_order():
+def test_each_epoch_has_a_new_order() -> None:
     generator = np.random.default_rng(0)
     orders = [np.concatenate(list(minibatches(20, 6, rng=generator))).tolist() for _ in range(2)]
     assert orders[0] != orders[1]
@@ -217,7 +220,7 @@ def test_each_epoch_has_a_new_order():
 # What it records.
 
 
-def test_history_without_steps_is_the_evaluation():
+def test_history_without_steps_is_the_evaluation() -> None:
     # With a learning rate of 0 every epoch records what evaluate finds.
     model = classifier()
     optimizer = SGD(model.parameters(), learning_rate=0.0)
@@ -231,7 +234,7 @@ def test_history_without_steps_is_the_evaluation():
     assert share == accuracy(model, X, CLASSES)
 
 
-def test_validation_is_after_the_epoch_and_not_trained_on():
+def test_validation_is_after_the_epoch_and_not_trained_on() -> None:
     model, alone = classifier(), classifier()
     history = train(model, epochs=1, validation=(X[:5], CLASSES[:5]))
     train(alone, epochs=1)
@@ -240,7 +243,7 @@ def test_validation_is_after_the_epoch_and_not_trained_on():
     assert (history.validation_loss[0], history.validation_accuracy[0]) == expected
 
 
-def test_a_history_may_go_on():
+def test_a_history_may_go_on() -> None:
     model = classifier()
     history = History()
     assert train(model, history=history) is history
@@ -249,11 +252,16 @@ def test_a_history_may_go_on():
     assert history.validation_loss == history.validation_accuracy == []
 
 
-def test_accuracy_is_recorded_where_the_loss_says_what_is_right():
-    def accuracies(loss, output, y, **more):
+def test_accuracy_is_recorded_where_the_loss_says_what_is_right() -> None:
+    def accuracies(loss: Loss, output: str, y: Any, **more: Any) -> tuple[list[float], MLP]:
         model = MLP(2, [1], output_activation=output, rng=0)
         optimizer = SGD(model.parameters(), learning_rate=0.0)
-        arguments = {"loss": loss, "optimizer": optimizer, "epochs": 1, "y": y} | more
+        arguments: dict[str, Any] = {
+            "loss": loss,
+            "optimizer": optimizer,
+            "epochs": 1,
+            "y": y,
+        } | more
         return train(model, **arguments).accuracy, model
 
     (logit,), model = accuracies(binary_cross_entropy_with_logits, "identity", CLASSES)
@@ -266,7 +274,7 @@ def test_accuracy_is_recorded_where_the_loss_says_what_is_right():
     assert sign == logit
 
 
-def values(*numbers):
+def values(*numbers: float) -> list[Value]:
     return [Value(number) for number in numbers]
 
 
@@ -290,7 +298,9 @@ def values(*numbers):
         (correct_probability, (0.9,), np.array([1.0]), True),
     ],
 )
-def test_what_is_right(correct, outputs, target, expected):
+def test_what_is_right(
+    correct: Correct, outputs: tuple[float, ...], target: Any, expected: bool
+) -> None:
     assert correct(values(*outputs), target) is expected
 
 
@@ -302,7 +312,9 @@ def test_what_is_right(correct, outputs, target, expected):
         (correct_probability, (0.5,), [0, 1], "1 outputs but 2 targets"),
     ],
 )
-def test_what_cannot_be_right(correct, outputs, target, message):
+def test_what_cannot_be_right(
+    correct: Correct, outputs: tuple[float, ...], target: Any, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         correct(values(*outputs), target)
 
@@ -316,10 +328,12 @@ class StopError(Exception):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StopError])
 @pytest.mark.parametrize("example", [0, 1, 5, 6, 13, 20, 27])
-def test_an_interruption_keeps_the_last_whole_step(error, example):
+def test_an_interruption_keeps_the_last_whole_step(
+    error: type[BaseException], example: int
+) -> None:
     calls = 0
 
-    def interrupted_loss(outputs, target):
+    def interrupted_loss(outputs: list[Value], target: Any) -> Value:
         nonlocal calls
         calls += 1
         if calls == example + 1:
@@ -347,7 +361,7 @@ def test_an_interruption_keeps_the_last_whole_step(error, example):
     assert len(history.loss) == whole // 4
 
 
-def test_a_gradient_that_is_not_finite_keeps_the_last_whole_step():
+def test_a_gradient_that_is_not_finite_keeps_the_last_whole_step() -> None:
     model = classifier()
     inputs = X.copy()
     inputs[3, 0] = np.nan
@@ -359,7 +373,7 @@ def test_a_gradient_that_is_not_finite_keeps_the_last_whole_step():
 # Progress.
 
 
-def test_progress_bar_shows_loss_and_accuracy(capsys):
+def test_progress_bar_shows_loss_and_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tqdm")
     train(classifier(), progress=True, validation=(X, CLASSES))
     captured = capsys.readouterr()
@@ -368,10 +382,12 @@ def test_progress_bar_shows_loss_and_accuracy(capsys):
         assert text in captured.err
 
 
-def test_progress_without_tqdm_is_a_line_per_epoch(capsys, monkeypatch):
+def test_progress_without_tqdm_is_a_line_per_epoch(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     imported = builtins.__import__
 
-    def without_tqdm(name, *arguments, **keywords):
+    def without_tqdm(name: str, *arguments: Any, **keywords: Any) -> Any:
         if name == "tqdm":
             raise ImportError(name)
         return imported(name, *arguments, **keywords)
@@ -385,15 +401,15 @@ def test_progress_without_tqdm_is_a_line_per_epoch(capsys, monkeypatch):
     assert "accuracy" in lines[0]
 
 
-def test_silent_by_default(capsys):
+def test_silent_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     train(classifier())
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_bar_is_closed_on_an_interruption(capsys):
+def test_the_bar_is_closed_on_an_interruption(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tqdm")
 
-    def fail(outputs, target):
+    def fail(outputs: Any, target: Any) -> Value:
         raise StopError
 
     with pytest.raises(StopError):
@@ -408,7 +424,7 @@ class NotAnOptimizer:
     parameters = ()
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "counts": ({"y": CLASSES[:-1]}, ValueError, "20 examples but y 19"),
     "empty": ({"X": [], "y": []}, ValueError, "at least one example"),
     "X number": ({"X": 1.0}, TypeError, "X must be"),
@@ -439,7 +455,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_arguments_leave_the_model_as_it_was(case):
+def test_bad_arguments_leave_the_model_as_it_was(case: str) -> None:
     changes, error, message = BAD[case]
     model = classifier()
     before = parameters_to_vector(model).tolist()
@@ -451,15 +467,15 @@ def test_bad_arguments_leave_the_model_as_it_was(case):
     assert history == History()
 
 
-def test_model_must_be_callable():
+def test_model_must_be_callable() -> None:
     layers = Module()
-    layers.w = Value(1.0)
+    vars(layers)["w"] = Value(1.0)
     with pytest.raises(TypeError, match="model must be callable"):
         train(layers)
 
 
 @pytest.mark.parametrize("call", [accuracy, lambda *a: evaluate(*a, loss=cross_entropy)])
-def test_evaluation_needs_examples(call):
+def test_evaluation_needs_examples(call: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="empty"):
         call(classifier(), [], [])
     with pytest.raises(ValueError, match="2 examples but y 1"):
@@ -519,7 +535,7 @@ def test_compiled_gradient_of_a_model_of_one_value() -> None:
 
 
 @pytest.mark.parametrize("outputs", [{0: 0.5, 1: 0.5}, {0.5, 0.25}, "01", b"01", None])
-def test_outputs_are_a_sequence(outputs):
+def test_outputs_are_a_sequence(outputs: Any) -> None:
     for correct in (nn.correct_class, nn.correct_sign, nn.correct_probability):
         with pytest.raises(TypeError, match="outputs must be a sequence of Values, got"):
             correct(outputs, [0, 1])
