@@ -770,6 +770,12 @@ def test_explain_refuses_a_name_that_is_not_there(capsys: Output) -> None:
 # --- demo ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def briefly_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two-sided differences are the longest part of a demo; here they are not what is tested."""
+    monkeypatch.setattr(demo, "_N_CHECKED", 2)
+
+
 @needs_demo
 def test_demo_checks_trains_tests_and_writes(tmp_path: Path, capsys: Output) -> None:
     out = tmp_path / "new" / "directory"
@@ -833,6 +839,7 @@ def test_matrix_gradient_of_the_demo_agrees_with_the_tests_reference() -> None:
 
 
 @needs_demo
+@pytest.mark.usefixtures("briefly_checked")
 def test_demo_keeps_the_last_whole_step_when_interrupted(
     tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -858,6 +865,7 @@ def test_demo_keeps_the_last_whole_step_when_interrupted(
 
 
 @needs_demo
+@pytest.mark.usefixtures("briefly_checked")
 def test_demo_trains_the_same_with_the_scalar_engine(tmp_path: Path, capsys: Output) -> None:
     for name, options in (("compiled", []), ("eager", ["--eager"])):
         command = ["demo", "--epochs", "1", "--out", str(tmp_path / name), *options]
@@ -870,6 +878,7 @@ def test_demo_trains_the_same_with_the_scalar_engine(tmp_path: Path, capsys: Out
 
 
 @needs_demo
+@pytest.mark.usefixtures("briefly_checked")
 def test_demo_is_reproducible(tmp_path: Path, capsys: Output) -> None:
     for name in ("a", "b"):
         assert cli.main(["demo", "--epochs", "1", "--out", str(tmp_path / name)]) == 0
@@ -880,6 +889,7 @@ def test_demo_is_reproducible(tmp_path: Path, capsys: Output) -> None:
 
 
 @needs_demo
+@pytest.mark.usefixtures("briefly_checked")
 def test_demo_follows_no_link_and_leaves_no_half_file(
     tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:

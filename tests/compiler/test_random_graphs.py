@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -119,21 +120,25 @@ def check(model: Model, one_by_one: bool = True) -> None:
     assert_close(gradient, expected.gradient, condition, model.program)
 
 
-def test_compiled_random_graphs_agree_with_the_scalar_engine() -> None:
-    compiled, used = 0, set[str]()
-    patterns = set[tuple[str, ...]]()
-    for seed in range(GRAPHS):
+def random_models(seeds: range) -> Iterator[tuple[int, Model]]:
+    for seed in seeds:
         rng = random.Random(seed)
         model = Model(random_program(rng, max_leaves=5, max_steps=14), rng)
-        if has_no_gradient(model):
-            continue
+        if not has_no_gradient(model):
+            yield seed, model
+
+
+@pytest.mark.parametrize("first", range(0, GRAPHS, 100))
+def test_compiled_random_graphs_agree_with_the_scalar_engine(first: int) -> None:
+    for seed, model in random_models(range(first, first + 100)):
         check(model, one_by_one=seed % 3 == 0)
-        compiled += 1
-        used |= model.program.primitives
-        patterns.add(tuple(model.kinds))
-    assert compiled >= 1000
-    assert used == set(ROWS)
-    assert len(patterns) > 100
+
+
+def test_random_models_are_many_and_hold_every_row() -> None:
+    models = [model for _, model in random_models(range(GRAPHS))]
+    assert len(models) >= 1000
+    assert set().union(*(model.program.primitives for model in models)) == set(ROWS)
+    assert len({tuple(model.kinds) for model in models}) > 100
 
 
 @settings(max_examples=60)

@@ -173,10 +173,13 @@ def test_gradients_may_be_infinite_or_nan_and_do_not_raise() -> None:
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
+    """No collection but those of the test, which look at no object from before it."""
     gc.collect()
+    gc.freeze()
     gc.disable()
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 @pytest.mark.usefixtures("no_collector")
