@@ -23,7 +23,7 @@ ROOMS = {
     "": "version errors",
     "table": "rows grammar numeric primitives algebra",
     "core": "graph modes anomaly backward copying value operators functions recompute",
-    "derivatives": "gradients trees transforms gradcheck",
+    "derivatives": "gradients trees transforms gradcheck replay",
     "explanation": "notation substitution names paths chainrule page derivation",
     "compiler": """
         trace formulas canonical ir.references ir.steps schedule lower.terms lower.packs reverse

@@ -22,6 +22,7 @@ from viz.files import output_path
 from ..core.graph import topological_order
 from ..core.value import Constant, Value
 from ..derivatives.gradcheck import compare
+from ..derivatives.replay import Replay
 from ..errors import AutogradError
 from ..explanation.derivation import explain
 from ..table.primitives import PRIMITIVES
@@ -310,14 +311,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def _print_gradients(expression: Expression, root: Value, values: dict[str, Value]) -> None:
     """Print each gradient beside its two-sided difference, and why the two need not agree."""
-    comparisons = compare(
-        lambda numbers: expression(dict(zip(values, numbers, strict=True))),
-        [value.data for value in values.values()],
-        [value.grad for value in values.values()],
-    )
+    replay = Replay(root)
     rows: list[tuple[str, ...]] = [("name", "value", "gradient", "two-sided difference")]
     doubtful: dict[str, list[str]] = {}
-    for (name, value), comparison in zip(values.items(), comparisons, strict=True):
+    for name, value in values.items():
+        comparison = compare(replay.along(value), value.data, value.grad)
         rows.append((name, *map(_text, (value.data, value.grad, comparison.difference))))
         if not comparison.agrees:
             doubtful.setdefault(comparison.remark, []).append(name)

@@ -158,42 +158,37 @@ class Comparison(NamedTuple):
     remark: str
 
 
-def compare(
-    f: Callable[[list[Value]], Any], point: Sequence[float], gradient: Sequence[float]
-) -> list[Comparison]:
-    """Put a gradient beside two-sided differences, by the rule of :func:`gradcheck`.
+def compare(function: Callable[[float], float], x: float, derivative: float) -> Comparison:
+    """Put a derivative beside the two-sided difference, by the rule of :func:`gradcheck`.
 
     Parameters
     ----------
-    f : callable
-        Takes a list of Values and returns one number.
-    point, gradient : sequence of float
-        Where, and the derivative there toward every number.
+    function : callable
+        Of one number.
+    x, derivative : float
+        Where, and the derivative there.
 
     Returns
     -------
-    list of Comparison
-        One for each number.
+    Comparison
+        The difference, and what it says of the derivative.
 
     Examples
     --------
-    >>> compare(lambda x: x[0].relu(), [0.0], [0.0])[0].remark
+    >>> compare(lambda x: max(x, 0.0), 0.0, 0.0).remark
     'a kink, where every slope from 0 to 1 is right'
     """
-    args = (list(point),)
-    evaluate = partial(_evaluate, lambda x: one_number(f(x), "compare"), args)
-    value = float(evaluate(point)[0])
-    comparisons = []
-    for i, (x, given) in enumerate(zip(point, gradient, strict=True)):
-        function = _along(evaluate, list(point), i)
-        verdict = _judge(function, x, np.array([given]), rtol=1e-6)
-        agrees = bool(verdict.right[0]) and not verdict.sides_differ(0)
-        remark = "" if agrees else verdict.remark(0)
-        if not math.isfinite(value):
-            remark = f"the value is {value}, {_NOTHING_TO_COMPARE}"
-        difference = float(_slope(function, x).slope[0])
-        comparisons.append(Comparison(difference, agrees, remark))
-    return comparisons
+
+    def evaluate(x: float) -> Floats:
+        return np.array([function(x)])
+
+    value = function(x)
+    verdict = _judge(evaluate, x, np.array([derivative]), rtol=1e-6)
+    agrees = bool(verdict.right[0]) and not verdict.sides_differ(0)
+    remark = "" if agrees else verdict.remark(0)
+    if not math.isfinite(value):
+        remark = f"the value is {value}, {_NOTHING_TO_COMPARE}"
+    return Comparison(float(_slope(evaluate, x).slope[0]), agrees, remark)
 
 
 def check_local_derivatives(roots: Value | Sequence[Value], *, rtol: float = 1e-6) -> bool:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any, BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
@@ -209,6 +210,31 @@ def test_diff_of_a_flat_sum_of_thousands_of_terms(capsys: Output) -> None:
     assert out.startswith(f"{FLAT_SUM} = 6000\n")
     assert table(out)["a"] == [2.0, 3000.0, 3000.0]
     assert "sum = 3000" in out
+
+
+def calls_of_diff(n: int) -> int:
+    """How many functions Python calls for a sum of `n` products of two names."""
+    expression = " + ".join(f"a{i}*b{i}" for i in range(n))
+    assignments = [f"{name}{i}=1.{i}" for name in "ab" for i in range(n)]
+    count = 0
+
+    def counted(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    previous = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        assert cli.main(["diff", expression, *assignments]) == 0
+    finally:
+        sys.setprofile(previous)
+    return count
+
+
+def test_work_of_a_long_sum_grows_with_its_terms_and_hardly_faster(capsys: Output) -> None:
+    calls_of_diff(1)  # imports
+    assert calls_of_diff(80) <= 2.3 * calls_of_diff(40)  # n log n
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(
