@@ -28,5 +28,3 @@ def register() -> Iterator[Callable[..., Callable[..., Any]]]:
     yield ad.register_primitive
     for name in set(ad.PRIMITIVES) - before:
         del primitives._rows[name]
-        for names in (primitives.fast_names, primitives.ieee_names):
-            names.pop(name, None)

@@ -21,12 +21,12 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 # before it.
 ROOMS = {
     "": "version errors",
-    "table": "rows grammar numeric primitives algebra",
+    "table": "rows grammar vectors interpreter reductions backends primitives algebra rewrite",
     "core": "graph modes anomaly backward copying value operators functions recompute",
-    "derivatives": "gradients trees transforms gradcheck replay",
-    "explanation": "notation substitution names paths chainrule page derivation",
+    "derivatives": "value_backend gradients trees transforms gradcheck replay",
+    "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """
-        trace formulas canonical ir.references ir.steps schedule lower.terms lower.packs reverse
+        trace canonical ir.references ir.steps schedule lower.terms lower.packs reverse
         backends.numpy.views backends.numpy.contraction backends.numpy.block_names
         backends.numpy.ufuncs backends.numpy.source runtime arguments program
     """,

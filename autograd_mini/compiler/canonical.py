@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from ..core.value import Value
 from ..table.primitives import PRIMITIVES
-from .formulas import folds, is_moderate
+from ..table.rewrite import folds, is_moderate
 from .trace import Trace
 
 OperandT = TypeVar("OperandT")

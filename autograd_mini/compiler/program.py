@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.value import Value, is_ordered
+from ..table.backends import special_functions
 from ..table.primitives import compile_source
 from .arguments import (
     as_arrays,
@@ -45,7 +46,6 @@ from .lower.packs import lower
 from .reverse import differentiate
 from .runtime import (
     Workspace,
-    special_functions,
     strided,
     vector_adjoint,
     vector_value,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..table.primitives import PRIMITIVES
-from .formulas import derivative, is_zero, simplified, times, with_signs_written_out
+from ..table.rewrite import derivative, is_zero, simplify, times, with_signs_written_out
 from .ir.references import Gather, Indices, Mixed, Number, Reference, Table, View, is_distinct
 from .ir.steps import (
     SIGNAL,
@@ -327,7 +327,7 @@ class _Reverse:
                     partial = with_signs_written_out(partial)
             else:
                 partial = derivative(step.formula, name)
-            formula = self._product(simplified(partial, numbers))
+            formula = self._product(simplify(partial, numbers))
             used = {node.id for node in ast.walk(formula) if isinstance(node, ast.Name)}
             read = {key: operands[key] for key in operands if key in used}
             in_place = self.alone and len(needed) == 1

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..table.grammar import REDUCTIONS, Dialect
-from ..table.primitives import PRIMITIVES, Primitive
+from ..table.backends import ARRAY
+from ..table.primitives import PRIMITIVES
 from .backends.numpy.source import Buffer
-from .formulas import is_numpy
 from .ir.steps import ONE, ArrayProgram
 
 Array = npt.NDArray[Any]
@@ -91,132 +90,11 @@ class Workspace(dict[str, Array]):
         return array
 
 
-class _NumpyDialect(Dialect):
-    """Python over arrays: ``where`` is NumPy's."""
-
-
-def _prod_others(x: Array) -> Array:
-    """Products along the first axis that leave one element out."""
-    before, after = np.ones_like(x), np.ones_like(x)
-    np.cumprod(x[:-1], axis=0, out=before[1:])
-    after[:-1] = np.cumprod(x[:0:-1], axis=0)[::-1]
-    return before * after
-
-
-def _joined(groups: Sequence[Any], like: Array) -> Array:
-    """The elements of several groups along the first axis; some may be single numbers."""
-    one = like.shape[1:]
-    columns = [g if np.ndim(g) == like.ndim else np.broadcast_to(g, one)[None] for g in groups]
-    return np.concatenate(columns)
-
-
-def _logsumexp(*groups: Any) -> Array:
-    widest = max(groups, key=np.ndim)
-    total: Array = np.logaddexp.reduce(_joined(groups, widest), axis=0)
-    return total
-
-
-def special_functions() -> Any:
-    """SciPy's special functions.
-
-    Raises
-    ------
-    ImportError
-        If SciPy is not installed.
-    """
-    try:
-        from scipy import special
-    except ImportError:
-        raise ImportError(
-            "erf, erfc and gelu in a compiled program need SciPy: pip install scipy"
-        ) from None
-    return special
-
-
-def _special(name: str) -> Callable[[Array], Array]:
-    """A function of SciPy, which is looked for only when it is called."""
-    return lambda x: getattr(special_functions(), name)(x)
-
-
-def _softmax(*groups: Array) -> Array:
-    """Of the elements of the first group, among those of all groups."""
-    elements = _joined(groups, groups[0])
-    largest = np.max(elements, axis=0)
-    weights = np.exp(elements - largest)
-    total = np.where(np.isfinite(largest), np.sum(weights, axis=0), 1)
-    probabilities: Array = weights[: len(groups[0])] / total
-    return probabilities
-
-
-_VECTOR_NAMES: dict[str, Any] = {
-    "pi": np.pi,
-    "where": np.where,
-    "sum": lambda x: np.sum(x, axis=0),
-    "mean": lambda x: np.mean(x, axis=0),
-    "prod": lambda x: np.prod(x, axis=0),
-    "dot": lambda a, b: np.sum(a * b, axis=0),
-    "logsumexp": _logsumexp,
-    "norm": lambda x: np.hypot.reduce(x, axis=0),
-    "prod_others": _prod_others,
-    "softmax": _softmax,
-}
-
-
-def _numpy_names() -> dict[str, Any]:
-    """Functions over arrays by the names of formulas; composite rows from their own formulas."""
-    names = dict(_VECTOR_NAMES)
-    for name, row in PRIMITIVES.items():
-        if name in names or name in REDUCTIONS or row.has_vectors:
-            continue
-        ufunc = getattr(np, {"abs": "absolute"}.get(name, name), None)
-        if isinstance(ufunc, np.ufunc) and is_numpy(name):
-            names[name] = ufunc
-        elif is_numpy(name):
-            names[name] = _special(name)
-        else:
-            names[name] = _compiled(row, [o.name for o in row.operands], row.value_formula, names)
-    names["sign"] = lambda x: np.where(x == x, np.sign(x), 0)  # 0 of NaN, as in the engine
-    return names
-
-
-def _compiled(
-    row: Primitive, arguments: Sequence[str], formula: Any, names: Mapping[str, Any]
-) -> Callable[..., Any]:
-    text = f"lambda {', '.join(arguments)}: {_NumpyDialect().translate(formula)}"
-    function: Callable[..., Any] = eval(text, dict(names))  # a checked formula of the table
-    return function
-
-
-def _groups(row: Primitive, x: Array) -> tuple[list[Array | float], list[slice]]:
-    """The operands of a vector row along the first axis, and where each lies."""
-    kinds = [operand.kind for operand in row.operands]
-    variable = len(x) - kinds.count("scalar")
-    length, spare = divmod(variable, kinds.count("vector"))
-    sizes = {"scalar": 1, "vector": length, "optional": spare if "optional" in kinds else 0}
-    groups: list[Array | float] = []
-    places = []
-    at = 0
-    for kind in kinds:
-        place = slice(at, at + sizes[kind])
-        places.append(place)
-        part = x[place]
-        groups.append(part if kind == "vector" else part[0] if len(part) else 0.0)
-        at = place.stop
-    return groups, places
-
-
 def vector_value(op: str) -> Callable[[Array], Array]:
     """The value of a vector row over the first axis of an array."""
     row = PRIMITIVES[op]
-    arguments = [operand.name for operand in row.operands]
-    function = _compiled(row, [*arguments, "n"], row.value_formula, _numpy_names())
-
-    def value(x: Array) -> Array:
-        groups, places = _groups(row, x)
-        n = max(place.stop - place.start for place in places)
-        return np.asarray(function(*groups, n))
-
-    return value
+    function = row.on(ARRAY)[0]
+    return lambda x: np.asarray(function(*row.split(x)))
 
 
 def vector_adjoint(op: str) -> Callable[[Array, Array, Array], Array]:
@@ -225,17 +103,14 @@ def vector_adjoint(op: str) -> Callable[[Array, Array, Array], Array]:
     Local derivative times upstream, where zero carries nothing.
     """
     row = PRIMITIVES[op]
-    names = _numpy_names()
-    arguments = [*[operand.name for operand in row.operands], "y", "n"]
-    functions = [_compiled(row, arguments, formula, names) for formula in row.partial_formulas]
+    _, *partials = row.on(ARRAY)
 
     def adjoint(x: Array, y: Array, upstream: Array) -> Array:
-        groups, places = _groups(row, x)
-        n = max(place.stop - place.start for place in places)
+        groups = row.split(x)
         derivatives = np.empty_like(x)
-        for function, place in zip(functions, places, strict=True):
-            if place.stop > place.start:
-                derivatives[place] = function(*groups, y, n)
+        for partial, span in zip(partials, row.spans(len(x)), strict=True):
+            if span.stop > span.start:
+                derivatives[span] = partial(*groups, y)
         return np.where((derivatives == 0) | (upstream == 0), 0, derivatives * upstream)
 
     return adjoint

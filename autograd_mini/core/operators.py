@@ -11,9 +11,10 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from ..table.grammar import FloatDialect, Vector, is_vector
-from ..table.numeric import vector_names
-from ..table.primitives import PRIMITIVES, Primitive, compile_source, fast_names
+from ..table.backends import FLOAT
+from ..table.grammar import is_vector
+from ..table.primitives import PRIMITIVES, Primitive, compile_source, namespace
+from ..table.vectors import Vector
 from .modes import ACTIVE
 from .value import (
     Constant,
@@ -44,16 +45,15 @@ _NODE = """
 
 def _branch(row: Primitive, condition: str, prepare: list[str], fixed: set[str], slow: str) -> str:
     """One branch: take the data, evaluate the formulas, make the node; out of domain, go slowly."""
-    dialect = FloatDialect()
     names = [operand.name for operand in row.operands]
     partials = [
-        "0.0" if name in fixed else dialect.translate(formula)
+        "0.0" if name in fixed else FLOAT.interpret(formula)
         for name, formula in zip(names, row.partial_formulas, strict=True)
     ]
     lines = [f"    if {condition}:", "        try:"]
     lines += [f"            {line}" for line in prepare]
     lines += [
-        f"            y = {dialect.translate(row.value_formula)}",
+        f"            y = {FLOAT.interpret(row.value_formula)}",
         f"            _derivatives = ({', '.join(partials)},)",
         "        except (ArithmeticError, ValueError):",
         f"            return {slow}",
@@ -132,7 +132,7 @@ def _vector_source(row: Primitive) -> str:
     """A function over groups of Values: ``def dot(a, b, c)``, the optional one Value or None."""
     names = [operand.name for operand in row.operands]
     vectors = {operand.name for operand in row.operands if operand.kind == "vector"}
-    dialect = FloatDialect(vectors)
+    writer = FLOAT.over(vectors)
     optional = [operand.name for operand in row.operands if operand.kind == "optional"]
     formulas = [row.value_formula, *row.partial_formulas]
     arithmetic = any(_computes_on_vector(formula, vectors) for formula in formulas)
@@ -159,7 +159,7 @@ def _vector_source(row: Primitive) -> str:
     length = next(name for name in names if name in vectors)
     partials = []
     for name, formula in zip(names, row.partial_formulas, strict=True):
-        text = dialect.translate(formula)
+        text = writer.interpret(formula)
         if name in vectors:
             text = f"*{text}" if is_vector(formula, vectors) else f"*([{text}] * n)"
         elif name in optional:
@@ -168,7 +168,7 @@ def _vector_source(row: Primitive) -> str:
     lines += [
         f"    n = _len({length})",
         "    try:",
-        f"        y = {dialect.translate(row.value_formula)}",
+        f"        y = {writer.interpret(row.value_formula)}",
         f"        _derivatives = ({', '.join(partials)},)",
         "    except (ArithmeticError, ValueError):",
         f"        return _general({row.name!r}, *_parents)",
@@ -258,9 +258,10 @@ _NAMES: dict[str, Any] = {
 
 
 def _generate(row: Primitive, source: str, name: str) -> Callable[..., Any]:
-    namespace = {**(vector_names(fast_names) if row.has_vectors else fast_names), **_NAMES}
-    compile_source(source, f"<autograd_mini {row.name}: {name}>", namespace)
-    generated: Callable[..., Any] = namespace[name]
+    formulas = (row.value_formula, *row.partial_formulas)
+    names = namespace(formulas, FLOAT, row.has_vectors) | _NAMES
+    compile_source(source, f"<autograd_mini {row.name}: {name}>", names)
+    generated: Callable[..., Any] = names[name]
     return generated
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import math
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
 from typing import Any, overload
 
 from ..core import functions
@@ -13,20 +11,11 @@ from ..core.anomaly import check_gradient
 from ..core.backward import gradient_map
 from ..core.graph import interior_order, leaves
 from ..core.modes import ACTIVE, current_modes, source_line
-from ..core.operators import general
-from ..core.value import (
-    Constant,
-    Operand,
-    Value,
-    as_value,
-    constant,
-    is_ordered,
-    nodes_of,
-    to_float,
-)
+from ..core.value import Constant, Operand, Value, as_value, is_ordered, nodes_of, to_float
 from ..errors import TraceError
-from ..table.grammar import REDUCTIONS, ValueDialect, Vector, elementwise, prod_others, repeated
-from ..table.primitives import PRIMITIVES, Primitive, compile_source
+from ..table.primitives import PRIMITIVES, Primitive
+from ..table.vectors import Vector
+from .value_backend import IEEE_VALUE, VALUE, is_traced, number_of
 
 
 @overload
@@ -116,7 +105,7 @@ def gradients(
     check = check_gradient if ACTIVE and modes.anomaly and modes.record is None else None
     found: Any = {}
     if not create_graph or check is not None:
-        numbers = [(root, _number(weight)) for root, weight in pairs]
+        numbers = [(root, number_of(weight)) for root, weight in pairs]
         found = gradient_map(numbers, lambda node: node.local_derivatives, check)
     if create_graph:
         found = _value_gradients(pairs, targets)
@@ -126,7 +115,7 @@ def gradients(
 
 def _check_numbers(roots: Sequence[Value]) -> None:
     """Refuse to give numbers of a graph that the compiler is tracing."""
-    if any(map(_is_traced, leaves(*roots))):
+    if any(map(is_traced, leaves(*roots))):
         raise TraceError(
             f"{source_line()}: gradients without create_graph are numbers, which are known only "
             "when the program runs: pass create_graph=True, and they can be differentiated"
@@ -159,12 +148,6 @@ def plain(operand: Any) -> Any:
     return operand.data if type(operand) is Constant else operand
 
 
-def _number(value: Any) -> float:
-    """The data of a Value, or the number itself."""
-    number: float = value.data if isinstance(value, Value) else value
-    return number
-
-
 def _gradient_of(target: Value, found: Any, graph: bool) -> Any:
     gradient = 0.0 if type(target) is Constant else found.get(target, 0.0)
     return as_value(gradient) if graph else float(gradient)
@@ -180,7 +163,7 @@ def _value_gradients(pairs: Sequence[tuple[Value, Any]], targets: Sequence[Value
     for node in interior_order(*(root for root, _ in pairs)):
         if not needed.isdisjoint(node.parents):
             needed.add(node)
-            if tracing and type(node) is Value and any(map(_is_traced, node.parents)):
+            if tracing and type(node) is Value and any(map(is_traced, node.parents)):
                 raise TraceError(
                     f"{source_line()}: {node!r:.80} was made before the function is traced, with "
                     "one number of its parameters: make it in the function"
@@ -191,21 +174,12 @@ def _value_gradients(pairs: Sequence[tuple[Value, Any]], targets: Sequence[Value
 
 def _product(derivative: Any, upstream: Any) -> Any:
     """The product, where zero carries nothing: as in the backward pass over floats."""
-    if _is_traced(derivative) or _is_traced(upstream):  # whether one is 0 is not known yet
+    if is_traced(derivative) or is_traced(upstream):  # whether one is 0 is not known yet
         return functions.multiply_no_nan(derivative, upstream)
-    a, b = _number(derivative), _number(upstream)
+    a, b = number_of(derivative), number_of(upstream)
     if (a == 0.0 and not math.isfinite(b)) or (b == 0.0 and not math.isfinite(a)):
         return 0.0
     return derivative * upstream
-
-
-def _is_traced(operand: Any) -> bool:
-    """Whether the compiler is tracing the operand, so that it has no number to decide by."""
-    return (
-        isinstance(operand, Value)
-        and type(operand) not in (Value, Constant)
-        and current_modes().record is not None
-    )
 
 
 def _derivatives(node: Value, needed: set[Value]) -> list[Any]:
@@ -214,19 +188,8 @@ def _derivatives(node: Value, needed: set[Value]) -> list[Any]:
         return _derivatives_of_take(node, needed)
     row = PRIMITIVES[node.op]
     groups = row.split(node.parents)
-    derivatives: list[Any] = []
-    for index, group in enumerate(groups):
-        start = len(derivatives)
-        size = len(group) if isinstance(group, Vector) else int(start < len(node.parents))
-        if needed.isdisjoint(node.parents[start : start + size]):
-            derivatives.extend([0.0] * size)
-            continue
-        result = _evaluate(row, index, groups, node)
-        derivatives.extend(result if isinstance(result, Vector) else [result] * size)
-    return [
-        plain(derivative) if parent in needed else 0.0
-        for parent, derivative in zip(node.parents, derivatives, strict=True)
-    ]
+    wanted = [parent in needed for parent in node.parents]
+    return row.spread(lambda index: _evaluate(row, index, groups, node), wanted)
 
 
 def _derivatives_of_take(node: Value, needed: set[Value]) -> list[Any]:
@@ -241,124 +204,8 @@ def _derivatives_of_take(node: Value, needed: set[Value]) -> list[Any]:
 
 def _evaluate(row: Primitive, index: int, groups: Sequence[Any], y: Value) -> Any:
     """Partial derivative `index` of a row on Values, in IEEE arithmetic."""
-    fast, ieee = _partials(row)[index]
     try:
-        return fast(*groups, y)
+        result = row.on(VALUE)[index + 1](*groups, y)
     except (ArithmeticError, ValueError):
-        return ieee(*groups, y)
-
-
-class _ConstantDialect(ValueDialect):
-    """Numbers as constants, whose arithmetic gives infinities and NaN instead of exceptions."""
-
-    def number(self, value: float) -> str:
-        return f"_constant({value!r})"
-
-
-@cache
-def _partials(row: Primitive) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
-    """The partial derivatives of a row as functions of its operands and the output."""
-    compiled = []
-    vectors = [operand.name for operand in row.operands if operand.kind == "vector"]
-    for dialect, suffix in (
-        (ValueDialect(vectors), ""),
-        (_ConstantDialect(vectors), " in IEEE arithmetic"),
-    ):
-        lines = [_source(row, i, dialect) for i in range(len(row.operands))]
-        namespace = _names(row)
-        filename = f"<autograd_mini row {row.name} on Values{suffix}>"
-        compile_source("\n".join(lines), filename, namespace)
-        compiled.append([namespace[f"_partial_{i}"] for i in range(len(row.operands))])
-    return list(zip(*compiled, strict=True))
-
-
-def _source(row: Primitive, index: int, dialect: ValueDialect) -> str:
-    names = ", ".join([operand.name for operand in row.operands] + ["y"])
-    length = f"    n = _len({next(iter(dialect.vectors))})\n" if dialect.vectors else ""
-    body = dialect.translate(row.partial_formulas[index])
-    return f"def _partial_{index}({names}):\n{length}    return {body}\n"
-
-
-def _names(row: Primitive) -> dict[str, Any]:
-    """The functions that the partial derivatives of a row call, over Values."""
-    called = {
-        call.func.id
-        for formula in row.partial_formulas
-        for call in ast.walk(formula)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
-    }
-    names = {name: _function(name) for name in called | {"equal", "where"}}
-    if row.has_vectors:
-        names = {
-            name: function if name in REDUCTIONS else elementwise(function)
-            for name, function in names.items()
-        }
-    return {**names, "pi": math.pi, "_constant": constant, "_len": len, "_repeated": repeated}
-
-
-def _function(name: str) -> Callable[..., Any]:
-    """A function of the formula language over Values and floats."""
-    if name in _SPECIAL:
-        return _SPECIAL[name]
-    if name in _BUILT_IN:
-        function: Callable[..., Any] = getattr(functions, name)
-        return function
-    return partial(general, name)
-
-
-def _where(condition: Any, taken: Callable[[], Any], other: Callable[[], Any]) -> Any:
-    """Pick an arm by the data of the condition; the compiler records both."""
-    if _is_traced(condition):
-        return _selected(condition, taken(), other())
-    return taken() if _number(condition) else other()
-
-
-_selected = elementwise(functions.where)
-
-
-def _equal(a: Any, b: Any) -> Any:
-    """Equality of numbers: a bool, or a recorded node while the compiler traces."""
-    if _is_traced(a) or _is_traced(b):
-        return functions.equal(a, b)
-    return _number(a) == _number(b)
-
-
-def _sign(x: Any) -> Any:
-    return _where(x > 0, lambda: 1.0, lambda: _where(x < 0, lambda: -1.0, lambda: 0.0))
-
-
-def _logsumexp(*groups: Any) -> Any:
-    """Of the elements of several groups, of which one may be a single number."""
-    return functions.logsumexp(_joined(groups))
-
-
-def _joined(groups: Iterable[Any]) -> list[Any]:
-    return [x for group in groups for x in (group if isinstance(group, list) else [group])]
-
-
-def _softmax(first: Sequence[Any], *others: Any) -> Vector:
-    """Of the elements of the first group, among those of all groups.
-
-    The shift keeps the exponentials in range.  It cancels, and is a number for that reason.
-    """
-    elements = _joined((first, *others))
-    if any(map(_is_traced, elements)):
-        return Vector(functions.softmax(elements)[: len(first)])
-    largest = max(map(_number, elements))
-    if not math.isfinite(largest):
-        shift = functions.logsumexp(elements)
-        return Vector([functions.exp(x - shift) for x in first])
-    weights = [functions.exp(x - largest) for x in elements]
-    total = functions.sum(weights)
-    return Vector([weight / total for weight in weights[: len(first)]])
-
-
-_SPECIAL: dict[str, Callable[..., Any]] = {
-    "equal": _equal,
-    "logsumexp": _logsumexp,
-    "prod_others": prod_others,
-    "sign": _sign,
-    "softmax": _softmax,
-    "where": _where,
-}
-_BUILT_IN = (frozenset(PRIMITIVES) & frozenset(vars(functions))) | REDUCTIONS
+        result = row.on(IEEE_VALUE)[index + 1](*groups, y)
+    return Vector(map(plain, result)) if isinstance(result, Vector) else plain(result)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from ..core.graph import interior_order
 from ..core.value import Value
 from ..table.algebra import Product, call
+from .bound_row import shown_elements
 from .names import Symbols
 from .notation import PARTIAL, SIGNAL
 from .paths import Edge, counted, edge_paths, on_paths
-from .substitution import shown_elements
 
 STEPS = 60
 """The longest path that is still readable as one product."""

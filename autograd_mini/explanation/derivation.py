@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from ..core.backward import gradient_map
 from ..core.value import Value
 from .chainrule import LeafUse, product, uses_of
+from .latex import LatexNotation
 from .names import Symbols
-from .notation import LatexNotation, Notation, TextNotation
+from .notation import Notation
 from .page import Form, Page, latex_rows, text_of
 from .paths import check_limit, check_nodes, count_paths, edge_paths
+from .text import TextNotation
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Derivation:
         terms = []
         for edges, value in edge_paths(self.root, self.leaf, limit):
             path = (*(node for node, _ in edges), self.leaf)
-            factors = tuple(notation.translate(symbols.factor(*edge)) for edge in edges)
+            factors = tuple(notation.interpret(symbols.factor(*edge)) for edge in edges)
             formula = notation.total([product(symbols, edges)])
             terms.append(PathTerm(path, factors, formula, value))
         return tuple(terms)

@@ -9,8 +9,8 @@ from ..core.graph import topological_order
 from ..core.value import Value
 from ..table.algebra import call, number, symbol
 from ..table.primitives import PRIMITIVES
+from .bound_row import BoundRow, is_number, is_plain, shown_elements
 from .notation import ELLIPSIS
-from .substitution import BoundRow, is_number, is_plain, shown_elements
 
 _INLINE = 4
 """The most symbols an unlabelled node may have to be written out instead of getting a name."""
@@ -111,8 +111,8 @@ class Symbols:
         """
         row = PRIMITIVES.get(node.op)
         if row is not None and is_plain(row):
-            bound = BoundRow(self, node, row)
-            return bound.expand(row.value_formula, bound.locate(focus)[1])
+            _, element = row.locate(focus, len(node.parents))
+            return BoundRow(self, node, row, element).interpret(row.value_formula)
         return self._call(node, focus)
 
     def operation(self, node: Value, focus: int = 0) -> ast.expr:
@@ -130,9 +130,8 @@ class Symbols:
         row = PRIMITIVES.get(node.op)
         if row is None:  # a node from elsewhere: only its number is known
             return number(node.local_derivatives[index])
-        bound = BoundRow(self, node, row)
-        operand, element = bound.locate(index)
-        return bound.expand(row.partial_formulas[operand], element)
+        operand, element = row.locate(index, len(node.parents))
+        return BoundRow(self, node, row, element).interpret(row.partial_formulas[operand])
 
     def output(self, node: Value) -> ast.expr:
         """What ``y`` stands for in a local derivative: sigma(s) for a function of a named s."""

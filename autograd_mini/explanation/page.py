@@ -48,20 +48,20 @@ class Page:
         self.notation, self.form, self.limit = notation, form, limit
         self.symbols = Symbols(root, leaf)
         self.root_name, self.leaf_name = self.node(root), self.node(leaf)
-        self.left = notation.translate(partial(self.symbols, root, leaf))
+        self.left = notation.interpret(partial(self.symbols, root, leaf))
         self.gradient = notation.number(gradients.get(leaf, 0.0))
 
     def node(self, node: Value) -> str:
         """A node as it stands in formulas."""
-        return self.notation.translate(self.symbols.of(node))
+        return self.notation.interpret(self.symbols.of(node))
 
     def definition(self, node: Value) -> str:
         """What a node is in terms of its operands, tidied."""
-        return self.notation.translate(self.symbols.definition(node))
+        return self.notation.interpret(self.symbols.definition(node))
 
     def operation(self, node: Value, focus: int) -> str:
         """The operation that made a node, with the operand at `focus` shown."""
-        return self.notation.translate(self.symbols.operation(node, focus))
+        return self.notation.interpret(self.symbols.operation(node, focus))
 
     def silence(self) -> str:
         """Why there is no chain rule to write; empty if there is one."""
@@ -170,7 +170,7 @@ def _by_signals(page: Page) -> list[str]:
     for equation in signals.equations:
         if equation is signals.equations[-1] and signals.left_out:
             lines.append(f"  ... ({signals.left_out:,} more)")
-        left = page.notation.translate(equation.left)
+        left = page.notation.interpret(equation.left)
         right = page.notation.total(equation.terms)
         lines.append(f"  {left} = {_with_number(right, page.notation.number(equation.value))}")
     return lines
@@ -238,7 +238,7 @@ def _latex_chain_rule(page: Page) -> list[str]:
     for equation in signals.equations:
         if equation is signals.equations[-1] and signals.left_out:
             rows.append(rf"&\;\; {page.notation.name(ELLIPSIS)}")
-        left = page.notation.translate(equation.left)
+        left = page.notation.interpret(equation.left)
         right = page.notation.total(equation.terms)
         rows.append(f"{left} &= {_with_number(right, number(equation.value))}")
     return rows

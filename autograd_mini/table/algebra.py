@@ -35,11 +35,6 @@ def number_in(expression: ast.expr) -> float | None:
     return None
 
 
-def same(a: ast.expr, b: ast.expr) -> bool:
-    """Whether two expressions are written alike."""
-    return ast.dump(a) == ast.dump(b)
-
-
 @dataclass
 class Product:
     """A product in the making: numbers apart, the other factors in the order they came.

@@ -7,17 +7,20 @@ import keyword
 import linecache
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from .grammar import REDUCTIONS, FloatDialect, Vector, is_vector, parse_formula
-from .numeric import BACKEND_FUNCTIONS, FAST, IEEE, vector_names
+from .backends import FLOAT, FUNCTIONS, IEEE, Backend
+from .grammar import REDUCTIONS, functions_in, is_vector, operation, parse_formula, parts
 from .rows import ROWS
+from .vectors import Vector, elementwise
 
 Kind = Literal["scalar", "vector", "optional"]
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -73,19 +76,55 @@ class Primitive:
     domains: tuple[tuple[float, float], ...]
     value_formula: ast.expr = field(repr=False)
     partial_formulas: tuple[ast.expr, ...] = field(repr=False)
-    _fast: tuple[Callable[..., Any], ...] = field(repr=False)
-    _ieee: tuple[Callable[..., Any], ...] = field(repr=False)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the operands."""
+        return tuple([operand.name for operand in self.operands])
+
+    @cached_property
+    def vectors(self) -> tuple[str, ...]:
+        """The names of the operands that are vectors."""
+        return tuple([operand.name for operand in self.operands if operand.kind == "vector"])
 
     @cached_property
     def has_vectors(self) -> bool:
         """Whether the number of operands varies."""
-        return any(operand.kind != "scalar" for operand in self.operands)
+        return bool(self.vectors)
 
-    def split(self, operands: Sequence[Any]) -> list[Any]:
+    def spans(self, count: int) -> list[slice]:
+        """Where each operand lies in a flat sequence of `count`.
+
+        An optional operand that is left out lies nowhere, and several vectors are equally long.
+
+        Raises
+        ------
+        ValueError
+            If the row does not take that many operands.
+
+        Examples
+        --------
+        >>> import autograd_mini as ad
+        >>> ad.PRIMITIVES["dot"].spans(4)
+        [slice(0, 2, None), slice(2, 4, None), slice(4, 4, None)]
+        """
+        kinds = [operand.kind for operand in self.operands]
+        variable = count - kinds.count("scalar")
+        length, spare = divmod(variable, max(kinds.count("vector"), 1))
+        if variable < 0 or spare > kinds.count("optional") or (length and not self.has_vectors):
+            raise ValueError(
+                f"{self.name} takes {', '.join(map(str, self.operands))}: {count} operands "
+                "do not divide into these"
+            )
+        sizes = {"scalar": 1, "vector": length, "optional": spare}
+        ends = list(accumulate(sizes[kind] for kind in kinds))
+        return [slice(end - sizes[kind], end) for end, kind in zip(ends, kinds, strict=True)]
+
+    def split(self, operands: Sequence[Any] | npt.NDArray[Any]) -> list[Any]:
         """Group a flat sequence of operands as the row names them.
 
-        A vector operand becomes a :class:`Vector`; an optional one that is missing becomes 0.0.
-        Several vectors are equally long.
+        A vector operand becomes a :class:`Vector` (of an array, a part of it); an optional one that
+        is missing becomes 0.0.
 
         Raises
         ------
@@ -98,24 +137,67 @@ class Primitive:
         >>> ad.PRIMITIVES["dot"].split([1.0, 2.0, 3.0, 4.0])
         [[1.0, 2.0], [3.0, 4.0], 0.0]
         """
-        kinds = [operand.kind for operand in self.operands]
-        variable = len(operands) - kinds.count("scalar")
-        length, spare = divmod(variable, max(kinds.count("vector"), 1))
-        if variable < 0 or spare > kinds.count("optional") or (length and not self.has_vectors):
-            raise ValueError(
-                f"{self.name} takes {', '.join(map(str, self.operands))}: {len(operands)} operands "
-                "do not divide into these"
-            )
-        if not self.has_vectors:
-            return list(operands)
         groups: list[Any] = []
-        at = 0
-        for kind in kinds:
-            size = {"scalar": 1, "vector": length, "optional": spare}[kind]
-            chunk = operands[at : at + size]
-            groups.append(Vector(chunk) if kind == "vector" else chunk[0] if chunk else 0.0)
-            at += size
+        for operand, span in zip(self.operands, self.spans(len(operands)), strict=True):
+            if operand.kind == "vector":
+                group: Any = operands[span]
+                groups.append(group if isinstance(group, np.ndarray) else Vector(group))
+            else:
+                groups.append(operands[span.start] if span.stop > span.start else 0.0)
         return groups
+
+    def bind(self, operands: Sequence[Any]) -> dict[str, Any]:
+        """What the names of the formulas stand for, ``n`` included.
+
+        Examples
+        --------
+        >>> import autograd_mini as ad
+        >>> ad.PRIMITIVES["mean"].bind([1.0, 2.0])
+        {'x': [1.0, 2.0], 'n': 2}
+        """
+        bound = dict(zip(self.names, self.split(operands), strict=True))
+        return bound | {"n": len(bound[self.vectors[0]])} if self.vectors else bound
+
+    def locate(self, position: int, count: int) -> tuple[int, int]:
+        """Which operand stands at a position of `count`, and which element of it.
+
+        Examples
+        --------
+        >>> import autograd_mini as ad
+        >>> ad.PRIMITIVES["dot"].locate(3, count=4)
+        (1, 1)
+        """
+        for index, span in enumerate(self.spans(count)):
+            if span.start <= position < span.stop:
+                return index, position - span.start
+        raise IndexError(f"{self.name} has no operand at position {position}")
+
+    def on(self, backend: Backend) -> tuple[Callable[..., Any], ...]:
+        """The value and the partial derivatives as functions of what a backend computes with.
+
+        The value takes the operands in groups, as :meth:`split` has them, a partial derivative the
+        output after them.
+
+        Examples
+        --------
+        >>> from autograd_mini.table.backends import ARRAY
+        >>> value, partial = PRIMITIVES["tanh"].on(ARRAY)
+        >>> y = value(np.array([0.0, 20.0]))
+        >>> partial(np.array([0.0, 20.0]), y)
+        array([1., 0.])
+        """
+        found = self._compiled.get(backend)
+        if found is None:
+            found = self._compiled[backend] = _compiled(self, backend)
+        return found
+
+    @cached_property
+    def _compiled(self) -> dict[Backend, tuple[Callable[..., Any], ...]]:
+        return {}
+
+    @cached_property
+    def _fast(self) -> tuple[Callable[..., Any], ...]:
+        return self.on(FLOAT)
 
     def evaluate(self, operands: Sequence[float]) -> float:
         """The output at these operands, in IEEE arithmetic."""
@@ -144,18 +226,33 @@ class Primitive:
                 pass
         groups = self.split(operands)
         y = self._call(0, groups)
-        derivatives: list[float] = []
-        for index, group in enumerate(groups, start=1):
-            start = len(derivatives)
-            size = len(group) if isinstance(group, Vector) else int(start < len(operands))
-            if constant and all(constant[start : start + size]):
-                derivatives.extend([0.0] * size)
-            else:
-                partial = self._call(index, [*groups, y])
-                derivatives.extend(partial if isinstance(partial, list) else [partial] * size)
-        if any(constant):
-            derivatives = [0.0 if c else d for c, d in zip(constant, derivatives, strict=True)]
-        return y, tuple(derivatives)
+        wanted = [not fixed for fixed in constant] or [True] * len(operands)
+        return y, tuple(self.spread(lambda index: self._call(index + 1, [*groups, y]), wanted))
+
+    def spread(self, partial: Callable[[int], Any], wanted: Sequence[bool]) -> list[Any]:
+        """A derivative for each of a flat sequence of operands; 0.0 for those not wanted.
+
+        Parameters
+        ----------
+        partial : callable
+            The partial derivative toward the operand of an index: a :class:`Vector`, or one for
+            all its elements.  It is not asked for operands of which no element is wanted.
+        wanted : sequence of bool
+            For each of the flat sequence.
+
+        Examples
+        --------
+        >>> import autograd_mini as ad
+        >>> ad.PRIMITIVES["dot"].spread(lambda index: 10.0 * index, [True, False, True, True])
+        [0.0, 0.0, 10.0, 10.0]
+        """
+        derivatives: list[Any] = []
+        for index, span in enumerate(self.spans(len(wanted))):
+            chosen = wanted[span]
+            result = partial(index) if any(chosen) else 0.0
+            elements = result if isinstance(result, Vector) else [result] * len(chosen)
+            derivatives += [d if take else 0.0 for d, take in zip(elements, chosen, strict=True)]
+        return derivatives
 
     def _call(self, index: int, arguments: Sequence[Any]) -> Any:
         """Evaluate formula `index` (0 the value, then the partials), again in IEEE if it raises."""
@@ -163,7 +260,7 @@ class Primitive:
             return self._fast[index](*arguments)
         except (ArithmeticError, ValueError):
             with np.errstate(all="ignore"):
-                return _floats(self._ieee[index](*map(_float64s, arguments)))
+                return _floats(self.on(IEEE)[index](*map(_float64s, arguments)))
 
 
 def _float64s(argument: Any) -> Any:
@@ -190,9 +287,6 @@ def compile_source(
 _rows: dict[str, Primitive] = {}
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_rows)
 """The derivative table: operation name -> row."""
-
-fast_names: dict[str, Any] = dict(FAST)
-ieee_names: dict[str, Any] = dict(IEEE)
 
 
 def define(row: str) -> Primitive:
@@ -240,9 +334,6 @@ def define(row: str) -> Primitive:
             raise ValueError(f"primitive {name!r} has {count}, expected one each")
     primitive = _assemble(name, operands, columns[2], partials, domains)
     _try_out(primitive)
-    if not primitive.has_vectors:
-        fast_names.setdefault(name, primitive._fast[0])
-        ieee_names.setdefault(name, primitive._ieee[0])
     _rows[name] = primitive
     return primitive
 
@@ -314,16 +405,17 @@ def _assemble(
     partials: tuple[str, ...],
     domains: tuple[tuple[float, float], ...],
 ) -> Primitive:
-    """Parse the formulas and compile them for both ways to evaluate floats."""
+    """Parse and check the formulas."""
     names = [operand.name for operand in operands]
     if len(set(names)) < len(names):
         raise ValueError(f"primitive {name!r} names an operand twice: {', '.join(names)}")
-    taken = BACKEND_FUNCTIONS | set(_rows) | {"where"}
+    taken = FUNCTIONS | set(_rows) | {"where"}
     for operand in names:
         if operand in taken or keyword.iskeyword(operand):
             raise ValueError(f"primitive {name!r}: operand {operand!r} is a function or keyword")
     vectors = [operand.name for operand in operands if operand.kind == "vector"]
-    functions = (set(fast_names) - {"pi"}) | {"where"} | (REDUCTIONS if vectors else set())
+    scalar_rows = {row for row in _rows if not _rows[row].has_vectors}
+    functions = (FUNCTIONS if vectors else FUNCTIONS - REDUCTIONS) | scalar_rows | {"where"}
     allowed = {*names, "n", "pi"} if vectors else {*names, "pi"}
     try:
         value_formula = parse_formula(value, allowed, functions)
@@ -333,21 +425,7 @@ def _assemble(
     _check_vectors(name, value_formula, vectors, scalar=True)
     for operand_, formula in zip(operands, formulas, strict=True):
         _check_vectors(name, formula, vectors, scalar=operand_.kind != "vector")
-    compiled = []
-    for scalar_names, dialect, suffix in (
-        (fast_names, FloatDialect(vectors), ""),
-        (ieee_names, _IeeeDialect(vectors), " in IEEE arithmetic"),
-    ):
-        lines = [_function_source("_value", names, value_formula, vectors, dialect)]
-        lines += [
-            _function_source(f"_partial_{i}", [*names, "y"], formula, vectors, dialect)
-            for i, formula in enumerate(formulas)
-        ]
-        namespace = vector_names(scalar_names) if vectors else dict(scalar_names)
-        namespace |= {"_float64": np.float64, "_len": len}
-        compile_source("\n".join(lines), f"<autograd_mini row {name}{suffix}>", namespace)
-        compiled.append(tuple(namespace[f] for f in ["_value", *_partial_names(formulas)]))
-    return Primitive(name, operands, value, partials, domains, value_formula, formulas, *compiled)
+    return Primitive(name, operands, value, partials, domains, value_formula, formulas)
 
 
 def _check_vectors(row: str, formula: ast.expr, vectors: Sequence[str], scalar: bool) -> None:
@@ -357,9 +435,10 @@ def _check_vectors(row: str, formula: ast.expr, vectors: Sequence[str], scalar: 
             f"primitive {row!r}: {ast.unparse(formula)!r} gives a vector where one number is "
             "needed: reduce it with sum, dot or the like"
         )
-    for node in ast.walk(formula):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "where":
-            condition = node.args[0]
+    for part in parts(formula):
+        what, operands = operation(part)
+        if what == "where":
+            condition = operands[0]
             if is_vector(condition, vectors):
                 raise ValueError(
                     f"primitive {row!r}: the condition {ast.unparse(condition)!r} compares a "
@@ -367,27 +446,34 @@ def _check_vectors(row: str, formula: ast.expr, vectors: Sequence[str], scalar: 
                 )
 
 
-def _partial_names(formulas: Sequence[ast.expr]) -> list[str]:
-    return [f"_partial_{i}" for i in range(len(formulas))]
+def namespace(formulas: Iterable[ast.expr], backend: Backend, vectors: bool) -> dict[str, Any]:
+    """The functions that formulas call, and what else they need, as a backend has them."""
+    called = set().union(*map(functions_in, formulas)) - {"where"} | backend.always
+    found = {name: _function(name, backend) for name in called}
+    if vectors and backend.maps:
+        found |= {name: elementwise(found[name]) for name in found if name not in REDUCTIONS}
+    return found | backend.helpers()
 
 
-class _IeeeDialect(FloatDialect):
-    """Numbers as ``numpy.float64``, whose division by zero is no error."""
-
-    def number(self, value: float) -> str:
-        return f"_float64({value!r})"
+def _function(name: str, backend: Backend) -> Callable[..., Any]:
+    return backend.function(name) or _rows[name].on(backend)[0]
 
 
-def _function_source(
-    name: str,
-    arguments: list[str],
-    formula: ast.expr,
-    vectors: Sequence[str],
-    dialect: FloatDialect,
-) -> str:
-    body = dialect.translate(formula)
-    length = f"    n = _len({vectors[0]})\n" if vectors else ""
-    return f"def {name}({', '.join(arguments)}):\n{length}    return {body}\n"
+def _compiled(row: Primitive, backend: Backend) -> tuple[Callable[..., Any], ...]:
+    """The formulas of a row as functions."""
+    formulas = [row.value_formula, *row.partial_formulas]
+    names = ["_value", *[f"_partial_{index}" for index in range(len(row.operands))]]
+    writer = backend.over(row.vectors)
+    length = f"    n = _len({row.vectors[0]})\n" if row.vectors else ""
+    lines = []
+    for name, formula in zip(names, formulas, strict=True):
+        arguments = ", ".join(row.names if name == "_value" else (*row.names, "y"))
+        lines.append(f"def {name}({arguments}):\n{length}    return {writer.interpret(formula)}\n")
+    functions = namespace(formulas, backend, row.has_vectors)
+    compile_source(
+        "\n".join(lines), f"<autograd_mini row {row.name} on {backend.title}>", functions
+    )
+    return tuple([functions[name] for name in names])
 
 
 for _row in ROWS.strip().splitlines():

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 import autograd_mini as ad
 import nn
 from autograd_mini import Value
-from autograd_mini.explanation.notation import latex_name
+from autograd_mini.explanation.latex import latex_name
 from tests.random_graphs import FUNCTIONS, Program, programs
 
 

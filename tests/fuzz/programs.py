@@ -63,5 +63,3 @@ def definitions(program: Program) -> Iterator[dict[str, Any]]:
 def forget_rows(before: set[str]) -> None:
     for name in set(ad.PRIMITIVES) - before:
         del primitives._rows[name]
-        for names in (primitives.fast_names, primitives.ieee_names):
-            names.pop(name, None)

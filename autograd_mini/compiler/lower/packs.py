@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...table.primitives import PRIMITIVES
+from ...table.rewrite import is_moderate, with_signs_written_out
 from ..canonical import (
     Elementwise,
     Leaf,
@@ -31,7 +32,6 @@ from ..canonical import (
     deciding_operands,
     operands,
 )
-from ..formulas import is_moderate, with_signs_written_out
 from ..ir.references import (
     HOLE,
     Gather,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...formulas import simplified
+from ....table.rewrite import simplify
 from ...ir.references import Gather, Mixed, Number, Reference, Table, View, is_distinct
 from ...ir.steps import (
     ArrayProgram,
@@ -497,7 +497,7 @@ class _Emitter:
             for name, operand in step.operands.items()
             if isinstance(operand, Number)
         }
-        formula = simplified(step.formula, numbers)
+        formula = simplify(step.formula, numbers)
         if step.guard is not None:
             guard = self.read(step.guard, rows)
             target = self.temp(step.out.shape, rows)

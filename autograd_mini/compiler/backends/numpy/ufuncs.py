@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ....table.grammar import COMPARISONS, OPERATORS
-from ...formulas import NUMPY_NAMES, expanded, folded
+from ....table.backends import NUMPY_NAMES
+from ....table.grammar import Operator, operation
+from ....table.rewrite import fold, opened
 from ...ir.steps import SIGNAL
 
-_UFUNCS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
-_COMPARE = {
-    ">": "np.greater",
-    ">=": "np.greater_equal",
-    "<": "np.less",
-    "<=": "np.less_equal",
-    "==": "np.equal",
-}
+_CLOSED = frozenset(NUMPY_NAMES) | {"where"}
+
+
+def _function(what: Operator | str) -> str:
+    """NumPy's function for an operator, or a function of the same name as the row's."""
+    if isinstance(what, Operator):
+        return f"np.{what.ufunc}"
+    return NUMPY_NAMES.get(what, f"np.{what}")  # sign has no row
 
 
 class Writer(Protocol):
@@ -55,8 +56,8 @@ class Expression:
 
     def value(self, node: ast.expr) -> str:
         """The text of a value; anything but a name or a number is computed into an array."""
-        node = expanded(node)
-        number = folded(node)
+        node = opened(node, _CLOSED)
+        number = fold(node)
         if number is not None:
             return number_text(number)
         if isinstance(node, ast.Name):
@@ -70,31 +71,24 @@ class Expression:
 
     def into(self, node: ast.expr, out: str) -> None:
         """Compute a formula into an array."""
-        node = expanded(node)
+        node = opened(node, _CLOSED)
         line = self.emitter.line
-        number = folded(node)
-        if number is not None or isinstance(node, ast.Name):
+        what, operands = operation(node)
+        if fold(node) is not None or not what:
             if self.value(node) != out:
                 line(f"{out}[...] = {self.value(node)}")
-        elif isinstance(node, ast.UnaryOp):
-            line(f"np.negative({self.value(node.operand)}, out={out})")
-        elif isinstance(node, ast.BinOp):
-            ufunc = _UFUNCS[OPERATORS[type(node.op)]]
-            left, right = self.value(node.left), self.value(node.right)
-            line(f"np.{ufunc}({left}, {right}, out={out})")
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "where":
-                self._where(node, out)
-            else:
-                function = NUMPY_NAMES.get(node.func.id, f"np.{node.func.id}")
-                arguments = ", ".join(self.value(argument) for argument in node.args)
-                line(f"{function}({arguments}, out={out})")
+        elif what == "where":
+            self._where(operands, out)
+        else:
+            function = _function(what)
+            arguments = ", ".join(self.value(operand) for operand in operands)
+            line(f"{function}({arguments}, out={out})")
 
-    def _where(self, node: ast.Call, out: str) -> None:
-        condition, taken, other = node.args
+    def _where(self, operands: Sequence[ast.expr], out: str) -> None:
+        condition, taken, other = operands
         mask = self._mask(condition)
         line = self.emitter.line
-        zero = folded(other) == 0
+        zero = fold(other) == 0
         signal = isinstance(taken, ast.Name) and taken.id == SIGNAL
         if zero and signal and not self.select:  # 0 * inf gives NaN, and NaN is looked at again
             line(f"np.multiply({self.value(taken)}, {mask}, out={out})")
@@ -111,9 +105,9 @@ class Expression:
     def _mask(self, condition: ast.expr) -> str:
         mask = self.emitter.temp(self.shape, self.rows, "bool")
         if isinstance(condition, ast.Compare):
-            symbol = COMPARISONS[type(condition.ops[0])][0]
-            left, right = self.value(condition.left), self.value(condition.comparators[0])
-            self.emitter.line(f"{_COMPARE[symbol]}({left}, {right}, out={mask})")
+            comparison, operands = operation(condition)
+            left, right = map(self.value, operands)
+            self.emitter.line(f"{_function(comparison)}({left}, {right}, out={mask})")
         else:
             self.emitter.line(f"np.not_equal({self.value(condition)}, 0, out={mask})")
         return mask
