@@ -20,6 +20,7 @@ import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler import program as compiled_program
 from autograd_mini.core.graph import topological_order
+from autograd_mini.table.backends import FLOAT, IEEE
 from tests.compiler.agreement import EPSILON, UNITS, as_values, eager, flat, largest
 
 from .programs import Program, definitions
@@ -423,8 +424,9 @@ def _noise(seed: int) -> Iterator[None]:
             y = rng.choice([0.0, -0.0])
         row, fixed = ad.PRIMITIVES[result.op], [type(p) is ad.Constant for p in result.parents]
         # local derivatives at the noisy output, which 1 - y * y may cancel
-        at_output = ((lambda *_: y), *row._fast[1:]), ((lambda *_: y), *row._ieee[1:])
-        noisy = replace(row, _fast=at_output[0], _ieee=at_output[1])
+        noisy = replace(row)
+        for backend in (FLOAT, IEEE):
+            noisy._compiled[backend] = ((lambda *_: y), *row.on(backend)[1:])
         _, derivatives = noisy.linearize([parent.data for parent in result.parents], fixed)
         result.data, result.local_derivatives = y, tuple(map(noise, derivatives))
 
