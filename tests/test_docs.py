@@ -13,9 +13,9 @@ import pytest
 from autograd_mini.command import cli
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-# Shell commands that other places run: `.ci/run` the first two, tests of the benchmarks the last.
+# Shell commands that other places run: `.ci/run` the first two and the checks, tests the others.
 COMMANDS = (
     r'python3 -m venv \.venv && \.venv/bin/pip install -e "\.\[demo\]" && '
     r"\.venv/bin/autograd-mini demo",
@@ -23,6 +23,10 @@ COMMANDS = (
     r"\.venv/bin/python -m pytest",
     r"python -m benchmarks\.eager",
     r"python -m benchmarks\.compiled",
+    r'python3 -m venv \.venv && \.venv/bin/pip install -e "\.\[dev\]"',
+    r"\.venv/bin/(ruff check|ruff format|mypy)",
+    r"(HYPOTHESIS_PROFILE=explore )?\.venv/bin/python -m pytest( tests/core)?",
+    r"\.venv/bin/python -m tests\.fuzz --help",
 )
 
 
@@ -101,3 +105,16 @@ def test_the_readme_has_each_command_once() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     for command in COMMANDS[:2]:
         assert sum(re.fullmatch(command, line) is not None for line in lines) == 1
+
+
+def test_continuous_integration_runs_the_checks() -> None:
+    shown = [
+        line
+        for block in blocks(ROOT / "CONTRIBUTING.md")
+        for line in block.text.splitlines()
+        if line.startswith((".venv/bin/ruff", ".venv/bin/mypy"))
+    ]
+    assert len(shown) == 3
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    for command in shown:
+        assert any(line.removesuffix(" --check") == command for line in run), command

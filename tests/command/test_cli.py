@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import math
 import operator
 import os
 import random
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any, BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
@@ -24,7 +27,7 @@ from hypothesis import strategies as st
 
 import autograd_mini as ad
 import nn
-from autograd_mini.command import cli, demo
+from autograd_mini.command import cli, demo, interrupts
 from autograd_mini.command.expression import ExpressionError, parse_expression
 from tests import matrix_backprop
 
@@ -300,6 +303,7 @@ FORBIDDEN = {
     "x + None": "None",
     "x + ...": "...",
     "x, y": "x, y",
+    "2*(x, y)": "(x, y)",
     "{x}": "{x}",
     "λμν + x.y": "x.y",
     "eval(x)": "eval",
@@ -326,6 +330,7 @@ FORBIDDEN = {
     "(x + y": "(",
     "sum(,x)": ",",
     "x + " + "9" * 400: "9" * 400,
+    "x + 0b2": "0b2",
 }
 
 
@@ -678,6 +683,24 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str]) -> None:
     assert "Traceback" not in process.stderr
 
 
+def test_importing_the_main_module_runs_nothing() -> None:
+    runpy.run_module("autograd_mini.__main__")
+
+
+def test_output_may_go_to_any_object_that_takes_text() -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert cli.main(["diff", "logsumexp(x,)", "x=3"]) == 0
+    assert out.getvalue().startswith("logsumexp(x,) = 3\n")
+
+
+def test_other_errors_in_destructors_are_left_to_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(sys, "__unraisablehook__", seen.append)
+    other: Any = SimpleNamespace(exc_type=ValueError)
+    interrupts._on_unraisable(other)
+    assert seen == [other]
+
+
 def test_version() -> None:
     process = run_process("--version")
     assert (process.returncode, process.stderr) == (0, "")
@@ -689,11 +712,11 @@ class TestProcess:
     @pytest.mark.parametrize(
         "arguments", [["diff", FLAT_SUM, "a=2", "--explain", "a"], ["--help"], ["diff", "x", "x=1"]]
     )
-    @pytest.mark.parametrize("buffered", ["", "1"])
-    def test_a_closed_pipe_is_no_error(self, arguments: list[str], buffered: str) -> None:
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_a_closed_pipe_is_no_error(self, arguments: list[str], unbuffered: str) -> None:
         read, write = os.pipe()
         os.close(read)
-        environment = os.environ | {"PYTHONUNBUFFERED": buffered}
+        environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
         process = subprocess.run(
             [*COMMAND, *arguments],
             stdout=write,
@@ -705,10 +728,15 @@ class TestProcess:
         assert (process.returncode, process.stderr) == (0, b"")
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
-    def test_a_full_disk_is_told(self) -> None:
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_a_full_disk_is_told(self, unbuffered: str) -> None:
         with open("/dev/full", "w") as full:
             process = subprocess.run(
-                [*COMMAND, "diff", "x", "x=1"], stdout=full, stderr=subprocess.PIPE, check=False
+                [*COMMAND, "diff", "x", "x=1"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+                env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
             )
         assert process.returncode == 1
         assert re.fullmatch(rb"autograd-mini.*: error: .*No space left on device\n", process.stderr)

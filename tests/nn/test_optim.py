@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from autograd_mini import Value
-from nn import MLP, SGD, Adam, parameters_to_vector
+from nn import MLP, SGD, Adam, optim, parameters_to_vector
 from tests.nn.test_parameters import BAD_PARAMETERS, BAD_RATES, interrupted
 
 RNG = np.random.default_rng(0)
@@ -188,6 +188,20 @@ def test_an_interrupted_step_is_whole(line: int) -> None:
     if not done:  # what it remembers has not moved either
         optimizer.step()
         assert [p.data for p in optimizer.parameters] == reference[1]
+
+
+def test_what_is_remembered_moves_with_the_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted_write(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    reference = stepped(Adam(leaves()), GRADIENTS)
+    optimizer = Adam(leaves())
+    assert stepped(optimizer, GRADIENTS[:10]) == reference[:10]
+    with monkeypatch.context() as patch:
+        patch.setattr(optim, "assign_data", interrupted_write)
+        with pytest.raises(KeyboardInterrupt):
+            stepped(optimizer, GRADIENTS[10:11])
+    assert stepped(optimizer, GRADIENTS[10:]) == reference[10:]
 
 
 BAD_VECTORS: dict[str, tuple[Any, type[Exception], str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from autograd_mini import Value
 from nn import MLP, SGD, parameters_to_vector, vector_to_parameters
+from nn.parameters import assign_data
 
 TraceFunction: TypeAlias = Callable[[FrameType, str, object], Any]
 
@@ -145,6 +146,19 @@ def test_an_interrupted_write_is_whole(line: int) -> None:
     assert parameters_to_vector(model).tolist() in (before, after)
     if not stopped:
         assert parameters_to_vector(model).tolist() == after
+
+
+def test_an_error_in_between_undoes_what_was_written() -> None:
+    def numbers() -> Iterator[float]:
+        yield 5.0
+        raise KeyboardInterrupt
+
+    model = model_with_gradients()
+    before = state(model)
+    given: Any = numbers()
+    with pytest.raises(KeyboardInterrupt):
+        assign_data(model.parameters(), given)
+    assert state(model) == before
 
 
 # SGD.

@@ -197,6 +197,16 @@ def test_another_gradient_may_be_plugged_in() -> None:
     assert history.accuracy == []  # the gradient did not say
 
 
+def test_a_model_may_be_any_function() -> None:
+    scale = Value(0.0)
+    optimizer = SGD([scale], learning_rate=0.1)
+    fit(
+        lambda x: [scale * x[0]], [[1.0], [2.0]], [2.0, 4.0], loss=half_squared_error,
+        optimizer=optimizer, epochs=100, batch_size=1, rng=0,
+    )  # fmt: skip
+    assert scale.data == pytest.approx(2.0, rel=1e-6)
+
+
 def test_part_of_a_model_may_be_trained() -> None:
     model = classifier()
     before = parameters_to_vector(model.layers[0])
