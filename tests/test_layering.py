@@ -21,8 +21,13 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 # before it.
 ROOMS = {
     "": "version errors",
-    "table": "rows grammar vectors interpreter reductions backends primitives algebra rewrite",
-    "core": "graph modes anomaly backward copying value operators functions recompute",
+    "table": """
+        rows grammar vectors interpreter reductions backends primitives algebra rewrite reference
+    """,
+    "core": """
+        graph modes anomaly backward copying methods value operators table_functions functions
+        recompute
+    """,
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """

@@ -58,6 +58,10 @@ class Primitive:
         The formula of the local derivative toward each operand.
     domains : tuple of (float, float)
         The interval of each operand from which tests sample.
+    description : str
+        What it is, in one line.
+    remedy : str
+        What to do about infinity or NaN; empty if there is nothing to say.
 
     Examples
     --------
@@ -76,6 +80,8 @@ class Primitive:
     domains: tuple[tuple[float, float], ...]
     value_formula: ast.expr = field(repr=False)
     partial_formulas: tuple[ast.expr, ...] = field(repr=False)
+    description: str = ""
+    remedy: str = ""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -295,7 +301,8 @@ def define(row: str) -> Primitive:
     Parameters
     ----------
     row : str
-        ``name | operands | value | partials | domains``, as in :mod:`autograd_mini.table.rows`.
+        ``name | operands | value | partials | domains | description | remedy``, as in
+        :mod:`autograd_mini.table.rows`; the last two may be left out.
 
     Returns
     -------
@@ -316,8 +323,8 @@ def define(row: str) -> Primitive:
     ValueError: primitive 'tanh' exists already; choose another name
     """
     columns = [column.strip() for column in row.split("|")]
-    if len(columns) != 5:
-        raise ValueError(f"row {row.strip()!r} has {len(columns)} columns, expected 5")
+    if not 5 <= len(columns) <= 7:
+        raise ValueError(f"row {row.strip()!r} has {len(columns)} columns, expected 5 to 7")
     name = _identifier(columns[0])
     reserved = _RESERVED | _MARKS | {"sign", "prod_others"}
     if not re.fullmatch(r"[a-z]\w*", name) or name in reserved or keyword.iskeyword(name):
@@ -332,7 +339,9 @@ def define(row: str) -> Primitive:
         if len(found) != len(operands):
             count = f"{len(found)} {what} for {len(operands)} operands"
             raise ValueError(f"primitive {name!r} has {count}, expected one each")
-    primitive = _assemble(name, operands, columns[2], partials, domains)
+    formulas = _parse_formulas(name, operands, columns[2], partials)
+    texts = (columns[2], partials, domains)
+    primitive = Primitive(name, operands, *texts, *formulas, *columns[5:])
     _try_out(primitive)
     _rows[name] = primitive
     return primitive
@@ -398,13 +407,9 @@ def _parse_domain(row: str, text: str) -> tuple[float, float]:
     return domain
 
 
-def _assemble(
-    name: str,
-    operands: tuple[Operand, ...],
-    value: str,
-    partials: tuple[str, ...],
-    domains: tuple[tuple[float, float], ...],
-) -> Primitive:
+def _parse_formulas(
+    name: str, operands: tuple[Operand, ...], value: str, partials: tuple[str, ...]
+) -> tuple[ast.expr, tuple[ast.expr, ...]]:
     """Parse and check the formulas."""
     names = [operand.name for operand in operands]
     if len(set(names)) < len(names):
@@ -425,7 +430,7 @@ def _assemble(
     _check_vectors(name, value_formula, vectors, scalar=True)
     for operand_, formula in zip(operands, formulas, strict=True):
         _check_vectors(name, formula, vectors, scalar=operand_.kind != "vector")
-    return Primitive(name, operands, value, partials, domains, value_formula, formulas)
+    return value_formula, formulas
 
 
 def _check_vectors(row: str, formula: ast.expr, vectors: Sequence[str], scalar: bool) -> None:
