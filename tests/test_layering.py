@@ -23,6 +23,7 @@ ROOMS = {
     "": "version errors",
     "table": """
         rows grammar vectors interpreter reductions backends primitives algebra rewrite reference
+        differences registration
     """,
     "core": """
         graph modes anomaly backward copying methods value operators table_functions functions

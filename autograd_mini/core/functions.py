@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 
 from ..errors import TraceError
-from ..table.primitives import define
+from ..table.registration import register
 from .modes import ACTIVE, current_modes, source_line
 from .operators import general, sequence
 from .table_functions import *
@@ -254,11 +254,13 @@ def register_primitive(
     value: str,
     partials: Sequence[str],
     domains: Sequence[tuple[float, float]],
+    description: str = "",
 ) -> Callable[..., Any]:
     """Add a row of your own to the derivative table.
 
-    The row is checked as the built-in ones are.  That its formulas are right, say
-    ``check_local_derivatives`` and ``gradcheck``.
+    The row is checked as the built-in ones are, and its partial derivatives against two-sided
+    differences of its value at points of the domains.  Registering the very same row again, as
+    running a notebook cell twice does, gives its function again.
 
     Parameters
     ----------
@@ -272,7 +274,9 @@ def register_primitive(
     partials : sequence of str
         For each operand the formula of the local derivative, over operands and the output ``y``.
     domains : sequence of (float, float)
-        For each operand an interval inside the domain, from which tests may sample.
+        For each operand an interval inside the domain, from which the check and tests sample.
+    description : str, optional
+        What it is, in one line.
 
     Returns
     -------
@@ -284,7 +288,8 @@ def register_primitive(
     TypeError
         If an argument is of another type: one text as `partials`, say.
     ValueError
-        If the name is taken or the row is not well formed.
+        If the name belongs to another row, the row is not well formed, or a partial derivative is
+        wrong.
 
     Examples
     --------
@@ -296,10 +301,11 @@ def register_primitive(
     """
     if isinstance(partials, str):
         raise TypeError(f"partials must be a list with one formula an operand, got {partials!r}")
-    for text in (name, operands, value, *partials):
+    for text in (name, operands, value, *partials, description):
         if not isinstance(text, str):
             raise TypeError(f"primitive {name!r}: expected text, got {text!r:.80}")
-        if "|" in text or ";" in text or "\n" in text:
+        separators = "|\n" if text == description else "|;\n"
+        if any(separator in text for separator in separators):
             raise ValueError(f"{text!r} holds a separator of the table; give one formula a string")
     try:
         intervals = ", ".join(f"{float(low)!r}..{float(high)!r}" for low, high in domains)
@@ -307,5 +313,5 @@ def register_primitive(
         raise TypeError(
             f"primitive {name!r}: domains must be a list of pairs of numbers, got {domains!r:.80}"
         ) from None
-    row = define(f"{name} | {operands} | {value} | {' ; '.join(partials)} | {intervals}")
-    return documented(row)
+    columns = (name, operands, value, " ; ".join(partials), intervals, description)
+    return documented(register(" | ".join(columns)))

@@ -25,7 +25,7 @@ from .vectors import Vector, elementwise
 Kind = Literal["scalar", "vector", "optional"]
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _OPERAND = re.compile(rf"([a-z]\w*)\s*(\.\.\.|\?|=\s*({_NUMBER}))?")
-_RESERVED = frozenset({"y", "n", "pi"})
+_RESERVED = {"y": "the output", "n": "the length of the vectors", "pi": "3.14159..."}
 _MARKS = frozenset({"constant", "input", "integer_input", "take", "largest"})  # ops without a row
 
 
@@ -82,6 +82,11 @@ class Primitive:
     partial_formulas: tuple[ast.expr, ...] = field(repr=False)
     description: str = ""
     remedy: str = ""
+
+    def told(self) -> tuple[Any, ...]:
+        """All that the row's text says; two rows of which it is the same are one."""
+        formulas = (self.value, self.partials)
+        return (self.name, self.operands, *formulas, self.domains, self.description, self.remedy)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -301,8 +306,7 @@ def define(row: str) -> Primitive:
     Parameters
     ----------
     row : str
-        ``name | operands | value | partials | domains | description | remedy``, as in
-        :mod:`autograd_mini.table.rows`; the last two may be left out.
+        As :func:`parse_row` takes it.
 
     Returns
     -------
@@ -312,8 +316,7 @@ def define(row: str) -> Primitive:
     Raises
     ------
     ValueError
-        If the row is not well formed, the name is taken, or the formulas do not give finite
-        numbers in the middle of the domain.
+        As :func:`parse_row` does.
 
     Examples
     --------
@@ -322,29 +325,71 @@ def define(row: str) -> Primitive:
     ...
     ValueError: primitive 'tanh' exists already; choose another name
     """
+    primitive = parse_row(row)
+    add(primitive)
+    return primitive
+
+
+def add(primitive: Primitive) -> None:
+    """Add a row to the table."""
+    _rows[primitive.name] = primitive
+
+
+def parse_row(row: str) -> Primitive:
+    """Parse and check one row of text.
+
+    Parameters
+    ----------
+    row : str
+        ``name | operands | value | partials | domains | description | remedy``, as in
+        :mod:`autograd_mini.table.rows`; the last two may be left out.
+
+    Returns
+    -------
+    Primitive
+        The row; if the very same stands in the table, that.
+
+    Raises
+    ------
+    ValueError
+        If the row is not well formed, the name is taken, or the formulas do not give finite
+        numbers in the middle of the domain.
+
+    Examples
+    --------
+    >>> parse_row("half | x | x / 2 | 0.5 | -1..1").evaluate([3.0])
+    1.5
+    """
     columns = [column.strip() for column in row.split("|")]
     if not 5 <= len(columns) <= 7:
         raise ValueError(f"row {row.strip()!r} has {len(columns)} columns, expected 5 to 7")
-    name = _identifier(columns[0])
-    reserved = _RESERVED | _MARKS | {"sign", "prod_others"}
-    if not re.fullmatch(r"[a-z]\w*", name) or name in reserved or keyword.iskeyword(name):
-        raise ValueError(f"primitive name {name!r} is not a lower-case identifier free to use")
-    if name in _rows:
-        raise ValueError(f"primitive {name!r} exists already; choose another name")
+    name = _parse_name(columns[0])
     operands = tuple(_parse_operand(name, text.strip()) for text in columns[1].split(","))
-    _check_kinds(name, operands)
     partials = tuple(text.strip() for text in columns[3].split(";"))
     domains = tuple(_parse_domain(name, text) for text in columns[4].split(","))
+    texts = (name, operands, columns[2], partials, domains)
+    known = _rows.get(name)
+    if known is not None:
+        if known.told() == (*texts, *columns[5:], *[""] * (7 - len(columns))):
+            return known
+        raise ValueError(f"primitive {name!r} exists already; choose another name")
+    _check_kinds(name, operands)
     for what, found in (("partials", partials), ("domains", domains)):
         if len(found) != len(operands):
             count = f"{len(found)} {what} for {len(operands)} operands"
             raise ValueError(f"primitive {name!r} has {count}, expected one each")
     formulas = _parse_formulas(name, operands, columns[2], partials)
-    texts = (columns[2], partials, domains)
-    primitive = Primitive(name, operands, *texts, *formulas, *columns[5:])
+    primitive = Primitive(*texts, *formulas, *columns[5:])
     _try_out(primitive)
-    _rows[name] = primitive
     return primitive
+
+
+def _parse_name(text: str) -> str:
+    name = _identifier(text)
+    reserved = {*_RESERVED, *_MARKS, "sign", "prod_others"}
+    if not re.fullmatch(r"[a-z]\w*", name) or name in reserved or keyword.iskeyword(name):
+        raise ValueError(f"primitive name {name!r} is not a lower-case identifier free to use")
+    return name
 
 
 def _try_out(primitive: Primitive) -> None:
@@ -371,10 +416,15 @@ def _identifier(text: str) -> str:
 
 def _parse_operand(row: str, text: str) -> Operand:
     match = _OPERAND.fullmatch(_identifier(text))
-    if match is None or match[1] in _RESERVED:
+    if match is not None and match[1] in _RESERVED:
         raise ValueError(
-            f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1: it begins "
-            "with one of a to z, and y, n and pi have a meaning already"
+            f"primitive {row!r}: operand {text!r} cannot have that name: in the formulas "
+            f"{match[1]} is {_RESERVED[match[1]]}"
+        )
+    if match is None:
+        raise ValueError(
+            f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1 that begins "
+            "with one of a to z"
         )
     kind: Kind = {"...": "vector", "?": "optional"}.get(match[2], "scalar")  # type: ignore[assignment]
     default = None if match[3] is None else float(match[3])
