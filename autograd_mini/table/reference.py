@@ -58,7 +58,7 @@ this page is written from it by `python -m autograd_mini.table`. In the formulas
 `n` the length of the vectors. An operand `x...` is a sequence, `slope=0.01` has a default, `bias?`
 may be left out. A row of one number is a method, too: `x.tanh()`.
 
-| Primitive | | Value | Local derivative toward each operand |
+| Primitive | What it is | Value | Local derivative toward each operand |
 | --- | --- | --- | --- |
 """
 
