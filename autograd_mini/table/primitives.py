@@ -119,6 +119,16 @@ class Primitive:
         >>> ad.PRIMITIVES["dot"].spans(4)
         [slice(0, 2, None), slice(2, 4, None), slice(4, 4, None)]
         """
+        found = self._spans.get(count)
+        if found is None:
+            found = self._spans[count] = self._divide(count)
+        return found
+
+    @cached_property
+    def _spans(self) -> dict[int, list[slice]]:
+        return {}
+
+    def _divide(self, count: int) -> list[slice]:
         kinds = [operand.kind for operand in self.operands]
         variable = count - kinds.count("scalar")
         length, spare = divmod(variable, max(kinds.count("vector"), 1))
@@ -148,8 +158,11 @@ class Primitive:
         >>> ad.PRIMITIVES["dot"].split([1.0, 2.0, 3.0, 4.0])
         [[1.0, 2.0], [3.0, 4.0], 0.0]
         """
+        spans = self.spans(len(operands))
+        if not self.has_vectors:
+            return list(operands)
         groups: list[Any] = []
-        for operand, span in zip(self.operands, self.spans(len(operands)), strict=True):
+        for operand, span in zip(self.operands, spans, strict=True):
             if operand.kind == "vector":
                 group: Any = operands[span]
                 groups.append(group if isinstance(group, np.ndarray) else Vector(group))
@@ -237,7 +250,7 @@ class Primitive:
                 pass
         groups = self.split(operands)
         y = self._call(0, groups)
-        wanted = [not fixed for fixed in constant] or [True] * len(operands)
+        wanted = [not fixed for fixed in constant] if constant else [True] * len(operands)
         return y, tuple(self.spread(lambda index: self._call(index + 1, [*groups, y]), wanted))
 
     def spread(self, partial: Callable[[int], Any], wanted: Sequence[bool]) -> list[Any]:
@@ -260,10 +273,11 @@ class Primitive:
         derivatives: list[Any] = []
         for index, span in enumerate(self.spans(len(wanted))):
             chosen = wanted[span]
-            result = partial(index) if any(chosen) else 0.0
-            elements = result if isinstance(result, Vector) else [result] * len(chosen)
-            derivatives += [d if take else 0.0 for d, take in zip(elements, chosen, strict=True)]
-        return derivatives
+            result = partial(index) if True in chosen else 0.0
+            derivatives.extend(result if isinstance(result, Vector) else [result] * len(chosen))
+        if all(wanted):
+            return derivatives
+        return [d if take else 0.0 for d, take in zip(derivatives, wanted, strict=True)]
 
     def _call(self, index: int, arguments: Sequence[Any]) -> Any:
         """Evaluate formula `index` (0 the value, then the partials), again in IEEE if it raises."""
