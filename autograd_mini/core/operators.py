@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..table.backends import FLOAT
-from ..table.grammar import is_vector
+from ..table.grammar import ARITHMETIC, is_vector
 from ..table.primitives import PRIMITIVES, Primitive, compile_source, namespace
 from ..table.vectors import Vector
 from .modes import ACTIVE
@@ -28,7 +28,7 @@ from .value import (
     to_float,
 )
 
-OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "pow": "pow"}
+OPERATORS = {each.row: each.function.__name__ for each in ARITHMETIC}
 UNARY_OPERATORS = {"neg": "__neg__", "abs": "__abs__"}
 
 _NODE = """

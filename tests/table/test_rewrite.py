@@ -182,6 +182,11 @@ def test_an_operator_is_the_row_the_symbol_and_the_function_that_it_says() -> No
         assert operator.function(*operands) == expected
         assert PRIMITIVES[operator.row].evaluate(operands) == expected
         assert getattr(np, operator.ufunc)(*operands) == expected
+        if operator.opposite is not None:
+            opposite = OPERATORS[operator.opposite].function
+            assert opposite is not operator.function
+            for b in (2.0, 3.0, 4.0):
+                assert opposite(3.0, b) is not operator.function(3.0, b)
 
 
 class Numbers(VectorInterpreter):
