@@ -100,10 +100,10 @@ class TupleScalar:
     def __neg__(self) -> TupleScalar:
         return self * -1.0
 
-    def __sub__(self, other: Any) -> TupleScalar:
+    def __sub__(self, other: TupleScalar) -> TupleScalar:
         return self + -other
 
-    def __rtruediv__(self, other: Any) -> TupleScalar:
+    def __rtruediv__(self, other: float) -> TupleScalar:
         return self**-1 * other
 
     def exp(self) -> TupleScalar:
@@ -117,9 +117,11 @@ class TupleScalar:
         return TupleScalar(max(0.0, self.data), (self,), (float(self.data > 0.0),))
 
     def backward(self) -> None:
-        order, visited, stack = [], set(), [self]
+        order: list[Any] = []
+        visited: set[Any] = set()
+        stack: list[Any] = [self]
         while stack:
-            node: Any = stack.pop()
+            node = stack.pop()
             if node is None:  # the children of the node below are done
                 order.append(stack.pop())
             elif node not in visited:

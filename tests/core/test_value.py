@@ -508,11 +508,11 @@ def test_a_subclass_takes_part() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_operands_and_derivatives_can_be_assigned(count: int) -> None:
-    x, parents = Value(1.0), [Value(float(k)) for k in range(count)]
+    x, parents = Value(1.0), tuple([Value(float(k)) for k in range(count)])
     for y in (x * x, -x, ad.sum([x, x, x])):
-        y.parents = parents  # type: ignore[assignment]
+        y.parents = parents
         y.local_derivatives = tuple([2.0 + k for k in range(count)])
-        assert y.parents == tuple(parents)
+        assert y.parents == parents
         assert y.local_derivatives == (2.0, 3.0, 4.0)[:count]
         y.backward()
     assert [parent.grad for parent in parents] == [6.0, 9.0, 12.0][:count]
