@@ -3,6 +3,7 @@
 from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
 from .compiler import Program, Stats, TraceInfo
 from .compiler import compile as compile
+from .core.collector import paused_collector
 from .core.functions import abs as abs
 from .core.functions import (
     acos,
@@ -155,6 +156,7 @@ __all__ = [
     "norm",
     "numerical_gradient",
     "path_derivatives",
+    "paused_collector",
     "prod",
     "reciprocal",
     "recompute",

@@ -224,8 +224,8 @@ def nodes(rounds: int) -> None:
             for name, value in engines.items()
         }
         compare(turns, max(1, min(rounds, 3_000_000 // n)), unit="ns", operations=n)
-    print("  Nodes form no cycles, so that the collector finds nothing: gc.disable() around the")
-    print("  making of a large graph, or gc.freeze() after it, saves what its search costs.")
+    print("  Nodes form no cycles, so that the collector finds nothing: paused_collector() around")
+    print("  the making of a large graph, or gc.freeze() after it, saves what its search costs.")
 
 
 def scalar_engines() -> dict[str, Any]:

@@ -22,7 +22,7 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 ROOMS = {
     "": "version errors",
     "table": "rows grammar vectors interpreter reductions backends primitives algebra rewrite",
-    "core": "graph modes anomaly backward copying value operators functions recompute",
+    "core": "graph collector modes anomaly backward copying value operators functions recompute",
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """

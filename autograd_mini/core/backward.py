@@ -25,14 +25,14 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
         Gradient of the final output toward each root.
     """
     order = _cleared_order(roots)
-    before: list[tuple[Any, float]] = []
+    before: dict[Any, float] = {}
     try:
         _set_aside(order, before)
         for root, seed in zip(roots, seeds, strict=True):
             root.grad += seed
         _propagate(order)
     finally:
-        for leaf, grad in before:
+        for leaf, grad in before.items():
             leaf.grad += grad
 
 
@@ -72,7 +72,7 @@ def _cleared_order(roots: Sequence[Any]) -> list[Any]:
     return order
 
 
-def _set_aside(order: Sequence[Any], before: list[tuple[Any, float]]) -> None:
+def _set_aside(order: Sequence[Any], before: dict[Any, float]) -> None:
     """Move what leaves have from earlier calls to `before`.
 
     It is added last, so that a second call doubles it exactly.
@@ -87,7 +87,7 @@ def _set_aside(order: Sequence[Any], before: list[tuple[Any, float]]) -> None:
             parents = a if type(a) is tuple else (a,)
         for parent in parents:
             if parent.grad:
-                before.append((parent, parent.grad))
+                before[parent] = parent.grad
                 parent.grad = 0.0
 
 

@@ -9,6 +9,7 @@ from typing import Any, overload
 from ..core import functions
 from ..core.anomaly import check_gradient
 from ..core.backward import STORED, gradient_map
+from ..core.collector import paused_collector
 from ..core.graph import interior_order, leaves
 from ..core.modes import ACTIVE, current_modes, source_line
 from ..core.value import Constant, Operand, Value, as_value, is_ordered, nodes_of, to_float
@@ -108,7 +109,8 @@ def gradients(
         numbers = [(root, number_of(weight)) for root, weight in pairs]
         found = gradient_map(numbers, STORED, check)
     if create_graph:
-        found = _value_gradients(pairs, targets)
+        with paused_collector():
+            found = _value_gradients(pairs, targets)
     results = [_gradient_of(target, found, create_graph) for target in targets]
     return results[0] if isinstance(wrt, Value) else results
 
