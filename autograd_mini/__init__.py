@@ -3,6 +3,7 @@
 from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
 from .compiler import Program, Stats, TraceInfo
 from .compiler import compile as compile
+from .core.collector import paused_collector
 from .core.functions import log_softmax, register_primitive, softmax, take, where
 from .core.graph import leaves, topological_order
 from .core.modes import detect_anomaly, no_grad
@@ -55,6 +56,7 @@ __all__ = [
     "no_grad",
     "numerical_gradient",
     "path_derivatives",
+    "paused_collector",
     "recompute",
     "register_primitive",
     "softmax",

@@ -26,7 +26,7 @@ ROOMS = {
         differences registration
     """,
     "core": """
-        graph modes anomaly backward copying methods value operators table_functions functions
+        graph collector modes anomaly backward copying methods value operators table_functions functions
         recompute
     """,
     "derivatives": "value_backend gradients trees transforms gradcheck replay",

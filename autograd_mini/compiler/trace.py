@@ -186,8 +186,8 @@ class Traced(_Refusing, Value):
             _refuse_stranger(self)
         return False
 
-    @property
-    def local_derivatives(self) -> tuple[float, ...]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def local_derivatives(self) -> tuple[float, ...]:
         """Refused: a node without a number has none."""
         return () if self._has_number() else _refuse("gradients")
 
@@ -243,8 +243,7 @@ def _new(kind: type[Traced], run: Run, op: str, parents: tuple[Value, ...]) -> T
     node = object.__new__(kind)
     node.run = run
     node.op = op
-    node.parents = parents
-    node._label = ""
+    node._a, node._b = parents if len(parents) == 2 else (parents or None, None)
     return node
 
 
