@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
 from ..core.value import Value
-from ..table.primitives import PRIMITIVES
+from ..table.grammar import parts
+from ..table.interpreter import VectorInterpreter
+from ..table.primitives import PRIMITIVES, Primitive
+from ..table.reductions import joined_lists
 from ..table.rewrite import is_moderate
+from ..table.vectors import Vector as GroupOf
+from .choices import deciding_operands, has_two_forms, is_written_out
 from .ir.scalars import (
     Elementwise,
     Leaf,
@@ -31,7 +36,6 @@ from .ir.scalars import (
 from .sums import OpenSum, is_power_of_two
 from .trace import Trace
 
-OperandT = TypeVar("OperandT")
 _SMALL = 2.0**960
 """Numbers up to here do not make a finite one overflow: they are below its rounding."""
 
@@ -167,6 +171,12 @@ class _Builder:
             return self.node(Literal(PRIMITIVES[op].evaluate(values)))  # type: ignore[arg-type]
         return self.node(Elementwise(op, tuple([self.close(item) for item in items])))
 
+    def row(self, items: Sequence[Item], op: str) -> int:
+        """A row of the table as it is."""
+        if not PRIMITIVES[op].has_vectors:
+            return self.elementwise(op, items)
+        return self.node(Vector(op, tuple([self.close(item) for item in items])))
+
     def exponentials(self, members: Sequence[int]) -> tuple[int, int]:
         """The shift and the sum of shifted exponentials over a set of logits."""
         key = tuple(sorted(members))
@@ -190,10 +200,6 @@ def _sum(builder: _Builder, items: Sequence[Item]) -> Item:
     return builder.add([(1.0, item) for item in items])
 
 
-def _mean(builder: _Builder, items: Sequence[Item]) -> Item:
-    return builder.divide(_sum(builder, items), float(len(items)))
-
-
 def _dot(builder: _Builder, items: Sequence[Item]) -> Item:
     half = len(items) // 2
     pairs = zip(items[:half], items[half : 2 * half], strict=True)
@@ -205,12 +211,10 @@ def _power(builder: _Builder, items: Sequence[Item]) -> Item:
     exponent = builder.literal(items[1])
     if exponent == 1.0:
         return items[0]
-    return _square(builder, items[:1]) if exponent == 2.0 else builder.elementwise("pow", items)
-
-
-def _square(builder: _Builder, items: Sequence[Item]) -> Item:
-    node = builder.close(items[0])
-    return builder.multiply(node, node)
+    if exponent == 2.0:
+        node = builder.close(items[0])
+        return builder.multiply(node, node)
+    return builder.elementwise("pow", items)
 
 
 def _divide(builder: _Builder, items: Sequence[Item]) -> Item:
@@ -235,13 +239,6 @@ def _softmax(builder: _Builder, items: Sequence[Item]) -> Item:
     return builder.elementwise("div", [builder.shifted_exp(members[0], shift), total])
 
 
-def _variance(builder: _Builder, items: Sequence[Item]) -> Item:
-    members = [builder.close(item) for item in items]
-    mean = builder.close(_mean(builder, members))
-    centred = [builder.close(builder.add([(1.0, x), (-1.0, mean)])) for x in members]
-    return _mean(builder, [builder.multiply(d, d) for d in centred])
-
-
 def _first_apart(scalar: Scalar) -> tuple[int, Sum | None]:
     """The first linear term of a sum, if it has coefficient 1, and the sum of the others."""
     if isinstance(scalar, Sum) and len(scalar.linear) > 1 and scalar.linear[0][0] == 1:
@@ -249,8 +246,9 @@ def _first_apart(scalar: Scalar) -> tuple[int, Sum | None]:
     return -1, None
 
 
-def _take(builder: _Builder, index: int, choices: Sequence[int]) -> Item:
+def _take(builder: _Builder, items: Sequence[Item]) -> Item:
     """Pick first and add the rest afterwards, where all choices add the same: log_softmax."""
+    index, *choices = [builder.close(item) for item in items]
     apart = [_first_apart(builder.nodes[choice]) for choice in choices]
     rest = apart[0][1]
     if (
@@ -269,7 +267,8 @@ def _take(builder: _Builder, index: int, choices: Sequence[int]) -> Item:
     return total
 
 
-_CANONICAL: dict[str, Callable[[_Builder, Sequence[Item]], Item]] = {
+Rule = Callable[[_Builder, Sequence[Item]], Item]
+_RULES: dict[str, Rule] = {
     "add": _sum,
     "sub": lambda builder, items: builder.add([(1.0, items[0]), (-1.0, items[1])]),
     "neg": lambda builder, items: builder.scale(items[0], -1.0),
@@ -277,53 +276,66 @@ _CANONICAL: dict[str, Callable[[_Builder, Sequence[Item]], Item]] = {
     "multiply_no_nan": lambda builder, items: builder.multiply(items[0], items[1]),
     "div": _divide,
     "pow": _power,
-    "square": _square,
     "sum": _sum,
-    "mean": _mean,
     "dot": _dot,
     "logsumexp": _logsumexp,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
-    "variance": _variance,
+    "take": _take,
 }
+"""Sums, products, quotients and powers, and the family of logsumexp; the rest is in the table."""
 
 
-_NAN_SAFE = {"multiply_no_nan", "logsumexp", "softmax", "log_softmax", "variance"}
-"""What stays as the table has it in the NaN-safe form: written out, it may give NaN instead."""
-_PASSING = {"multiply_no_nan", "leaky_relu", "elu", "softmax", "log_softmax"}
-"""Rows with a comparison through which a NaN passes all the same."""
+def _rule(op: str, exact: bool) -> Rule:
+    """What becomes of a row: a rule, what its formula does, or a node for the row itself."""
+    if not (exact and has_two_forms(op)):
+        if op in _RULES:
+            return _RULES[op]
+        if is_written_out(PRIMITIVES[op]):
+            return partial(_written_out, PRIMITIVES[op])
+    return partial(_Builder.row, op=op)
 
 
-def deciding_operands(op: str, operands: Sequence[OperandT]) -> Sequence[OperandT]:
-    """The operands of which a NaN may vanish: a comparison takes it for false.
-
-    Examples
-    --------
-    >>> deciding_operands("where", "cab"), deciding_operands("less", "ab")
-    ('c', 'ab')
-    """
-    if op == "where":
-        return operands[:1]
-    return operands if op in PRIMITIVES and _compares(op) else operands[:0]
+def _written_out(row: Primitive, builder: _Builder, items: Sequence[Item]) -> Item:
+    """What the value formula of a row does to its operands."""
+    used = Counter(part.id for part in parts(row.value_formula) if isinstance(part, ast.Name))
+    names = row.bind(items)
+    for name, span in zip(row.names, row.spans(len(items)), strict=True):
+        if used[name] > 1:  # an open sum has one user
+            closed = [builder.close(item) for item in items[span]]
+            names[name] = GroupOf(closed) if name in row.vectors else closed[0]
+    return _Formula(builder, names).interpret(row.value_formula)  # type: ignore[no-any-return]
 
 
-@cache
-def _compares(op: str) -> bool:
-    called = [ast.unparse(n) for n in ast.walk(PRIMITIVES[op].value_formula)]
-    return op not in _PASSING and any(c.startswith(("where(", "sign(")) for c in called)
+class _Formula(VectorInterpreter):
+    """Reads the value formula of a row over the items of a builder."""
 
+    def __init__(self, builder: _Builder, names: Mapping[str, Any]) -> None:
+        super().__init__(names)
+        self.builder = builder
 
-def _deciding(trace: Trace) -> set[Value]:
-    """The nodes of which a NaN might end in a number, and so would not be repaired."""
-    found: set[Value] = set()
-    for node in reversed(trace.nodes):
-        found.update(node.parents if node in found else deciding_operands(node.op, node.parents))
-    return found
+    def number(self, value: float) -> Item:
+        """A constant."""
+        return self.builder.node(Literal(float(value)))
 
+    def name(self, name: str) -> Any:
+        """An operand; a number for one that is left out."""
+        found = super().name(name)
+        return self.number(found) if isinstance(found, float) else found
 
-def has_other_nan_safe_form(trace: Trace) -> bool:
-    """Whether the NaN-safe form of a trace is another one."""
-    return any(node.op in _NAN_SAFE for node in trace.nodes)
+    def apply(self, op: str, operands: Sequence[Any]) -> Any:
+        """Element by element; what meets every element of a vector has more than one user."""
+        if any(isinstance(operand, GroupOf) for operand in operands):
+            operands = [o if isinstance(o, GroupOf) else self.builder.close(o) for o in operands]
+        return super().apply(op, operands)
+
+    def scalar(self, op: str, operands: Sequence[Item]) -> Item:
+        """A row without vectors, by its own rule."""
+        return _rule(op, exact=False)(self.builder, operands)
+
+    def reduction(self, op: str, groups: Sequence[Any]) -> Item:
+        """A row with vectors, by its own rule."""
+        return _rule(op, exact=False)(self.builder, joined_lists(groups))
 
 
 def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
@@ -344,41 +356,38 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
         The canonical graph.
     """
     builder = _Builder()
+    leaves: dict[Value, Scalar] = {p: Leaf("theta", k) for p, k in trace.parameters.items()}
+    leaves |= {x: Leaf(f"input{k}", position) for x, (k, position) in trace.inputs.items()}
     uses = Counter(parent for node in trace.nodes for parent in node.parents)
     uses.update(trace.outputs)
-    deciding = _deciding(trace)
+    exact = _deciding(trace) if not nan_safe else set(trace.nodes)
     items: dict[Value, Item] = {}
     for node in trace.nodes:
-        exact = node.op in _NAN_SAFE and (nan_safe or node in deciding)
+        if node in leaves or not node.parents:
+            items[node] = builder.node(leaves.get(node) or Literal(node.data))
+            continue
         arguments = [_for_one_user(items[p], uses[p]) for p in node.parents]
-        item = _item(builder, node, arguments, trace, exact)
+        item = _rule(node.op, node in exact)(builder, arguments)
         # shift and logarithm are two terms for each user, so that x - logsumexp is exact
-        shared = uses[node] > 1 and (exact or node.op != "logsumexp")
+        shared = uses[node] > 1 and (node in exact or node.op != "logsumexp")
         items[node] = builder.close(item) if shared else item
     outputs = [builder.close(items[output]) for output in trace.outputs]
     return without_dead_code(builder.nodes, outputs)
 
 
+def has_other_nan_safe_form(trace: Trace) -> bool:
+    """Whether the NaN-safe form of a trace is another one."""
+    return any(has_two_forms(op) for op in {node.op for node in trace.nodes})
+
+
+def _deciding(trace: Trace) -> set[Value]:
+    """The nodes of which a NaN might end in a number, and so would not be repaired."""
+    found: set[Value] = set()
+    for node in reversed(trace.nodes):
+        found.update(node.parents if node in found else deciding_operands(node.op, node.parents))
+    return found
+
+
 def _for_one_user(item: Item, uses: int) -> Item:
     """The item, to grow in the hands of one of its users."""
     return item.copy() if uses > 1 and isinstance(item, OpenSum) else item
-
-
-def _item(
-    builder: _Builder, node: Value, arguments: Sequence[Item], trace: Trace, exact: bool
-) -> Item:
-    if node in trace.parameters:
-        return builder.node(Leaf("theta", trace.parameters[node]))
-    if node in trace.inputs:
-        argument, position = trace.inputs[node]
-        return builder.node(Leaf(f"input{argument}", position))
-    if not node.parents:
-        return builder.node(Literal(node.data))
-    if node.op in _CANONICAL and not exact:
-        return _CANONICAL[node.op](builder, arguments)
-    if node.op == "take":
-        index, *rest = [builder.close(argument) for argument in arguments]
-        return _take(builder, index, rest)
-    if PRIMITIVES[node.op].has_vectors:
-        return builder.node(Vector(node.op, tuple([builder.close(a) for a in arguments])))
-    return builder.elementwise(node.op, arguments)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, note
 from hypothesis import strategies as st
 
@@ -15,9 +16,10 @@ import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler.canonical import canonical_form
 from autograd_mini.compiler.ir.scalar_interpreter import interpret
-from autograd_mini.compiler.ir.scalars import ScalarProgram
+from autograd_mini.compiler.ir.scalars import ScalarProgram, Vector
 from autograd_mini.compiler.trace import InputSpec, trace
-from tests.compiler.agreement import assert_close, eager
+from autograd_mini.table import primitives
+from tests.compiler.agreement import assert_agrees, assert_close, eager
 from tests.random_graphs import FUNCTIONS, Program, programs
 
 KINDS = st.sampled_from(["parameter", "input", "number"])
@@ -35,7 +37,6 @@ def canonical_forms(
     forms = [canonical_form(graph), canonical_form(graph, nan_safe=True)]
     for form in forms:
         form.verify()
-        note(str(form))
     return forms
 
 
@@ -60,6 +61,7 @@ def test_the_canonical_form_gives_what_the_engine_gives(
     forms = canonical_forms(function, parameters, len(x))
     expected = eager(function, parameters, [x])
     for form in forms:
+        note(str(form))
         result = interpret(form, [p.data for p in parameters], [x])
         assert_close(result, expected.outputs[0], expected.output_sizes[0], program)
 
@@ -157,6 +159,7 @@ def test_sums_of_products_are_exact_but_for_rounding(steps: Sequence[Node]) -> N
     for form in canonical_forms(
         lambda x: straight_line(steps, [*parameters, *x])[-1], parameters, len(x)
     ):
+        note(str(form))
         (result,) = interpret(form, theta, [x])
         assert abs(Fraction(result) - exact.value) <= exact.size * Fraction(1e-14)
 
@@ -175,3 +178,77 @@ def test_picks_shifts_and_infinities() -> None:
     result = interpret(form, [1.0, 2.0, 4.0], [[2.0]])
     expected = [4.0, np.logaddexp.reduce([1.0, 2.0, 4.0]), np.inf, np.nan]
     np.testing.assert_allclose(result, expected, rtol=1e-14)
+
+
+# Rows of one's own: operands, value, partials, domains
+
+WRITTEN_OUT: dict[str, tuple[str, str, list[str], list[tuple[float, float]]]] = {
+    "rms": ("x...", "sqrt(sum(x * x) / n)", ["x / (n * y)"], [(0.5, 2.0)]),
+    "closeness": (
+        "m, x...",
+        "exp(-sum(square(x - m)) / (2 * n))",
+        ["y * sum(x - m) / n", "-y * (x - m) / n"],
+        [(0.1, 1.0), (1.0, 2.0)],
+    ),
+    "weighted_mean": (
+        "a..., b...",
+        "dot(a, b) / sum(b)",
+        ["b / sum(b)", "(a - y) / sum(b)"],
+        [(0.5, 2.0), (0.5, 2.0)],
+    ),
+    "squared_rest": (
+        "x..., c",
+        "sum(x - mean(x) * c) ** 2",
+        ["2 * (1 - c) * sum(x - mean(x) * c)", "-2 * sum(x) * sum(x - mean(x) * c)"],
+        [(0.5, 2.0), (0.1, 0.5)],
+    ),
+    "soft_maximum": ("x...", "logsumexp(2 * x) / 2", ["softmax(2 * x)"], [(-1.0, 1.0)]),
+}
+KEPT: dict[str, tuple[str, str, list[str], list[tuple[float, float]]]] = {
+    "leaky_sum": ("x...", "sum(maximum(x, 0.1 * x))", ["1 + 0 * x"], [(0.5, 2.0)]),
+    "total_size": ("x...", "sum(abs(x))", ["sign(x)"], [(0.5, 2.0)]),
+}
+
+
+def vector_rows(program: ScalarProgram) -> set[str]:
+    return {node.op for node in program.nodes if isinstance(node, Vector)} - {"largest"}
+
+
+@pytest.mark.parametrize("name", [*WRITTEN_OUT, *KEPT])
+def test_a_row_of_ones_own_becomes_what_its_formula_does(
+    name: str, register: Callable[..., Any]
+) -> None:
+    function = register(name, *(WRITTEN_OUT | KEPT)[name])
+    split = ad.PRIMITIVES[name].split
+    weights = [Value(0.5 + 0.125 * k) for k in range(4)]
+
+    def layer(x: Sequence[Any]) -> Any:
+        units = [w * a + 0.25 for w, a in zip(weights, x, strict=True)]
+        return function(*split(units)) * units[0]
+
+    fast, nan_safe = canonical_forms(layer, weights, 4)
+    assert vector_rows(fast) == ({name} if name in KEPT else set())
+    assert vector_rows(nan_safe) == {name}
+    rng = np.random.default_rng(0)
+    program = assert_agrees(layer, weights, rng.uniform(0.5, 1.0, (3, 4)))
+    assert (name in program.source) == (name in KEPT)
+
+
+def test_a_row_that_is_registered_anew_is_read_anew(register: Callable[..., Any]) -> None:
+    for formula, partial in (("sum(x * x)", "2 * x"), ("sum(x) / n", "1 / n")):
+        function = register("total", "x...", formula, [partial], [(0.5, 2.0)])
+        program = ad.compile(lambda x: function(x), [Value(1.0)])  # noqa: B023 - called at once
+        expected = ad.PRIMITIVES["total"].evaluate([1.0, 2.0, 4.0])
+        assert program(None, [[1.0, 2.0, 4.0]]).tolist() == [expected]
+        del primitives._rows["total"]
+
+
+def test_where_a_row_written_out_has_nan_the_row_counts(register: Callable[..., Any]) -> None:
+    """The formula's derivative at 0 is 0 / 0; the row says 0."""
+    partials = ["where(y == 0, 0, x / (n * y))"]
+    rms = register("rms", "x...", "sqrt(sum(x * x) / n)", partials, [(0.5, 2.0)])
+    w = [Value(1.0), Value(2.0)]
+    program = ad.compile(lambda x: rms([w[0] * x[0], w[1] * x[1]]), w)
+    value, gradient = program.value_and_grad(None, [[0.0, 0.0], [3.0, 0.0]])
+    assert value == pytest.approx(np.sqrt(4.5) / 2, rel=1e-15)
+    np.testing.assert_allclose(gradient, [np.sqrt(4.5) / 2, 0.0], rtol=1e-14)

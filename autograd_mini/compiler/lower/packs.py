@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ...table.primitives import PRIMITIVES
 from ...table.rewrite import is_moderate, with_signs_written_out
-from ..canonical import deciding_operands
+from ..choices import deciding_operands
 from ..ir.references import (
     HOLE,
     Gather,
