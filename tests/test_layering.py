@@ -32,7 +32,7 @@ ROOMS = {
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """
-        trace ir.scalars ir.scalar_interpreter choices sums canonical schedule ir.references
+        trace ir.scalars scalar_interpreter choices open_sums canonical schedule ir.references
         ir.steps lower.terms lower.packs reverse backends.numpy.views backends.numpy.contraction
         backends.numpy.block_names backends.numpy.ufuncs backends.numpy.source runtime arguments
         program

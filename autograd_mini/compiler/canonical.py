@@ -33,7 +33,7 @@ from .ir.scalars import (
     Vector,
     without_dead_code,
 )
-from .sums import OpenSum, is_power_of_two
+from .open_sums import OpenSum, is_power_of_two
 from .trace import Trace
 
 _SMALL = 2.0**960

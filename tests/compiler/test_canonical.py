@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler.canonical import canonical_form
-from autograd_mini.compiler.ir.scalar_interpreter import interpret
 from autograd_mini.compiler.ir.scalars import ScalarProgram, Vector
+from autograd_mini.compiler.scalar_interpreter import interpret
 from autograd_mini.compiler.trace import InputSpec, trace
 from autograd_mini.table import primitives
 from tests.compiler.agreement import assert_agrees, assert_close, eager

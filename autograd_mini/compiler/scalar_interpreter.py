@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ...table.primitives import PRIMITIVES
-from .scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector
+from ..table.primitives import PRIMITIVES
+from .ir.scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector
 
 
 def interpret(
