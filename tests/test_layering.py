@@ -26,15 +26,16 @@ ROOMS = {
         differences registration
     """,
     "core": """
-        graph collector modes anomaly backward copying methods value operators table_functions functions
-        recompute
+        graph collector modes anomaly backward copying methods value operators
+        table_functions functions recompute
     """,
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """
-        trace canonical ir.references ir.steps schedule lower.terms lower.packs reverse
-        backends.numpy.views backends.numpy.contraction backends.numpy.block_names
-        backends.numpy.ufuncs backends.numpy.source runtime arguments program
+        trace ir.scalars scalar_interpreter choices open_sums canonical schedule ir.references
+        ir.steps lower.terms lower.packs reverse backends.numpy.views backends.numpy.contraction
+        backends.numpy.block_names backends.numpy.ufuncs backends.numpy.source runtime arguments
+        program
     """,
     "command": "interrupts expression demo cli",
 }

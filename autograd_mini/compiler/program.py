@@ -28,8 +28,9 @@ from .arguments import (
     unhashable,
 )
 from .backends.numpy.source import Emitted, RowFunction, emit
-from .canonical import ScalarProgram, canonical_form, has_other_nan_safe_form
+from .canonical import canonical_form, has_other_nan_safe_form
 from .ir.references import Gather, Mixed
+from .ir.scalars import ScalarProgram
 from .ir.steps import (
     ArrayProgram,
     Contract,

@@ -11,7 +11,7 @@ from ..core.anomaly import check_gradient
 from ..core.backward import STORED, gradient_map
 from ..core.collector import paused_collector
 from ..core.graph import interior_order, leaves
-from ..core.modes import ACTIVE, current_modes, source_line
+from ..core.modes import ACTIVE, current_modes, source_line, switched
 from ..core.value import Constant, Operand, Value, as_value, is_ordered, nodes_of, to_float
 from ..errors import TraceError
 from ..table.primitives import PRIMITIVES, Primitive
@@ -92,9 +92,12 @@ def gradients(
     >>> curvature.data, gradients(curvature, x), x.grad
     (12.0, 6.0, 0.0)
     """
+    modes = current_modes()
+    if modes.record is not None and not modes.by_identity:
+        with switched(by_identity=True):
+            return gradients(outputs, wrt, seeds=seeds, create_graph=create_graph)
     roots = nodes_of(outputs, "outputs")
     targets = nodes_of(wrt, "wrt")
-    modes = current_modes()
     if modes.record is not None and not create_graph:
         _check_numbers(roots)
     weights = _weights(seeds, len(roots), create_graph)

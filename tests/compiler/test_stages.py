@@ -14,15 +14,7 @@ import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler.backends.numpy.contraction import contraction
 from autograd_mini.compiler.backends.numpy.source import emit
-from autograd_mini.compiler.canonical import (
-    Elementwise,
-    Leaf,
-    Literal,
-    ScalarProgram,
-    Sum,
-    Take,
-    canonical_form,
-)
+from autograd_mini.compiler.canonical import canonical_form
 from autograd_mini.compiler.ir.references import (
     HOLE,
     Gather,
@@ -31,6 +23,14 @@ from autograd_mini.compiler.ir.references import (
     affine_view,
     common_shape,
     is_distinct,
+)
+from autograd_mini.compiler.ir.scalars import (
+    Elementwise,
+    Leaf,
+    Literal,
+    ScalarProgram,
+    Sum,
+    Take,
 )
 from autograd_mini.compiler.ir.steps import (
     ArrayProgram,

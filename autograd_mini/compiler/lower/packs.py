@@ -21,17 +21,7 @@ import numpy.typing as npt
 
 from ...table.primitives import PRIMITIVES
 from ...table.rewrite import is_moderate, with_signs_written_out
-from ..canonical import (
-    Elementwise,
-    Leaf,
-    Literal,
-    ScalarProgram,
-    Sum,
-    Take,
-    Vector,
-    deciding_operands,
-    operands,
-)
+from ..choices import deciding_operands
 from ..ir.references import (
     HOLE,
     Gather,
@@ -45,6 +35,7 @@ from ..ir.references import (
     as_table,
     common_shape,
 )
+from ..ir.scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector
 from ..ir.steps import (
     FIRST_FREE,
     ZERO,
@@ -128,7 +119,7 @@ class Lowering:
             elif isinstance(node, Literal):
                 self._place(i, _CONSTANT, self._constant(node.value), len(self.spaces))
             else:
-                self.rowed[i] = any(self.rowed[j] for j in operands(node))
+                self.rowed[i] = any(self.rowed[j] for j in node.operands)
 
     def _place(self, i: int, space: str, offset: int, home: int) -> None:
         self.space_code[i] = self.spaces.index(space)
@@ -574,7 +565,7 @@ class Lowering:
     # Vectors and takes
 
     def _lower_vector(self, op: str, nodes: Sequence[int]) -> None:
-        rows = [operands(self.program.nodes[i]) for i in nodes]
+        rows = [self.program.nodes[i].operands for i in nodes]
         width = max(map(len, rows))
         members = np.array([[*row, *row[:1] * (width - len(row))] for row in rows])
         grid, _ = self.layout(nodes, [members[:, 0]])
@@ -656,7 +647,7 @@ def _deciding(program: ScalarProgram) -> list[bool]:
     found = [False] * len(program.nodes)
     for i in range(len(found) - 1, -1, -1):
         node = program.nodes[i]
-        below: Sequence[int] = operands(node)
+        below: Sequence[int] = node.operands
         if not found[i]:
             op = node.op if isinstance(node, (Elementwise, Vector)) else ""
             below = deciding_operands(op, below)
