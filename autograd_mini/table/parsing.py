@@ -177,9 +177,10 @@ def parse_formulas(
         partials = tuple(parse_formula(t, allowed | {"y"}, functions) for t in columns.partials)
     except ValueError as error:
         raise ValueError(f"primitive {name!r}: {error}") from None
-    _check_vectors(name, value, vectors, scalar=True)
-    for each, partial in zip(columns.operands, partials, strict=True):
-        _check_vectors(name, partial, vectors, scalar=each.kind != "vector")
+    if vectors:
+        _check_vectors(name, value, vectors, scalar=True)
+        for each, partial in zip(columns.operands, partials, strict=True):
+            _check_vectors(name, partial, vectors, scalar=each.kind != "vector")
     return value, partials
 
 
