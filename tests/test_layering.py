@@ -22,8 +22,8 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 ROOMS = {
     "": "version errors",
     "table": """
-        rows grammar vectors interpreter reductions backends primitives algebra rewrite reference
-        differences registration
+        rows grammar vectors interpreter reductions backends parsing primitives algebra rewrite
+        reference differences registration
     """,
     "core": """
         graph collector modes anomaly backward copying methods value operators

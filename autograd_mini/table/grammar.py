@@ -208,6 +208,8 @@ def is_vector(formula: ast.expr, vectors: Collection[str]) -> bool:
     >>> is_vector(parse_formula("2 * sum(x)", {"x"}, {"sum"}), {"x"})
     False
     """
+    if not vectors:
+        return False
     if isinstance(formula, ast.Name):
         return formula.id in vectors
     called, operands = operation(formula)

@@ -1,45 +1,24 @@
-"""The rows of the derivative table as objects: parsed, checked, and evaluated over floats."""
+"""The rows of the derivative table as objects: divided into operands, compiled, and evaluated."""
 
 from __future__ import annotations
 
 import ast
-import keyword
 import linecache
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .backends import FLOAT, FUNCTIONS, IEEE, Backend
-from .grammar import REDUCTIONS, functions_in, is_vector, operation, parse_formula, parts
+from .backends import FLOAT, IEEE, Backend
+from .grammar import REDUCTIONS, functions_in
+from .parsing import Columns, Operand, parse_columns, parse_formulas
 from .rows import ROWS
 from .vectors import Vector, elementwise
-
-Kind = Literal["scalar", "vector", "optional"]
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_OPERAND = re.compile(rf"([a-z]\w*)\s*(\.\.\.|\?|=\s*({_NUMBER}))?")
-_RESERVED = {"y": "the output", "n": "the length of the vectors", "pi": "3.14159..."}
-_MARKS = frozenset({"constant", "input", "integer_input", "take", "largest"})  # ops without a row
-
-
-@dataclass(frozen=True)
-class Operand:
-    """One operand of a primitive: its name, its kind and, if it may be left out, its default."""
-
-    name: str
-    kind: Kind
-    default: float | None = None
-
-    def __str__(self) -> str:
-        suffix = {"scalar": "", "vector": "...", "optional": "?"}[self.kind]
-        return self.name + suffix + ("" if self.default is None else f"={self.default!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +62,17 @@ class Primitive:
     description: str = ""
     remedy: str = ""
 
-    def told(self) -> tuple[Any, ...]:
-        """All that the row's text says; two rows of which it is the same are one."""
-        formulas = (self.value, self.partials)
-        return (self.name, self.operands, *formulas, self.domains, self.description, self.remedy)
+    def columns(self) -> Columns:
+        """What the row's text says; rows that say the same are one."""
+        return Columns(
+            self.name,
+            self.operands,
+            self.value,
+            self.partials,
+            self.domains,
+            self.description,
+            self.remedy,
+        )
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -374,36 +360,17 @@ def parse_row(row: str) -> Primitive:
     >>> parse_row("half | x | x / 2 | 0.5 | -1..1").evaluate([3.0])
     1.5
     """
-    columns = [column.strip() for column in row.split("|")]
-    if not 5 <= len(columns) <= 7:
-        raise ValueError(f"row {row.strip()!r} has {len(columns)} columns, expected 5 to 7")
-    name = _parse_name(columns[0])
-    operands = tuple(_parse_operand(name, text.strip()) for text in columns[1].split(","))
-    partials = tuple(text.strip() for text in columns[3].split(";"))
-    domains = tuple(_parse_domain(name, text) for text in columns[4].split(","))
-    texts = (name, operands, columns[2], partials, domains)
-    known = _rows.get(name)
+    columns = parse_columns(row)
+    known = _rows.get(columns.name)
     if known is not None:
-        if known.told() == (*texts, *columns[5:], *[""] * (7 - len(columns))):
+        if known.columns() == columns:
             return known
-        raise ValueError(f"primitive {name!r} exists already; choose another name")
-    _check_kinds(name, operands)
-    for what, found in (("partials", partials), ("domains", domains)):
-        if len(found) != len(operands):
-            count = f"{len(found)} {what} for {len(operands)} operands"
-            raise ValueError(f"primitive {name!r} has {count}, expected one each")
-    formulas = _parse_formulas(name, operands, columns[2], partials)
-    primitive = Primitive(*texts, *formulas, *columns[5:])
+        raise ValueError(f"primitive {columns.name!r} exists already; choose another name")
+    scalar_rows = {name for name in _rows if not _rows[name].has_vectors}
+    formulas = parse_formulas(columns, scalar_rows, set(_rows) - scalar_rows)
+    primitive = Primitive(*columns[:5], *formulas, *columns[5:])
     _try_out(primitive)
     return primitive
-
-
-def _parse_name(text: str) -> str:
-    name = _identifier(text)
-    reserved = {*_RESERVED, *_MARKS, "sign", "prod_others"}
-    if not re.fullmatch(r"[a-z]\w*", name) or name in reserved or keyword.iskeyword(name):
-        raise ValueError(f"primitive name {name!r} is not a lower-case identifier free to use")
-    return name
 
 
 def _try_out(primitive: Primitive) -> None:
@@ -421,98 +388,6 @@ def _try_out(primitive: Primitive) -> None:
             f"{point}, the middle of its domain; expected a finite number for each: give it a "
             "domain inside which it has them"
         )
-
-
-def _identifier(text: str) -> str:
-    """A name as Python reads it in the formulas: without ligatures and the like (PEP 3131)."""
-    return unicodedata.normalize("NFKC", text)
-
-
-def _parse_operand(row: str, text: str) -> Operand:
-    match = _OPERAND.fullmatch(_identifier(text))
-    if match is not None and match[1] in _RESERVED:
-        raise ValueError(
-            f"primitive {row!r}: operand {text!r} cannot have that name: in the formulas "
-            f"{match[1]} is {_RESERVED[match[1]]}"
-        )
-    if match is None:
-        raise ValueError(
-            f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1 that begins "
-            "with one of a to z"
-        )
-    kind: Kind = {"...": "vector", "?": "optional"}.get(match[2], "scalar")  # type: ignore[assignment]
-    default = None if match[3] is None else float(match[3])
-    if default is not None and not np.isfinite(default):
-        raise ValueError(f"primitive {row!r}: the default of {text!r} is beyond float64")
-    return Operand(match[1], kind, default)
-
-
-def _check_kinds(row: str, operands: tuple[Operand, ...]) -> None:
-    """Refuse operands that a call, or a flat sequence of them, could not tell apart."""
-    kinds = [operand.kind for operand in operands]
-    if kinds.count("optional") > ("vector" in kinds and kinds.count("vector") > 1):
-        raise ValueError(
-            f"primitive {row!r}: an optional operand stands alone, beside two vectors or more; "
-            "elsewhere give a default as in c=0"
-        )
-    may_be_left_out = [o.kind == "optional" or o.default is not None for o in operands]
-    if may_be_left_out != sorted(may_be_left_out):
-        raise ValueError(f"primitive {row!r}: operands that may be left out come last")
-
-
-def _parse_domain(row: str, text: str) -> tuple[float, float]:
-    low, _, high = text.partition("..")
-    try:
-        domain = float(low), float(high)
-    except ValueError:
-        raise ValueError(f"primitive {row!r}: domain {text.strip()!r} is not LOW..HIGH") from None
-    if not -np.inf < domain[0] < domain[1] < np.inf:
-        raise ValueError(f"primitive {row!r}: domain {text.strip()!r} is not a finite interval")
-    return domain
-
-
-def _parse_formulas(
-    name: str, operands: tuple[Operand, ...], value: str, partials: tuple[str, ...]
-) -> tuple[ast.expr, tuple[ast.expr, ...]]:
-    """Parse and check the formulas."""
-    names = [operand.name for operand in operands]
-    if len(set(names)) < len(names):
-        raise ValueError(f"primitive {name!r} names an operand twice: {', '.join(names)}")
-    taken = FUNCTIONS | set(_rows) | {"where"}
-    for operand in names:
-        if operand in taken or keyword.iskeyword(operand):
-            raise ValueError(f"primitive {name!r}: operand {operand!r} is a function or keyword")
-    vectors = [operand.name for operand in operands if operand.kind == "vector"]
-    scalar_rows = {row for row in _rows if not _rows[row].has_vectors}
-    functions = (FUNCTIONS if vectors else FUNCTIONS - REDUCTIONS) | scalar_rows | {"where"}
-    allowed = {*names, "n", "pi"} if vectors else {*names, "pi"}
-    try:
-        value_formula = parse_formula(value, allowed, functions)
-        formulas = tuple(parse_formula(text, allowed | {"y"}, functions) for text in partials)
-    except ValueError as error:
-        raise ValueError(f"primitive {name!r}: {error}") from None
-    _check_vectors(name, value_formula, vectors, scalar=True)
-    for operand_, formula in zip(operands, formulas, strict=True):
-        _check_vectors(name, formula, vectors, scalar=operand_.kind != "vector")
-    return value_formula, formulas
-
-
-def _check_vectors(row: str, formula: ast.expr, vectors: Sequence[str], scalar: bool) -> None:
-    """Refuse vectors where one number is meant: a condition, the value, a scalar's derivative."""
-    if scalar and is_vector(formula, vectors):
-        raise ValueError(
-            f"primitive {row!r}: {ast.unparse(formula)!r} gives a vector where one number is "
-            "needed: reduce it with sum, dot or the like"
-        )
-    for part in parts(formula):
-        what, operands = operation(part)
-        if what == "where":
-            condition = operands[0]
-            if is_vector(condition, vectors):
-                raise ValueError(
-                    f"primitive {row!r}: the condition {ast.unparse(condition)!r} compares a "
-                    "vector; where takes one number, maximum, minimum and sign work on elements"
-                )
 
 
 def namespace(formulas: Iterable[ast.expr], backend: Backend, vectors: bool) -> dict[str, Any]:

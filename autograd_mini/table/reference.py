@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .primitives import Operand, Primitive
+from .parsing import Operand
+from .primitives import Primitive
 
 _PROTOCOLS_BY_OPERANDS = {1: "Unary", 2: "Binary", 3: "Ternary"}
 BY_HAND = frozenset({"log_softmax", "softmax", "where"})

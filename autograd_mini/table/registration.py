@@ -81,10 +81,10 @@ def check_partials(row: Primitive) -> None:
 
     Examples
     --------
-    >>> check_partials(parse_row("third | x | x ** 3 | 2 * x ** 2 | 1..2"))  # doctest: +ELLIPSIS
+    >>> check_partials(parse_row("cubic | x | x ** 3 | 2 * x ** 2 | 1..2"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    ValueError: primitive 'third': the local derivative toward x, 2 * x ** 2, is ... at x = ..., \
+    ValueError: primitive 'cubic': the local derivative toward x, 2 * x ** 2, is ... at x = ..., \
 where two-sided differences of the value give ...
     """
     rng = random.Random(row.name)  # the same points every time

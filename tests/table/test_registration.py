@@ -17,7 +17,7 @@ from tests.random_graphs import ROWS
 from tests.table.test_table import samples
 
 Register = Callable[..., Callable[..., Any]]
-CUBE = ("cube", "x", "x * x * x", ["3 * x * x"], [(-2.0, 2.0)])
+CUBE = ("cubic", "x", "x * x * x", ["3 * x * x"], [(-2.0, 2.0)])
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -40,7 +40,7 @@ def test_a_derivative_of_any_row_that_is_slightly_off_is_found(name: str) -> Non
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("cube", "x", "x ** 3", ["2 * x ** 2"], [(1.0, 2.0)]), r"toward x, 2 \* x \*\* 2, is "),
+        (("cubic", "x", "x ** 3", ["2 * x ** 2"], [(1.0, 2.0)]), r"toward x, 2 \* x \*\* 2, is "),
         (("f", "a, b", "a * b", ["b", "b"], [(1, 2), (3, 4)]), r"toward b, b, is .* at a = 1\."),
         (("f", "x...", "sum(x * x)", ["x"], [(1, 2)]), r"toward x, x, is .* at x = \[1\."),
         (("f", "x, k=2", "k * x", ["k", "0"], [(1, 2)] * 2), "toward k, 0, is 0.0 at x = 1"),
@@ -80,11 +80,11 @@ def test_kinks_and_edges_inside_the_domain_are_no_fault(
 def test_the_same_row_again_gives_its_function(register: Register) -> None:
     first = register(*CUBE)
     again = register(*CUBE)
-    assert list(PRIMITIVES).count("cube") == 1
+    assert list(PRIMITIVES).count("cubic") == 1
     x = ad.Value(2.0)
     assert first(x).data == again(x).data == 8.0
     assert ad.gradients(again(x), x) == 12.0
-    spaced = ("cube", " x ", " x * x * x ", [" 3 * x * x "], [(-2, 2)])
+    spaced = ("cubic", " x ", " x * x * x ", [" 3 * x * x "], [(-2, 2)])
     assert register(*spaced)(2.0) == 8.0
 
 
@@ -101,15 +101,15 @@ def test_another_row_of_that_name_is_refused(change: dict[int, Any], register: R
     row: list[Any] = [*CUBE, "Cube."]
     register(*row)
     other = [change.get(i, column) for i, column in enumerate(row)]
-    with pytest.raises(ValueError, match="'cube' exists already; choose another name"):
+    with pytest.raises(ValueError, match="'cubic' exists already; choose another name"):
         register(*other)
 
 
 def test_a_description_becomes_documentation(register: Register) -> None:
     cube = register(*CUBE, description="Third power; nothing else.")
-    assert PRIMITIVES["cube"].description == "Third power; nothing else."
+    assert PRIMITIVES["cubic"].description == "Third power; nothing else."
     assert (cube.__doc__ or "").startswith("Third power; nothing else.\n")
-    assert "cube(x) = x * x * x\n        d/dx = 3 * x * x" in (cube.__doc__ or "")
+    assert "cubic(x) = x * x * x\n        d/dx = 3 * x * x" in (cube.__doc__ or "")
     with pytest.raises(ValueError, match="separator of the table"):
         register("other", "x", "x", ["1"], [(0, 1)], "a | b")
     with pytest.raises(TypeError, match="expected text, got 3"):
