@@ -205,7 +205,14 @@ def test_a_row_of_logarithms_at_zero(register: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "formula", ["softmax(x)", "softmax(k - x, x)", "where(k > 1, 0, x)", "maximum(k, x)", "maximum(k ** x, 0)"]
+    "formula",
+    [
+        "softmax(x)",
+        "softmax(k - x, x)",
+        "where(k > 1, 0, x)",
+        "maximum(k, x)",
+        "maximum(k ** x, 0)",
+    ],
 )
 def test_registered_vector_rows_compile(
     formula: str, register_unchecked: Callable[..., Any]
