@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from ..core.value import Value
@@ -31,7 +32,7 @@ from .ir.scalars import (
     Sum,
     Take,
     Vector,
-    without_dead_code,
+    in_reading_order,
 )
 from .open_sums import OpenSum, is_power_of_two
 from .trace import Trace
@@ -39,14 +40,19 @@ from .trace import Trace
 _SMALL = 2.0**960
 """Numbers up to here do not make a finite one overflow: they are below its rounding."""
 
+_NOWHERE = 2**62
+
 Item = int | OpenSum
 Part = tuple[float, Item]
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, leaves: Mapping[Scalar, int]) -> None:
+        self.leaves = leaves
+        self.places: dict[int, int] = {}
         self.nodes: list[Scalar] = []
         self.known: dict[Hashable, int] = {}
+        self.numbers: dict[int, float] = {}
         self.shifted: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def node(self, scalar: Scalar) -> int:
@@ -55,13 +61,16 @@ class _Builder:
         if found is None:
             found = self.known[key] = len(self.nodes)
             self.nodes.append(scalar)
+            if isinstance(scalar, Literal):
+                self.numbers[found] = scalar.value
+            elif isinstance(scalar, Leaf):
+                self.places[found] = self.leaves[scalar]
         return found
 
     def literal(self, item: Item) -> float | None:
-        if isinstance(item, OpenSum):
-            return item.constant if len(item) == 0 else None
-        node = self.nodes[item]
-        return node.value if isinstance(node, Literal) else None
+        if isinstance(item, int):
+            return self.numbers.get(item)
+        return None if len(item) else item.constant
 
     def close(self, item: Item) -> int:
         """The node of an item."""
@@ -72,24 +81,34 @@ class _Builder:
         single = item.one_linear_term()
         if single is not None and single[0] == 1:
             return single[1]
-        return self.node(item.finished())
+        return self.node(self._in_order(item.finished()))
+
+    def _in_order(self, total: Sum) -> Sum:
+        """The products as their parameters or inputs lie, however they were written."""
+        place = self.places.get
+        keys = [min(place(a, _NOWHERE), place(b, _NOWHERE)) for _, a, b in total.products]
+        if keys == sorted(keys):
+            return total
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return replace(total, products=tuple([total.products[k] for k in order]))
 
     def add(self, parts: Sequence[Part]) -> OpenSum:
         """Sum of ``sign * item``; the largest open sum swallows the others."""
         parts = self._with_differences_apart(parts)
-        sizes = [len(item) if isinstance(item, OpenSum) else 0 for _, item in parts]
-        largest = max(sizes, default=0)
-        best = sizes.index(largest) if largest else -1
-        total = self.scale(parts[best][1], parts[best][0]) if largest else OpenSum()
-        for sign, item in reversed(parts[: max(best, 0)]):
-            self._append(total, sign, item, first=True)
+        best, size = -1, 0
+        for i, (_, item) in enumerate(parts):
+            if isinstance(item, OpenSum) and len(item) > size:
+                best, size = i, len(item)
+        total = self.scale(parts[best][1], parts[best][0]) if size else OpenSum()
+        for i in range(best - 1, -1, -1):
+            self._append(total, *parts[i], first=True)
         for sign, item in parts[best + 1 :]:
             self._append(total, sign, item)
         return total
 
     def _with_differences_apart(self, parts: Sequence[Part]) -> Sequence[Part]:
         """Close the sums whose differences are exact only before anything else is added."""
-        differences = [i for _, i in parts if isinstance(i, OpenSum) and i.has_difference()]
+        differences = [i for _, i in parts if not isinstance(i, int) and i.has_difference()]
         if not differences or (len(differences) == 1 and parts[0][1] is differences[0]):
             return parts
         apart = {id(item) for item in differences}
@@ -100,7 +119,8 @@ class _Builder:
         if isinstance(item, OpenSum):
             item.scale(sign)
             total.swallow(item, first)
-            self._add_constant(total, item.constant)
+            if item.constant:
+                self._add_constant(total, item.constant)
             return
         value = self.literal(item)
         if value is None:
@@ -203,8 +223,12 @@ def _sum(builder: _Builder, items: Sequence[Item]) -> Item:
 def _dot(builder: _Builder, items: Sequence[Item]) -> Item:
     half = len(items) // 2
     pairs = zip(items[:half], items[half : 2 * half], strict=True)
-    products = [(1.0, builder.multiply(a, b)) for a, b in pairs]
-    return builder.add([*products, *[(1.0, item) for item in items[2 * half :]]])
+    rest = [(1.0, item) for item in items[2 * half :]]
+    if any(isinstance(x, OpenSum) or x in builder.numbers for x in items[: 2 * half]):
+        return builder.add([*[(1.0, builder.multiply(a, b)) for a, b in pairs], *rest])
+    total = OpenSum()
+    total.add_products(pairs)  # type: ignore[arg-type]  # nodes, as just seen
+    return builder.add([(1.0, total), *rest])
 
 
 def _power(builder: _Builder, items: Sequence[Item]) -> Item:
@@ -355,24 +379,30 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
     ScalarProgram
         The canonical graph.
     """
-    builder = _Builder()
     leaves: dict[Value, Scalar] = {p: Leaf("theta", k) for p, k in trace.parameters.items()}
     leaves |= {x: Leaf(f"input{k}", position) for x, (k, position) in trace.inputs.items()}
-    uses = Counter(parent for node in trace.nodes for parent in node.parents)
+    builder = _Builder({leaf: place for place, leaf in enumerate(leaves.values())})
+    uses = Counter(chain.from_iterable([node.parents for node in trace.nodes]))
     uses.update(trace.outputs)
-    exact = _deciding(trace) if not nan_safe else set(trace.nodes)
+    exact = set(trace.nodes) if nan_safe else _deciding(trace)
+    rules: dict[tuple[str, bool], Rule] = {}
     items: dict[Value, Item] = {}
+    shared: set[Value] = set()
     for node in trace.nodes:
         if node in leaves or not node.parents:
             items[node] = builder.node(leaves.get(node) or Literal(node.data))
             continue
-        arguments = [_for_one_user(items[p], uses[p]) for p in node.parents]
-        item = _rule(node.op, node in exact)(builder, arguments)
-        # shift and logarithm are two terms for each user, so that x - logsumexp is exact
-        shared = uses[node] > 1 and (node in exact or node.op != "logsumexp")
-        items[node] = builder.close(item) if shared else item
+        key = node.op, node in exact
+        if key not in rules:
+            rules[key] = _rule(*key)
+        item = rules[key](builder, _arguments(node, items, shared))
+        if uses[node] > 1 and key != ("logsumexp", False):
+            item = builder.close(item)
+        elif uses[node] > 1:  # shift and logarithm stay apart, so that x - logsumexp is exact
+            shared.add(node)
+        items[node] = item
     outputs = [builder.close(items[output]) for output in trace.outputs]
-    return without_dead_code(builder.nodes, outputs)
+    return in_reading_order(builder.nodes, outputs)
 
 
 def has_other_nan_safe_form(trace: Trace) -> bool:
@@ -388,6 +418,12 @@ def _deciding(trace: Trace) -> set[Value]:
     return found
 
 
-def _for_one_user(item: Item, uses: int) -> Item:
-    """The item, to grow in the hands of one of its users."""
-    return item.copy() if uses > 1 and isinstance(item, OpenSum) else item
+def _arguments(node: Value, items: Mapping[Value, Item], shared: set[Value]) -> list[Item]:
+    """The items of the operands, to grow in the hands of this user."""
+    found = [items[parent] for parent in node.parents]
+    if not shared or shared.isdisjoint(node.parents):
+        return found
+    return [
+        item.copy() if parent in shared and isinstance(item, OpenSum) else item
+        for parent, item in zip(node.parents, found, strict=True)
+    ]

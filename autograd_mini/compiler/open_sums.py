@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 
 from ..table.rewrite import folds, is_moderate
 from .ir.scalars import Sum
@@ -84,18 +85,42 @@ class OpenSum:
 
     def _note(self, coefficient: float) -> None:
         size = abs(coefficient)
-        self._smallest = min(self._smallest, size) if size == size else 0.0
-        self._largest = max(self._largest, size)
-        self._rising = self._rising or coefficient > 0
-        self._falling = self._falling or coefficient < 0
+        if not size >= self._smallest:
+            self._smallest = size if size == size else 0.0
+        if size > self._largest:
+            self._largest = size
+        if coefficient > 0:
+            self._rising = True
+        elif coefficient < 0:
+            self._falling = True
+
+    def add_products(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Add ``a * b`` for all pairs."""
+        stored = self._stored(1.0)
+        self.products.extend([(stored, a, b) for a, b in pairs])
 
     def swallow(self, other: OpenSum, first: bool = False) -> None:
         """Add the terms of another sum, before or after its own; not the constant."""
+        if self._pending == other._pending:
+            self._swallow_stored(other, first)
+            return
         pending = other._pending
         for c, a, b in reversed(other.products) if first else other.products:
             self.add_product(pending * c, a, b, first)
         for c, a in reversed(other.linear) if first else other.linear:
             self.add_linear(pending * c, a, first)
+
+    def _swallow_stored(self, other: OpenSum, first: bool) -> None:
+        if first:
+            self.products.extendleft(reversed(other.products))
+            self.linear.extendleft(reversed(other.linear))
+        else:
+            self.products.extend(other.products)
+            self.linear.extend(other.linear)
+        self._smallest = min(self._smallest, other._smallest)
+        self._largest = max(self._largest, other._largest)
+        self._rising = self._rising or other._rising
+        self._falling = self._falling or other._falling
 
     def copy(self) -> OpenSum:
         """The same sum, to grow on its own."""
@@ -138,6 +163,8 @@ class OpenSum:
 
     def scale(self, factor: float) -> None:
         """Multiply everything by a factor that it takes."""
+        if factor == 1:
+            return
         if self.constant:
             self.constant *= factor
         if abs(factor) == 1 or (is_power_of_two(factor) and is_moderate(factor)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 Names = Callable[[int], int]
@@ -80,7 +81,7 @@ class Sum(_Node):
     linear: tuple[tuple[float, int], ...]
     constant: float
 
-    @property
+    @cached_property
     def operands(self) -> tuple[int, ...]:
         """The factors of the products, then the nodes of the linear terms."""
         factors = [i for _, a, b in self.products for i in (a, b)]
@@ -89,8 +90,10 @@ class Sum(_Node):
     @property
     def identity(self) -> Hashable:
         """The sum, and the signs of coefficients that are 0."""
-        zeros = [math.copysign(1.0, c) for c, *_ in (*self.products, *self.linear) if c == 0]
-        return (self, *zeros) if zeros else self
+        coefficients = [term[0] for term in (*self.products, *self.linear)]
+        if 0.0 not in coefficients:
+            return self
+        return (self, *[math.copysign(1.0, c) for c in coefficients if c == 0])
 
     def kind(self, places: Sequence[str]) -> tuple[Hashable, ...]:
         """Where the factors of its products are, and whether it is more than products."""
@@ -191,30 +194,30 @@ class ScalarProgram:
             seen.add(node.identity)
 
 
-def without_dead_code(nodes: Sequence[Scalar], outputs: Sequence[int]) -> ScalarProgram:
-    """The program of the nodes that the outputs need.
+def in_reading_order(nodes: Sequence[Scalar], outputs: Sequence[int]) -> ScalarProgram:
+    """The program of the nodes that the outputs need, in the order in which they are read.
 
     Examples
     --------
-    >>> nodes = Leaf("theta", 0), Elementwise("cosh", (0,)), Elementwise("sin", (0,))
-    >>> print(without_dead_code(nodes, [2]))
+    >>> product = Sum(((1.0, 1, 0),), (), 0.0)
+    >>> nodes = Leaf("theta", 1), Leaf("theta", 0), Elementwise("cosh", (0,)), product
+    >>> print(in_reading_order(nodes, [3]))
     %0 = Leaf(space='theta', position=0)
-    %1 = Elementwise(op='sin', arguments=(0,))
-    return %1
+    %1 = Leaf(space='theta', position=1)
+    %2 = Sum(products=((1.0, 0, 1),), linear=(), constant=0.0)
+    return %2
     """
-    needed = bytearray(len(nodes))
-    for output in outputs:
-        needed[output] = 1
-    for i in range(len(nodes) - 1, -1, -1):
-        if needed[i]:
-            for operand in nodes[i].operands:
-                needed[operand] = 1
-    if all(needed):
-        return ScalarProgram(tuple(nodes), tuple(outputs))
     names: dict[int, int] = {}
     kept: list[Scalar] = []
-    for i, node in enumerate(nodes):
-        if needed[i]:
+    stack = list(reversed(outputs))
+    while stack:
+        i = stack[-1]
+        waiting = () if i in names else [j for j in nodes[i].operands if j not in names]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        stack.pop()
+        if i not in names:
             names[i] = len(kept)
-            kept.append(node.renamed(names.__getitem__))
+            kept.append(nodes[i].renamed(names.__getitem__))
     return ScalarProgram(tuple(kept), tuple([names[output] for output in outputs]))
