@@ -40,16 +40,12 @@ from .trace import Trace
 _SMALL = 2.0**960
 """Numbers up to here do not make a finite one overflow: they are below its rounding."""
 
-_NOWHERE = 2**62
-
 Item = int | OpenSum
 Part = tuple[float, Item]
 
 
 class _Builder:
-    def __init__(self, leaves: Mapping[Scalar, int]) -> None:
-        self.leaves = leaves
-        self.places: dict[int, int] = {}
+    def __init__(self) -> None:
         self.nodes: list[Scalar] = []
         self.known: dict[Hashable, int] = {}
         self.numbers: dict[int, float] = {}
@@ -63,8 +59,6 @@ class _Builder:
             self.nodes.append(scalar)
             if isinstance(scalar, Literal):
                 self.numbers[found] = scalar.value
-            elif isinstance(scalar, Leaf):
-                self.places[found] = self.leaves[scalar]
         return found
 
     def literal(self, item: Item) -> float | None:
@@ -81,16 +75,7 @@ class _Builder:
         single = item.one_linear_term()
         if single is not None and single[0] == 1:
             return single[1]
-        return self.node(self._in_order(item.finished()))
-
-    def _in_order(self, total: Sum) -> Sum:
-        """The products as their parameters or inputs lie, however they were written."""
-        place = self.places.get
-        keys = [min(place(a, _NOWHERE), place(b, _NOWHERE)) for _, a, b in total.products]
-        if keys == sorted(keys):
-            return total
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        return replace(total, products=tuple([total.products[k] for k in order]))
+        return self.node(item.finished())
 
     def add(self, parts: Sequence[Part]) -> OpenSum:
         """Sum of ``sign * item``; the largest open sum swallows the others."""
@@ -381,7 +366,7 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
     """
     leaves: dict[Value, Scalar] = {p: Leaf("theta", k) for p, k in trace.parameters.items()}
     leaves |= {x: Leaf(f"input{k}", position) for x, (k, position) in trace.inputs.items()}
-    builder = _Builder({leaf: place for place, leaf in enumerate(leaves.values())})
+    builder = _Builder()
     uses = Counter(chain.from_iterable([node.parents for node in trace.nodes]))
     uses.update(trace.outputs)
     exact = set(trace.nodes) if nan_safe else _deciding(trace)

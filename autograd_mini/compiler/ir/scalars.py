@@ -14,6 +14,7 @@ from typing import TypeVar
 
 Names = Callable[[int], int]
 NodeT = TypeVar("NodeT", bound="_Node")
+_NOWHERE = 2**62
 
 
 class _Node:
@@ -37,6 +38,10 @@ class _Node:
     def kind(self, places: Sequence[str]) -> tuple[Hashable, ...]:
         """What agrees for nodes that are computed together, by the places of their operands."""
         return ()
+
+    def read(self, places: Sequence[int]) -> Sequence[int]:
+        """Its operands in the order in which they are read."""
+        return self.operands
 
     def renamed(self: NodeT, names: Names) -> NodeT:
         """The same over nodes of other names."""
@@ -89,15 +94,26 @@ class Sum(_Node):
 
     @property
     def identity(self) -> Hashable:
-        """The sum, and the signs of coefficients that are 0."""
+        """The terms in any order, and the signs of coefficients that are 0."""
+        terms = tuple(sorted(self.products)), tuple(sorted(self.linear)), self.constant
         coefficients = [term[0] for term in (*self.products, *self.linear)]
         if 0.0 not in coefficients:
-            return self
-        return (self, *[math.copysign(1.0, c) for c in coefficients if c == 0])
+            return terms
+        return (*terms, *[math.copysign(1.0, c) for c in coefficients if c == 0])
 
     def kind(self, places: Sequence[str]) -> tuple[Hashable, ...]:
         """Where the factors of its products are, and whether it is more than products."""
-        return "sum", *[(places[a], places[b]) for _, a, b in self.products[:1]], bool(self.linear)
+        factors = {frozenset((places[a], places[b])) for _, a, b in self.products}
+        return "sum", frozenset(factors), bool(self.linear)
+
+    def read(self, places: Sequence[int]) -> Sequence[int]:
+        """First what leaves are multiplied by, as these lie, in whatever order it is written."""
+        keys = [min(places[a], places[b]) for _, a, b in self.products]
+        if keys == sorted(keys):
+            return self.operands
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        factors = [i for k in order for i in self.products[k][1:]]
+        return (*factors, *self.operands[2 * len(keys) :])
 
     def renamed(self, names: Names) -> Sum:
         """The same over nodes of other names."""
@@ -210,9 +226,10 @@ def in_reading_order(nodes: Sequence[Scalar], outputs: Sequence[int]) -> ScalarP
     names: dict[int, int] = {}
     kept: list[Scalar] = []
     stack = list(reversed(outputs))
+    places = [node.position if isinstance(node, Leaf) else _NOWHERE for node in nodes]
     while stack:
         i = stack[-1]
-        waiting = () if i in names else [j for j in nodes[i].operands if j not in names]
+        waiting = () if i in names else [j for j in nodes[i].read(places) if j not in names]
         if waiting:
             stack.extend(reversed(waiting))
             continue

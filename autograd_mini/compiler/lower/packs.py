@@ -53,6 +53,7 @@ from .terms import (
     Numbers,
     TermGroup,
     arranged,
+    common_order,
     connected_components,
     extend_rows,
     has_inner_holes,
@@ -297,7 +298,7 @@ class Lowering:
         assert isinstance(node, Sum)
         groups: dict[tuple[Any, ...], list[tuple[float, int, int]]] = defaultdict(list)
         for c, a, b in node.products:
-            if self._rank(a) > self._rank(b):
+            if (self._rank(a), -self.home[a]) > (self._rank(b), -self.home[b]):
                 a, b = b, a
             groups["product", int(self.home[a]), int(self.home[b])].append((c, a, b))
         linear: dict[int, list[tuple[float, int]]] = defaultdict(list)
@@ -360,7 +361,7 @@ class Lowering:
         return best[1], best[2]
 
     def _orders(self, count: int, columns: Sequence[Indices]) -> Iterator[Indices]:
-        """Grids of positions in a pack: as an operand lies, as written, sorted by operands."""
+        """Grids of positions in a pack: as an operand lies, sorted by operands, as written."""
         moving = [c for c in columns if (self.home[c] != len(self.spaces)).any()]
         for column in moving:
             homes = np.unique(self.home[column])
@@ -372,11 +373,11 @@ class Lowering:
                     order[at] = np.arange(count)
                     yield order.reshape(grid.shape)
         keys = [self.offset[c] + (self.home[c] << 40) for c in moving]
-        written = np.arange(count)
-        yield written.reshape(common_shape(keys) if keys else (count,))
         if keys:
             by_operand = np.lexsort(keys[::-1])
             yield by_operand.reshape(common_shape([key[by_operand] for key in keys]))
+        written = np.arange(count)
+        yield written.reshape(common_shape(keys) if keys else (count,))
 
     def _lower_elementwise(self, op: str, nodes: Sequence[int]) -> None:
         row = PRIMITIVES[op]
@@ -434,11 +435,26 @@ class Lowering:
             for t, (c, left, right) in enumerate(row):
                 a[r, t], b[r, t], coefficients[r, t] = left, right, c
         product = key[0] == "product"
+        if width > 1:
+            place_a = self._places(a)
+            order = (
+                common_order(a, b, place_a, self._places(b))
+                if product
+                else np.argsort(place_a, kind="stable")
+            )
+            if order is not None:
+                a, b = np.take_along_axis(a, order, 1), np.take_along_axis(b, order, 1)
+                coefficients = np.take_along_axis(coefficients, order, 1)
         if width > min(map(len, rows)):
             self.has_padding = True
             if product:
                 extend_rows(a, b)
         return TermGroup(product, a, b if product else None, coefficients)
+
+    def _places(self, ids: Indices) -> Indices:
+        """Where nodes are, as numbers; holes are behind everything."""
+        places = self.offset[ids] + (self.home[ids] << 40)
+        return np.where(ids == HOLE, np.iinfo(np.int64).max, places)
 
     def _narrow_sum(
         self, nodes: Sequence[int], groups: Sequence[TermGroup], constant: Numbers
@@ -566,6 +582,8 @@ class Lowering:
 
     def _lower_vector(self, op: str, nodes: Sequence[int]) -> None:
         rows = [self.program.nodes[i].operands for i in nodes]
+        if op == "largest":  # of any order
+            rows = [tuple(np.array(row)[np.argsort(self._places(np.array(row)))]) for row in rows]
         width = max(map(len, rows))
         members = np.array([[*row, *row[:1] * (width - len(row))] for row in rows])
         grid, _ = self.layout(nodes, [members[:, 0]])
@@ -627,6 +645,8 @@ class Lowering:
                 place_b = {row: k for k, row in enumerate(seen_b)}
                 for k in members:
                     order[g, place_b[row_b[k]], place_a[row_a[k]]] = k
+            if len(same) == 1 and _is_read_down(order[0]):
+                order = order.swapaxes(1, 2)
             squeezed = order.reshape([size for size in order.shape if size > 1])
             yield squeezed
         if loose:
@@ -636,6 +656,11 @@ class Lowering:
     def _by_place(self, firsts: dict[int, int]) -> list[int]:
         """Row numbers by where their first element lies, so that rows in order stay views."""
         return sorted(firsts, key=lambda row: (self.home[firsts[row]], self.offset[firsts[row]]))
+
+
+def _is_read_down(block: Indices) -> bool:
+    """Whether the nodes of a full block are read column by column."""
+    return bool((block != HOLE).all() and (np.diff(block.T.ravel()) > 0).all())
 
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -121,6 +121,26 @@ def extend_rows(a: Indices, b: Indices) -> None:
             return
 
 
+def common_order(a: Indices, b: Indices, place_a: Indices, place_b: Indices) -> Indices | None:
+    """An order for the terms of every row that does not depend on how they were written.
+
+    As one of the factors lies: such that the rows have most in common, which may be blocks of a
+    matrix product.  Holes are behind everything.  None if the terms are in such an order.
+    """
+    if (np.diff(place_a) >= 0).all() and (np.diff(place_b) >= 0).all():
+        return None
+    by_b = np.lexsort((place_a, place_b))
+    if (a != HOLE).all():
+        by_b = by_b[:, np.argsort(place_a[0, by_b[0]], kind="stable")]
+    written = np.broadcast_to(np.arange(a.shape[1]), a.shape)
+    orders = by_b, np.lexsort((place_b, place_a)), written
+    return min(orders, key=lambda order: _different_rows(a, order) + _different_rows(b, order))
+
+
+def _different_rows(ids: Indices, order: Indices) -> int:
+    return len(set(row_numbers(np.take_along_axis(ids, order, 1))))
+
+
 def row_numbers(rows: Indices) -> list[int]:
     """Equal rows get equal numbers, in order of appearance."""
     numbers: dict[bytes, int] = {}
