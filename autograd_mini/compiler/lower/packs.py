@@ -373,8 +373,8 @@ class Lowering:
                     order[at] = np.arange(count)
                     yield order.reshape(grid.shape)
         keys = [self.offset[c] + (self.home[c] << 40) for c in moving]
-        if keys:
-            by_operand = np.lexsort(keys[::-1])
+        for by in (keys[::-1], keys) if keys else ():
+            by_operand = np.lexsort(by)
             yield by_operand.reshape(common_shape([key[by_operand] for key in keys]))
         written = np.arange(count)
         yield written.reshape(common_shape(keys) if keys else (count,))
@@ -464,7 +464,7 @@ class Lowering:
         long = [g for g in groups if g.a.shape[1] > 1]
         columns = [c[:, 0] for g in single for c in ((g.a, g.b) if g.b is not None else (g.a,))]
         if not columns:
-            columns = [g.a[:, 0] for g in long]
+            columns = [g.a[:, k] for g in long for k in (0, -1)]
         grid, references = self.layout(nodes, columns)
         order = positions_of(grid, nodes)
         out = self.allot(self.space_of(nodes[0]), grid)
