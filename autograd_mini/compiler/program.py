@@ -17,8 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.value import Value, is_ordered
-from ..table.backends import special_functions
-from ..table.primitives import compile_source
 from .arguments import (
     as_arrays,
     batch_size,
@@ -28,29 +26,16 @@ from .arguments import (
     static_positions,
     unhashable,
 )
-from .backends.numpy.source import Emitted, RowFunction, emit
+from .backends.numpy.source import emit
 from .canonical import ScalarProgram, canonical_form, has_other_nan_safe_form
-from .ir.references import Gather, Mixed
-from .ir.steps import (
-    ArrayProgram,
-    Contract,
-    Map,
-    Reduce,
-    Step,
-    last_indices,
-    number_inputs,
-    references,
-    witnesses,
-)
+from .ir.facts import last_indices, number_inputs, witnesses
+from .ir.programs import ArrayProgram
+from .ir.references import Gather, Mixed, Reference
+from .ir.spaces import THETA
+from .ir.steps import Contract, Map, Reduce
 from .lower.packs import lower
-from .reverse import differentiate
-from .runtime import (
-    Workspace,
-    strided,
-    vector_adjoint,
-    vector_value,
-    with_direct_names,
-)
+from .reverse.rules import differentiate
+from .runtime import Functions, Workspace
 from .trace import InputSpec, trace
 from .trace import lock as tracing_lock
 
@@ -143,31 +128,35 @@ class _Compiled:
         nan_safe = safe is None
         sizes = [math.prod(spec.shape) for spec in setting.specs]
         count = len(setting.labels)
-        program, lowering = lower(scalars, count, sizes, setting.batched, nan_safe)
+        lowered = lower(scalars, count, sizes, setting.batched, nan_safe)
+        program = lowered.program
         if setting.scalar:
             program = differentiate(program, nan_safe)
             self.look = _look(witnesses(program))
         self.program = program
-        self.packs = lowering.packs
-        emitted = emit(program, _header(program, setting.specs), setting.labels)
-        self.source = emitted.source
-        self.buffers = emitted.buffers
-        self.unpacked = emitted.unpacked
-        namespace = _namespace(emitted, setting.dtype)
-        compile_source(
-            self.source, f"<autograd_mini program {id(self)}>", namespace, with_direct_names
-        )
-        self.outputs: Callable[..., Any] = namespace["outputs"]
-        self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
+        self.packs = lowered.packs
+        self._emitted = emit(program, _header(program), setting.labels)
+        self.source = self._emitted.source
+        self._functions = Functions(self._emitted, setting.dtype)
         self.scalar = setting.scalar
         self.rows = program.reads_rows(program.outputs)
         self.last = last_indices(program)
         self.numbers = number_inputs(program)
-        row_bytes = 8 * sum(s for name, s in program.sizes.items() if program.has_rows(name))
+        row_bytes = 8 * sum([n for space, n in program.sizes.items() if program.has_rows(space)])
         self.chunk = max(1 if nan_safe else 64, _CHUNK_BYTES // max(1, row_bytes))
         self.may_be_repaired = not nan_safe
-        self.has_other_outputs = not nan_safe and (lowering.has_padding or safe is not scalars)
+        self.has_other_outputs = not nan_safe and (lowered.has_padding or safe is not scalars)
         self._local = threading.local()
+
+    @cached_property
+    def outputs(self) -> Callable[..., Any]:
+        """The emitted function that gives the outputs."""
+        return self._functions["outputs"]
+
+    @cached_property
+    def value_and_grad(self) -> Callable[..., Any]:
+        """The emitted function that gives value and gradient, of a program with one output."""
+        return self._functions["value_and_grad"]
 
     @cached_property
     def nan_safe(self) -> _Compiled:
@@ -184,7 +173,7 @@ class _Compiled:
             if len(made) >= _CACHED_SIZES:
                 made.popitem(last=False)
             dtype = self._setting.dtype
-            made[n] = Workspace(self.program, self.buffers, self.unpacked, n, dtype)
+            made[n] = Workspace(self.program, self._emitted, n, dtype)
         return made[n]
 
 
@@ -221,49 +210,26 @@ def _compiled(
     return compiled
 
 
-def _header(program: ArrayProgram, specs: Sequence[InputSpec]) -> list[str]:
-    lines = [f"theta: ({program.sizes['theta']},)"]
+def _header(program: ArrayProgram) -> list[str]:
+    lines = [f"theta: ({program.sizes[THETA]},)"]
     rows = ", n" if program.batched else ","
-    for k in range(len(specs)):
-        lines.append(f"input{k}: ({program.sizes[f'input{k}']}{rows})")
+    lines += [f"{space}: ({program.sizes[space]}{rows})" for space in program.inputs]
     if program.batched:
         lines.append("n: size of the batch, the last axis of whatever depends on the example")
     return lines
 
 
-def _namespace(emitted: Emitted, dtype: npt.DTypeLike) -> dict[str, Any]:
-    huge = float(np.finfo(dtype).max)
-    namespace: dict[str, Any] = {"np": np, "strided": strided, "huge": huge}
-    if "special." in emitted.source:
-        namespace["special"] = special_functions()
-    for name, value in emitted.constants.items():
-        if isinstance(value, RowFunction):
-            value = vector_value(value.op) if value.kind == "value" else vector_adjoint(value.op)
-        elif isinstance(value, np.ndarray) and value.dtype == np.float64:
-            value = value.astype(dtype)
-        namespace[name] = value
-    return namespace
-
-
-def _is_matrix_product(step: Step) -> bool:
-    """Whether rows of one factor meet rows of the other; else one row meets one row."""
-    return isinstance(step, Contract) and any(
-        (axis in step.a_axes) != (axis in step.b_axes) for axis in step.out_axes
-    )
-
-
 def _stats(compiled: _Compiled, nodes: int, trace_seconds: float, start: float) -> Stats:
     program = compiled.program
-    read = {id(r): r for step in program.forward for r in references(step)}
+    products = [s for s in program.forward if isinstance(s, Contract) and s.is_matrix_product]
+    elementwise = [s for s in program.forward if isinstance(s, Contract | Map | Reduce)]
+    read: set[Reference] = {r for step in program.forward for r in step.reads}
     return Stats(
         nodes=nodes,
         packs=compiled.packs,
-        matrix_products=sum(map(_is_matrix_product, program.forward)),
-        elementwise_steps=sum(
-            isinstance(step, (Map, Reduce, Contract)) and not _is_matrix_product(step)
-            for step in program.forward
-        ),
-        gathers=sum(isinstance(r, (Gather, Mixed)) for r in read.values()),
+        matrix_products=len(products),
+        elementwise_steps=len(elementwise) - len(products),
+        gathers=sum([isinstance(r, Gather | Mixed) for r in read]),
         trace_seconds=trace_seconds,
         lift_seconds=time.perf_counter() - start,
     )
@@ -396,7 +362,7 @@ class Program:
         """
         vector = self._vector(theta)
         compiled, inputs, n = self._bind(batch)
-        if compiled.value_and_grad is None:
+        if not compiled.scalar:
             raise ValueError(
                 f"value_and_grad needs a function that returns one Value, this one returns a list "
                 f"of {compiled.program.outputs.shape[0]}; return their loss"
@@ -411,7 +377,6 @@ class Program:
         """Value and gradient summed over n examples, times `weight`."""
         if n > compiled.chunk:
             return self._in_chunks(compiled, vector, inputs, n, weight)
-        assert compiled.value_and_grad is not None, "value_and_grad() has looked"
         gradient = np.empty(len(vector), dtype=self._dtype)
         arrays = compiled.workspace(n).of["value_and_grad"]
         # every row counts once, also where rows are all the same

@@ -15,7 +15,7 @@ def _verified_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     def checked(stage: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any, **options: Any) -> Any:
             result = stage(*arguments, **options)
-            made = result[0] if isinstance(result, tuple) else result
+            made = getattr(result, "program", result)
             made.verify()
             assert str(made)
             return result

@@ -29,7 +29,7 @@ class Writer(Protocol):
     def line(self, text: str) -> None:
         """Add a line."""
 
-    def temp(self, shape: tuple[int, ...], rows: bool, dtype: str = "real") -> str:
+    def temp(self, dtype: str = "real") -> str:
         """Name an array for a moment."""
 
 
@@ -48,10 +48,7 @@ class Expression:
 
     emitter: Writer
     names: Mapping[str, str]
-    shape: tuple[int, ...]
-    rows: bool
     select: bool
-    depth: int = 0
     known: dict[str, str] = field(default_factory=dict)
 
     def value(self, node: ast.expr) -> str:
@@ -64,7 +61,7 @@ class Expression:
             return self.names[node.id]
         key = ast.dump(node)
         if key not in self.known:
-            target = self.emitter.temp(self.shape, self.rows)
+            target = self.emitter.temp()
             self.into(node, target)
             self.known[key] = target
         return self.known[key]
@@ -103,7 +100,7 @@ class Expression:
         line(f"np.copyto({out}, {first}, where={mask})")
 
     def _mask(self, condition: ast.expr) -> str:
-        mask = self.emitter.temp(self.shape, self.rows, "bool")
+        mask = self.emitter.temp("bool")
         if isinstance(condition, ast.Compare):
             comparison, operands = operation(condition)
             left, right = map(self.value, operands)
