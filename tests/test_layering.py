@@ -27,13 +27,13 @@ ROOMS = {
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """
         trace canonical schedule
-        ir.spaces ir.references ir.marks ir.steps ir.programs ir.facts
+        ir.spaces ir.references ir.marks ir.steps ir.array_program ir.facts
         lower.placement lower.terms lower.grids lower.sums lower.packs
         reverse.local reverse.flow reverse.signals reverse.rules
-        backends.numpy.block_names backends.numpy.names backends.numpy.views
+        backends.numpy.block_names backends.numpy.array_names backends.numpy.views
         backends.numpy.contraction backends.numpy.ufuncs backends.numpy.elementwise
         backends.numpy.plan backends.numpy.statements backends.numpy.source
-        runtime arguments program
+        runtime array_interpreter arguments program
     """,
     "command": "interrupts expression demo cli",
 }

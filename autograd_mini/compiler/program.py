@@ -28,8 +28,8 @@ from .arguments import (
 )
 from .backends.numpy.source import emit
 from .canonical import ScalarProgram, canonical_form, has_other_nan_safe_form
+from .ir.array_program import ArrayProgram
 from .ir.facts import last_indices, number_inputs, witnesses
-from .ir.programs import ArrayProgram
 from .ir.references import Gather, Mixed, Reference
 from .ir.spaces import THETA
 from .ir.steps import Contract, Map, Reduce

@@ -17,7 +17,7 @@ from ..table.backends import ARRAY, special_functions
 from ..table.primitives import PRIMITIVES
 from .backends.numpy.plan import Buffer, RowFunction
 from .backends.numpy.source import SPACES, Emitted
-from .ir.programs import ONE, ArrayProgram
+from .ir.array_program import ONE, ArrayProgram
 from .ir.references import View
 from .ir.spaces import COMPUTED, VALUE
 

@@ -23,8 +23,8 @@ from autograd_mini.compiler.canonical import (
     Take,
     canonical_form,
 )
+from autograd_mini.compiler.ir.array_program import ArrayProgram
 from autograd_mini.compiler.ir.facts import witnesses
-from autograd_mini.compiler.ir.programs import ArrayProgram
 from autograd_mini.compiler.ir.references import (
     HOLE,
     Gather,

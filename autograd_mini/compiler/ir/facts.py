@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .programs import ArrayProgram
+from .array_program import ArrayProgram
 from .references import pieces
 from .spaces import THETA
 from .steps import Contract, TakeStep

@@ -23,8 +23,8 @@ class Marks:
     >>> from autograd_mini.compiler.ir.spaces import THETA
     >>> marks, row = Marks({THETA: 6}), View(THETA, 2, (3,), (1,))
     >>> marks.set(row)
-    >>> marks.all(row), marks.any(View(THETA, 0, (2,), (1,))), marks.array(THETA).sum()
-    (True, False, 3)
+    >>> marks.all(row), marks.any(View(THETA, 0, (2,), (1,))), marks.array(THETA).tolist()
+    (True, False, [False, False, True, True, True, False])
     """
 
     def __init__(self, sizes: Mapping[Space, int], spaces: Iterable[Space] | None = None) -> None:

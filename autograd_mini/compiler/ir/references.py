@@ -183,7 +183,8 @@ class Gather(_ByContent):
 class Mixed(_ByContent):
     """Elements from several spaces: a copy, piece by piece.
 
-    Each piece is a flat array of positions in the copy and a reference of as many elements.
+    Each piece is a flat array of positions in the copy and a reference of as many elements.  The
+    copy is 0 where no piece is.
     """
 
     shape: tuple[int, ...]

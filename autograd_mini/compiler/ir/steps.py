@@ -47,6 +47,11 @@ class Step:
         return (*self.values, *self.picks)
 
     @property
+    def needs(self) -> tuple[Reference, ...]:
+        """What must have been written before: the operands and what is added to."""
+        return (*self.reads, self.out) if self.add else self.reads
+
+    @property
     def detail(self) -> str:
         """What a printed program says of it."""
         return ""
@@ -252,10 +257,14 @@ class Fill(Step):
 
 @dataclass(frozen=True, eq=False)
 class Mask(ArrayStep):
-    """Set to 0 the elements of an array that no node has: what stays is there already."""
+    """Set to 0 the elements of an array that no node has, and keep the others."""
 
     holes: npt.NDArray[np.bool_]
-    add: bool = field(default=True, kw_only=True)
+
+    @property
+    def needs(self) -> tuple[Reference, ...]:
+        """What is kept."""
+        return (self.out,)
 
 
 def printed(reference: Reference) -> str:

@@ -30,7 +30,7 @@ from ..canonical import (
     deciding_operands,
     operands,
 )
-from ..ir.programs import ArrayProgram
+from ..ir.array_program import ArrayProgram
 from ..ir.references import HOLE, as_table
 from ..ir.steps import Map, Reduce, TakeStep, VectorRow
 from ..schedule import schedule

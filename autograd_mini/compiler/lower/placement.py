@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..canonical import Leaf, Literal, ScalarProgram, operands
+from ..ir.array_program import FIRST_FREE, ZERO
 from ..ir.marks import Marks
-from ..ir.programs import FIRST_FREE, ZERO
 from ..ir.references import (
     HOLE,
     Gather,

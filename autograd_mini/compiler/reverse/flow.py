@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..ir.array_program import ArrayProgram
 from ..ir.marks import Marks
-from ..ir.programs import ArrayProgram
 from ..ir.references import Gather, Reference, View, pieces
 from ..ir.spaces import THETA
 from ..ir.steps import ArrayStep, Map, Reduce

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..ir.programs import ArrayProgram
+from ..ir.array_program import ArrayProgram
 from ..ir.references import Gather, Indices, Mixed, Number, Reference, Table, View
 from ..ir.spaces import DIFFERENTIATED, THETA
 from ..ir.steps import (

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...ir.array_program import ArrayProgram
 from ...ir.marks import Marks
-from ...ir.programs import ArrayProgram
 from ...ir.references import Gather, Indices, Mixed, Number, Reference, Table, View, pieces
 from ...ir.spaces import THETA, Space, index_space, input_space
 from ...ir.steps import Contract, Map, Step
-from .names import Names
+from .array_names import Names
 from .ufuncs import number_text
 from .views import view_text
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...ir.array_program import ArrayProgram
 from ...ir.facts import last_indices
-from ...ir.programs import ArrayProgram
 from ...ir.spaces import COMPUTED, SCRATCH, SCRATCH_FIXED, THETA, index_space
 from ...ir.steps import Step
 from .plan import Buffer, Plan

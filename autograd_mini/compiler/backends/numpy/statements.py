@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ir.programs import ArrayProgram
+from ...ir.array_program import ArrayProgram
 from ...ir.references import Reference, View
 from ...ir.spaces import THETA
 from ...ir.steps import (

@@ -104,8 +104,7 @@ class ArrayProgram:
         if self.seed is not None:
             written.array(self.seed.space)[self.seed.offset] = True
         for step in self.steps:
-            needed = (*step.reads, step.out) if step.add else step.reads
-            if not all(map(written.all, needed)):
+            if not all(map(written.all, step.needs)):
                 raise ValueError(f"{step} reads what is not written yet")
             written.set(step.out)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...ir.programs import ArrayProgram
+from ...ir.array_program import ArrayProgram
 from ...ir.references import View
 from ...ir.spaces import PRIMAL, THETA, Space, index_space
 from ...ir.steps import ArrayStep, Map, Reduce, TakeStep, VectorRow
