@@ -38,27 +38,28 @@ class Marks:
 
     def any(self, reference: Reference) -> bool:
         """Whether one of the elements that are read is marked."""
-        if isinstance(reference, View):  # most are
-            return self._any(reference)
-        return any(self._any(place) for place in pieces(reference))
-
-    def _any(self, place: Place) -> bool:
-        flags = self._bytes.get(place.space)
-        if flags is None:
-            return False
-        run = place.run
-        if run is not None:
-            return flags.find(1, *run) >= 0
-        return bool(self._arrays[place.space][place.indices()].any())
+        if isinstance(reference, View):  # most are, of one element
+            flags = self._bytes.get(reference.space)
+            if flags is None:
+                return False
+            run = reference.run
+            if run is not None:
+                return flags.find(1, *run) >= 0
+            return bool(self._arrays[reference.space][reference.indices()].any())
+        return any(
+            bool(self._arrays[part.space][part.indices()].any())
+            for part in pieces(reference)
+            if part.space in self._bytes
+        )
 
     def all(self, reference: Reference) -> bool:
         """Whether all elements that are read are marked."""
-        return all(self._all(place) for place in pieces(reference))
+        return all(self._all(part) for part in pieces(reference))
 
-    def _all(self, place: Place) -> bool:
-        if place.run is not None:
-            return self._bytes[place.space].find(0, *place.run) < 0
-        return bool(self._arrays[place.space][place.indices()].all())
+    def _all(self, part: Place) -> bool:
+        if part.run is not None:
+            return self._bytes[part.space].find(0, *part.run) < 0
+        return bool(self._arrays[part.space][part.indices()].all())
 
     def set(self, reference: Reference) -> None:
         """Mark what is read."""

@@ -10,11 +10,22 @@ from ..ir.steps import ArrayStep, Map, Reduce
 
 
 class Flow:
-    """Which elements depend on a parameter, feed an arm of a ``where``, are read several times."""
+    """Which elements depend on a parameter, feed an arm of a ``where``, are read several times.
+
+    Attributes
+    ----------
+    needed, guarded : Marks
+        What depends on a parameter, and so has an error signal; what feeds an arm of a ``where``.
+    differentiable : collection of ArrayStep
+        The steps that read anything that has an error signal, in order.
+    """
 
     def __init__(self, program: ArrayProgram) -> None:
         self.program = program
         self.needed = self._needed()
+        self.differentiable = {
+            step: None for step in program.forward if any(map(self.needed.any, step.reads))
+        }
         self.guarded = self._guarded()
         self._read, self._read_again = self._readers()
 
@@ -48,10 +59,6 @@ class Flow:
                     again.array(part.space)[at] |= once.array(part.space)[at]
                 once.set(part)
         return once, again
-
-    def is_differentiable(self, step: ArrayStep) -> bool:
-        """Whether a step reads anything that has an error signal."""
-        return any(map(self.needed.any, step.reads))
 
     def is_read_once(self, view: View) -> bool:
         """Whether each element of a view is read by one step, and there once."""

@@ -68,8 +68,7 @@ class _Reverse:
         program, signals = self.program, self.signals
         seed = self._seed()
         writers = Counter([step.out for step in program.forward])
-        differentiable = filter(self.flow.is_differentiable, program.forward)
-        sources = Counter([step.out for step in differentiable])
+        sources = Counter([step.out for step in self.flow.differentiable])
         for step in reversed(program.forward):
             self._step(step, alone=sources[step.out] == 1)
             writers[step.out] -= 1
@@ -96,7 +95,7 @@ class _Reverse:
         signals.complete(step.out)
         if isinstance(step, Mask):
             signals.mask_later(step)
-        elif flow.is_differentiable(step):
+        elif step in flow.differentiable:
             signal, guarded = signals.of_array(step.out), flow.guarded.any(step.out)
             _RULES[type(step)](self, step, Upstream(signal, step.out, alone, guarded))
 
@@ -176,7 +175,7 @@ class _Reverse:
         select: bool = False,
     ) -> None:
         """Send a formula over the error signal and the operands back to one of these."""
-        if what.is_zero or not self.flow.needed.any(target):
+        if what.is_zero:
             return
         if what.is_signal and guard is None:
             self.signals.pass_on(upstream, target)

@@ -88,13 +88,13 @@ class Signals:
     def place(self, view: View) -> View:
         """Where the error signal of these elements is kept."""
         shift = 0
-        if self._lent.any(view):
+        if self._shift and self._lent.any(view):
             shift = int(self._shift[view.space][view.offset])
         return View(view.space.signals, view.offset + shift, view.shape, view.strides)
 
     def _is_moved(self, view: View) -> bool:
         """Whether the error signals of these elements are kept apart from each other."""
-        if not self._lent.any(view):
+        if not (self._shift and self._lent.any(view)):
             return False
         shifts = self._shift[view.space][view.indices()]
         return bool((shifts != shifts.flat[0]).any())
@@ -147,7 +147,8 @@ class Signals:
 
     def pass_on(self, upstream: Upstream, target: Reference) -> None:
         """Hand an error signal to an operand as it is, once the whole array has been seen."""
-        self._waiting[upstream.array].append((upstream.view, target))
+        if self.flow.needed.any(target):
+            self._waiting[upstream.array].append((upstream.view, target))
 
     def hand_over(self, array: View) -> None:
         """Pass on the error signals of an array that go to operands as they are.

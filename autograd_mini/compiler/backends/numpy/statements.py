@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,17 +45,23 @@ def write_step(plan: Plan, step: Step) -> None:
 
 
 def _note(step: Step, program: ArrayProgram) -> str:
-    space = step.out.space
-    shape = [str(n) for n in step.out.shape] + ["n"] * program.has_rows(space)
-    note = f"({', '.join(shape)}{',' * (len(shape) == 1)})"
-    gradient = space is THETA.adjoint
-    if isinstance(step, Contract) and gradient:
-        note += " BP4: gradient of weights"
+    note = _shape_note(step.out.shape, program.has_rows(step.out.space))
+    if isinstance(step, Map):
+        return note
+    if step.out.space is THETA.adjoint:
+        if isinstance(step, Contract):
+            note += " BP4: gradient of weights"
+        elif isinstance(step, Reduce) and step.batch:
+            note += " BP3: gradient of biases"
     elif isinstance(step, Contract) and step.is_through_weights:
         note += " BP2: error signal through the weights"
-    if isinstance(step, Reduce) and step.batch and gradient:
-        note += " BP3: gradient of biases"
     return note
+
+
+@lru_cache(maxsize=1024)
+def _shape_note(shape: tuple[int, ...], rows: bool) -> str:
+    sizes = [str(n) for n in shape] + ["n"] * rows
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
 
 
 def _contract(plan: Plan, step: Contract) -> None:
