@@ -33,7 +33,7 @@ ROOMS = {
         backends.numpy.block_names backends.numpy.array_names backends.numpy.views
         backends.numpy.contraction backends.numpy.ufuncs backends.numpy.elementwise
         backends.numpy.plan backends.numpy.statements backends.numpy.source
-        runtime array_interpreter arguments program
+        runtime array_interpreter compiled arguments program
     """,
     "command": "interrupts expression demo cli",
 }
