@@ -31,7 +31,7 @@ from .elementwise import form_of, template_of
 from .plan import Plan
 from .ufuncs import number_text
 
-_ONE_HOT = 2**16
+ONE_HOT = 2**12
 """Entries up to which a matrix of zeros and ones is made to add up what was picked."""
 
 
@@ -207,7 +207,7 @@ def _is_small(plan: Plan, step: TakeAdjoint) -> bool:
     if plan.program.batched or set(step.table_axes) & set(step.index_axes):
         return False
     size = step.out.shape[step.table_axes.index("k")]
-    return len(step.index_axes) == 1 and size * math.prod(step.index.shape) <= _ONE_HOT
+    return len(step.index_axes) == 1 and size * math.prod(step.index.shape) <= ONE_HOT
 
 
 def _take_adjoint_by_matrix(

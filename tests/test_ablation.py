@@ -1,0 +1,24 @@
+"""Each special case of the compiler shows what it buys, and changes no result."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import ablation
+
+
+@pytest.mark.parametrize("choice", ablation.CHOICES, ids=lambda choice: choice.name)
+def test_the_compiler_without_one_of_its_choices(choice: ablation.Choice) -> None:
+    there = getattr(choice.owner, choice.attribute)
+    line = ablation.measure(choice, seconds=0.0)  # raises if the results differ
+    assert getattr(choice.owner, choice.attribute) is there
+    assert line.startswith(choice.name)
+    assert line.endswith("lines")
+
+
+def test_a_choice_that_changes_the_result_is_refused() -> None:
+    wrong = ablation.Choice(
+        "sums", ablation.sums.Sums, "_reduce", ablation.nothing, ablation.many_places
+    )
+    with pytest.raises(RuntimeError, match="without 'sums' is off by"):
+        ablation.measure(wrong, seconds=0.0)
