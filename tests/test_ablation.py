@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from autograd_mini.compiler.reverse import rules
+from autograd_mini.compiler.reverse.local import scaled
 from benchmarks import ablation
 
 
@@ -17,8 +19,9 @@ def test_the_compiler_without_one_of_its_choices(choice: ablation.Choice) -> Non
 
 
 def test_a_choice_that_changes_the_result_is_refused() -> None:
-    wrong = ablation.Choice(
-        "sums", ablation.sums.Sums, "_reduce", ablation.nothing, ablation.many_places
-    )
-    with pytest.raises(RuntimeError, match="without 'sums' is off by"):
+    def halved(scale: float) -> object:
+        return scaled(0.5 * scale)
+
+    wrong = ablation.Choice("factors", rules, "scaled", halved, ablation.many_places)
+    with pytest.raises(RuntimeError, match="without 'factors' is off by"):
         ablation.measure(wrong, seconds=0.0)
