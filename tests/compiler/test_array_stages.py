@@ -15,6 +15,7 @@ import numpy.typing as npt
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
+import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler.array_interpreter import State, interpret
 from autograd_mini.compiler.backends.numpy.source import emit
@@ -45,8 +46,8 @@ class Case:
     batched: bool = True
 
     def __repr__(self) -> str:
-        layers = f"seed {self.function.seed}" if isinstance(self.function, Layers) else "a graph"
-        return f"<{layers}, batch {self.batch}, batched {self.batched}>"
+        seed = f"seed {self.function.seed}, " if isinstance(self.function, Layers) else ""
+        return f"<{self.function}, {seed}batch {self.batch}, batched {self.batched}>"
 
     @property
     def theta(self) -> Array:
@@ -74,11 +75,87 @@ class Case:
         return program
 
 
+class Network:
+    """Blocks over a row of numbers, each as wide as the next: residuals, gates, picks, pieces."""
+
+    def __init__(self, blocks: Sequence[str], rng: np.random.Generator) -> None:
+        self.blocks = blocks
+        self._width = 3
+        self._parameters = [Value(x) for x in rng.uniform(-1, 1, 2 * 3 * 4).tolist()]
+
+    def __repr__(self) -> str:
+        return f"<network of {', '.join(self.blocks)}>"
+
+    def __call__(self, x: Sequence[Value], k: Any) -> Any:
+        row = list(x)
+        for block in self.blocks:
+            row = getattr(self, block)(row, k)
+        return ad.sum([ad.sin(v) for v in row])
+
+    def rows(self, start: int) -> list[list[Value]]:
+        size = self._width + 1
+        return [self._parameters[start + size * j :][:size] for j in range(self._width)]
+
+    def dense(self, row: list[Any], k: Any, start: int = 0) -> list[Any]:
+        return [ad.dot(w[:-1], row, w[-1]) for w in self.rows(start)]
+
+    def residual(self, row: list[Any], k: Any) -> list[Any]:
+        return [a + ad.tanh(b) for a, b in zip(row, self.dense(row, k), strict=True)]
+
+    def doubled(self, row: list[Any], k: Any) -> list[Any]:
+        sums = [a + b for a, b in zip(row, self.dense(row, k), strict=True)]
+        return [s + ad.cos(s) for s in sums]
+
+    def gated(self, row: list[Any], k: Any) -> list[Any]:
+        gates = map(ad.sigmoid, self.dense(row, k, start=len(self._parameters) // 2))
+        return [a * g for a, g in zip(row, gates, strict=True)]
+
+    def scaled(self, row: list[Any], k: Any) -> list[Any]:
+        return [(j + 0.5) * a * a - 2.0 * a for j, a in enumerate(row)]
+
+    def picked(self, row: list[Any], k: Any) -> list[Any]:
+        return [a + b for a, b in zip(row, ad.take(self.rows(0), k), strict=False)]
+
+    def one_picked(self, row: list[Any], k: Any) -> list[Any]:
+        return [*row[1:], ad.take(row, k) * self._parameters[0]]
+
+    def pieces(self, row: list[Any], k: Any) -> list[Any]:
+        mixed = [self._parameters[1], *row[:-1]]
+        other = [*row[1:], self._parameters[0]]
+        return [ad.exp(-a * a) * ad.tanh(b) for a, b in zip(mixed, other, strict=True)]
+
+    def causal(self, row: list[Any], k: Any) -> list[Any]:
+        weights = self._parameters[: len(row)]
+        return [ad.dot(weights[: t + 1], row[: t + 1]) for t in range(len(row))]
+
+    def softmax(self, row: list[Any], k: Any) -> list[Any]:
+        return list(ad.softmax(row))
+
+    def chosen(self, row: list[Any], k: Any) -> list[Any]:
+        return [ad.where(a > 0, ad.sqrt(a), 0.25 * a) for a in row]
+
+
+BLOCKS = [name for name in vars(Network) if not name.startswith("_") and name != "rows"]
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Case:
+    blocks = draw(st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=5))
+    rng = np.random.default_rng(draw(st.integers(0, 100)))
+    network = Network(blocks, rng)
+    n = draw(st.integers(1, 4))
+    batch = [rng.uniform(-1.5, 1.5, size=(n, 3)), rng.integers(0, 3, n)]
+    return Case(network, network._parameters, batch, draw(st.booleans()))
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Small graphs of all rows, or of lists that become matrix products."""
+    """Networks, small graphs of all rows, lists that nearly become matrix products."""
+    kind = draw(st.sampled_from(["network", "network", "graph", "lists"]))
+    if kind == "network":
+        return draw(networks())
     batched = draw(st.booleans())
-    if draw(st.booleans()):
+    if kind == "graph":
         program: Program = draw(programs(max_leaves=5, max_steps=8))
         model = Model(program, draw(st.randoms(use_true_random=False)))
         assume(not has_no_gradient(model))
@@ -98,7 +175,7 @@ def examples(case: Case) -> list[Array]:
     return list(case.batch) if case.batched else [argument[:1] for argument in case.batch]
 
 
-@settings(max_examples=80)
+@settings(max_examples=120)
 @given(cases(), st.booleans())
 def test_lowering_computes_what_the_scalars_do(case: Case, nan_safe: bool) -> None:
     expected = eager(case.function, case.parameters, *examples(case))
@@ -108,7 +185,7 @@ def test_lowering_computes_what_the_scalars_do(case: Case, nan_safe: bool) -> No
     assert_close(found, expected.outputs[:, 0], 4 * expected.output_sizes[:, 0])
 
 
-@settings(max_examples=80)
+@settings(max_examples=120)
 @given(cases(), st.booleans())
 def test_the_reverse_pass_gives_the_gradient_of_the_scalars(case: Case, nan_safe: bool) -> None:
     expected = eager(case.function, case.parameters, *examples(case))
@@ -121,7 +198,7 @@ def test_the_reverse_pass_gives_the_gradient_of_the_scalars(case: Case, nan_safe
     assert_close(gradient, expected.gradient, size)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_reverse_pass_is_the_slope_of_the_forward_pass(case: Case, rng: random.Random) -> None:
     """Along a random direction: no other engine is asked."""
@@ -143,7 +220,7 @@ def test_the_reverse_pass_is_the_slope_of_the_forward_pass(case: Case, rng: rand
     np.testing.assert_allclose(gradient @ direction, slope, rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=100)
+@settings(max_examples=120)
 @given(cases(), st.booleans())
 def test_emitted_source_computes_every_array_of_the_interpreter(case: Case, nan_safe: bool) -> None:
     program = case.reversed(nan_safe)
