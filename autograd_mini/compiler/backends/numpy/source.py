@@ -5,7 +5,6 @@ Generated from indices and the table alone, never from labels or other text of t
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,8 +119,17 @@ def _function(
 ) -> str:
     lines = [f"def {name}({', '.join(arguments)}, buffers):"]
     if unpacked:
-        names = textwrap.wrap(", ".join(unpacked) + ",", 80)
-        lines += ["    (", *[f"        {line}" for line in names], "    ) = buffers"]
+        lines += ["    (", *_wrapped(unpacked), "    ) = buffers"]
     lines += [f"    {n} = {text}" for n, text in plan.heads.items() if n in plan.used]
     lines += [f"    {line}" for line in body]
     return "\n".join([*lines, f"    return {result}", ""])
+
+
+def _wrapped(names: Sequence[str]) -> list[str]:
+    """Names with commas in lines of at most 88 characters, unless one is longer."""
+    lines = ["       "]
+    for name in names:
+        if len(lines[-1]) + len(name) > 86:
+            lines.append("       ")
+        lines[-1] += f" {name},"
+    return lines
