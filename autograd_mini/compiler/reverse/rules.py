@@ -162,7 +162,7 @@ class _Reverse:
             read = {key: operands[key] for key in operands if key in what.names}
             risky = upstream.guarded or self.flow.meets_garbage(step.out, list(read.values()))
             guard = upstream.view if risky and not what.is_signal else None
-            self._elementwise(target, what, upstream, read, guard, in_place, step.op == "where")
+            self._elementwise(target, what, upstream, read, guard, in_place)
 
     def _elementwise(
         self,
@@ -172,7 +172,6 @@ class _Reverse:
         operands: Mapping[str, Reference],
         guard: View | None = None,
         in_place: bool = False,
-        select: bool = False,
     ) -> None:
         """Send a formula over the error signal and the operands back to one of these."""
         if what.is_zero:
@@ -180,11 +179,11 @@ class _Reverse:
         if what.is_signal and guard is None:
             self.signals.pass_on(upstream, target)
             return
-        signal, op = upstream.view, "where" if select else ""
+        signal = upstream.view
         read = {**operands, SIGNAL: signal}
 
         def make(out: View, add: bool) -> Map:
-            return Map(out, what.formula, read, guard, op, add=add)
+            return Map(out, what.formula, read, guard, add=add)
 
         if in_place and self.signals.lend(signal, target):
             assert isinstance(target, View)

@@ -31,8 +31,6 @@ class Form:
         Without the operands that are numbers.
     names : tuple of str
         The operands that stand in it, in order.
-    select : bool
-        Whether a ``where`` chooses, so that an infinity beside it does not matter.
     add, guarded : bool
         Of the step.
     in_place : frozenset of str
@@ -41,7 +39,6 @@ class Form:
 
     formula: ast.expr
     names: tuple[str, ...]
-    select: bool
     add: bool
     guarded: bool
     in_place: frozenset[str] = frozenset()
@@ -69,7 +66,7 @@ def form_of(step: Map) -> Form:
     numbers = tuple([(name, value.hex()) for name, value in step.numbers.items()])
     formula, names = _without_numbers(step.formula, numbers)
     used = tuple([name for name in step.operands if name in names])
-    return Form(formula, used, step.op == "where", step.add, step.guard is not None)
+    return Form(formula, used, step.add, step.guard is not None)
 
 
 @lru_cache(maxsize=4096)
@@ -87,7 +84,7 @@ def template_of(form: Form) -> Template:
     """The lines of a form."""
     template, out = Template(), OUT
     names = {name: out if name in form.in_place else _placeholder(name) for name in form.names}
-    expression = Expression(template, names, form.select)
+    expression = Expression(template, names)
     formula = form.formula
     if form.guarded:
         target = template.temp()

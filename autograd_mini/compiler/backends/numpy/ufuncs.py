@@ -11,7 +11,6 @@ from typing import Protocol
 from ....table.backends import NUMPY_NAMES
 from ....table.grammar import Operator, operation
 from ....table.rewrite import fold, opened
-from ...ir.steps import SIGNAL
 
 _CLOSED = frozenset(NUMPY_NAMES) | {"where"}
 
@@ -48,7 +47,6 @@ class Expression:
 
     emitter: Writer
     names: Mapping[str, str]
-    select: bool
     known: dict[str, str] = field(default_factory=dict)
 
     def value(self, node: ast.expr) -> str:
@@ -85,11 +83,6 @@ class Expression:
         condition, taken, other = operands
         mask = self._mask(condition)
         line = self.emitter.line
-        zero = fold(other) == 0
-        signal = isinstance(taken, ast.Name) and taken.id == SIGNAL
-        if zero and signal and not self.select:  # 0 * inf gives NaN, and NaN is looked at again
-            line(f"np.multiply({self.value(taken)}, {mask}, out={out})")
-            return
         first = self.value(taken)
         if first == out:  # in place: keep what is taken, overwrite the rest
             rest = self.value(other)
