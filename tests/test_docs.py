@@ -23,6 +23,7 @@ COMMANDS = (
     r"\.venv/bin/python -m pytest",
     r"python -m benchmarks\.eager",
     r"python -m benchmarks\.compiled",
+    r"python -m benchmarks\.ablation",
     r'python3 -m venv \.venv && \.venv/bin/pip install -e "\.\[dev\]"',
     r"\.venv/bin/(ruff check|ruff format|mypy)",
     r"(HYPOTHESIS_PROFILE=explore )?\.venv/bin/python -m pytest( tests/core)?",

@@ -32,10 +32,14 @@ ROOMS = {
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """
-        trace ir.scalars scalar_interpreter choices open_sums canonical schedule ir.references
-        ir.steps lower.terms lower.packs reverse backends.numpy.views backends.numpy.contraction
-        backends.numpy.block_names backends.numpy.ufuncs backends.numpy.source runtime arguments
-        program
+        trace ir.scalars scalar_interpreter choices open_sums canonical schedule
+        ir.spaces ir.references ir.marks ir.steps ir.array_program ir.facts
+        lower.placement lower.terms lower.grids lower.sums lower.packs
+        reverse.local reverse.flow reverse.signals reverse.rules
+        backends.numpy.block_names backends.numpy.array_names backends.numpy.views
+        backends.numpy.contraction backends.numpy.ufuncs backends.numpy.elementwise
+        backends.numpy.plan backends.numpy.statements backends.numpy.source
+        runtime array_interpreter compiled arguments program
     """,
     "command": "interrupts expression demo cli",
 }

@@ -1,5 +1,6 @@
 """From the scalar graph to the matrix program."""
 
-from .program import Program, Stats, TraceInfo, compile
+from .compiled import Stats
+from .program import Program, TraceInfo, compile
 
 __all__ = ["Program", "Stats", "TraceInfo", "compile"]

@@ -248,32 +248,26 @@ def _softmax(builder: _Builder, items: Sequence[Item]) -> Item:
     return builder.elementwise("div", [builder.shifted_exp(members[0], shift), total])
 
 
-def _first_apart(scalar: Scalar) -> tuple[int, Sum | None]:
-    """The first linear term of a sum, if it has coefficient 1, and the sum of the others."""
-    if isinstance(scalar, Sum) and len(scalar.linear) > 1 and scalar.linear[0][0] == 1:
-        return scalar.linear[0][1], replace(scalar, linear=scalar.linear[1:])
-    return -1, None
-
-
 def _take(builder: _Builder, items: Sequence[Item]) -> Item:
     """Pick first and add the rest afterwards, where all choices add the same: log_softmax."""
     index, *choices = [builder.close(item) for item in items]
-    apart = [_first_apart(builder.nodes[choice]) for choice in choices]
-    rest = apart[0][1]
-    if (
-        len(choices) == 1
-        or rest is None
-        or any(r is None or r.identity != rest.identity for _, r in apart)
-    ):
+    rest = _common_rest([builder.nodes[choice] for choice in choices])
+    if rest is None:
         return builder.node(Take(index, tuple(choices)))
-    total = OpenSum()
-    total.add_linear(1.0, builder.node(Take(index, tuple([node for node, _ in apart]))))
-    for c, a, b in rest.products:
-        total.add_product(c, a, b)
-    for c, a in rest.linear:
-        total.add_linear(c, a)
-    total.constant = rest.constant
-    return total
+    sums: list[Any] = [builder.nodes[choice] for choice in choices]
+    picked = builder.node(Take(index, tuple([total.linear[0][1] for total in sums])))
+    return OpenSum.of(replace(rest, linear=((1.0, picked), *rest.linear)))
+
+
+def _common_rest(choices: Sequence[Scalar]) -> Sum | None:
+    """What all choices add to a first linear term with coefficient 1."""
+    rests = [
+        replace(choice, linear=choice.linear[1:])
+        for choice in choices
+        if isinstance(choice, Sum) and len(choice.linear) > 1 and choice.linear[0][0] == 1
+    ]
+    several = 1 < len(rests) == len(choices)
+    return rests[0] if several and len({rest.identity for rest in rests}) == 1 else None
 
 
 Rule = Callable[[_Builder, Sequence[Item]], Item]

@@ -53,6 +53,17 @@ class OpenSum:
         self.constant = 0.0
         self.clear()
 
+    @classmethod
+    def of(cls, total: Sum) -> OpenSum:
+        """A finished sum, to grow again."""
+        again = cls()
+        for c, a, b in total.products:
+            again.add_product(c, a, b)
+        for c, a in total.linear:
+            again.add_linear(c, a)
+        again.constant = total.constant
+        return again
+
     def clear(self) -> None:
         """Forget the terms."""
         self.products: deque[tuple[float, int, int]] = deque()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,8 +14,6 @@ import numpy.typing as npt
 
 from ..core.collector import paused_collector
 from ..core.value import Value, is_ordered
-from ..table.backends import special_functions
-from ..table.primitives import compile_source
 from .arguments import (
     as_arrays,
     batch_size,
@@ -27,72 +23,13 @@ from .arguments import (
     static_positions,
     unhashable,
 )
-from .backends.numpy.source import Emitted, RowFunction, emit
-from .canonical import canonical_form, has_other_nan_safe_form
-from .ir.references import Gather, Mixed
-from .ir.scalars import ScalarProgram
-from .ir.steps import (
-    ArrayProgram,
-    Contract,
-    Map,
-    Reduce,
-    Step,
-    last_indices,
-    number_inputs,
-    references,
-    witnesses,
-)
-from .lower.packs import lower
-from .reverse import differentiate
-from .runtime import (
-    Workspace,
-    strided,
-    vector_adjoint,
-    vector_value,
-    with_direct_names,
-)
-from .trace import InputSpec, trace
+from .compiled import CompiledTrace, Stats, compiled_trace
+from .trace import InputSpec
 from .trace import lock as tracing_lock
 
 Array = npt.NDArray[Any]
 _CACHED_TRACES = 64
-_CACHED_SIZES = 4
 _CACHED_SHAPES = 256
-_CHUNK_BYTES = 16 * 2**20
-
-
-@dataclass(frozen=True)
-class Stats:
-    """What a trace became.
-
-    Attributes
-    ----------
-    nodes : int
-        Nodes of the traced scalar graph.
-    packs : int
-        Packs of equal nodes.
-    matrix_products, elementwise_steps, gathers : int
-        Steps of the forward pass; a gather is an operand that had to be copied together.
-    trace_seconds, lift_seconds : float
-        Time to run the function on Values, and to turn its graph into array steps and source.
-
-    Examples
-    --------
-    >>> from autograd_mini import Value, dot
-    >>> w = [Value(0.5), Value(-1.0)]
-    >>> program = compile(lambda x: dot(w, x).tanh(), w)
-    >>> outputs = program(None, [[1.0, 2.0], [3.0, 4.0]])
-    >>> program.stats.matrix_products, program.stats.elementwise_steps
-    (1, 1)
-    """
-
-    nodes: int
-    packs: int
-    matrix_products: int
-    elementwise_steps: int
-    gathers: int
-    trace_seconds: float
-    lift_seconds: float
 
 
 @dataclass(frozen=True)
@@ -112,161 +49,6 @@ class TraceInfo:
     shapes: tuple[tuple[int, ...], ...]
     static: tuple[Any, ...]
     stats: Stats
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """What all programs of one trace have in common."""
-
-    specs: tuple[InputSpec, ...]
-    labels: tuple[str, ...]
-    scalar: bool
-    batched: bool
-    dtype: np.dtype[Any]
-
-
-class _Compiled:
-    """One trace: emitted functions and their workspaces.
-
-    With a `safe` form of the graph beside them the functions are the fast ones.  Where these meet
-    ``0 * inf`` they give NaN, but the scalar engine, in which zero carries nothing, may give a
-    number.  So :attr:`nan_safe` is asked where they give anything but finite numbers.
-    """
-
-    def __init__(
-        self, scalars: ScalarProgram, safe: ScalarProgram | None, setting: _Setting
-    ) -> None:
-        self._safe = safe
-        self._setting = setting
-        self.stats: Stats
-        self.static: tuple[Any, ...] = ()
-        nan_safe = safe is None
-        sizes = [math.prod(spec.shape) for spec in setting.specs]
-        count = len(setting.labels)
-        program, lowering = lower(scalars, count, sizes, setting.batched, nan_safe)
-        if setting.scalar:
-            program = differentiate(program, nan_safe)
-            self.look = _look(witnesses(program))
-        self.program = program
-        self.packs = lowering.packs
-        emitted = emit(program, _header(program, setting.specs), setting.labels)
-        self.source = emitted.source
-        self.buffers = emitted.buffers
-        self.unpacked = emitted.unpacked
-        namespace = _namespace(emitted, setting.dtype)
-        compile_source(
-            self.source, f"<autograd_mini program {id(self)}>", namespace, with_direct_names
-        )
-        self.outputs: Callable[..., Any] = namespace["outputs"]
-        self.value_and_grad: Callable[..., Any] | None = namespace.get("value_and_grad")
-        self.scalar = setting.scalar
-        self.rows = program.reads_rows(program.outputs)
-        self.last = last_indices(program)
-        self.numbers = number_inputs(program)
-        row_bytes = 8 * sum(s for name, s in program.sizes.items() if program.has_rows(name))
-        self.chunk = max(1 if nan_safe else 64, _CHUNK_BYTES // max(1, row_bytes))
-        self.may_be_repaired = not nan_safe
-        self.has_other_outputs = not nan_safe and (lowering.has_padding or safe is not scalars)
-        self._local = threading.local()
-
-    @cached_property
-    def nan_safe(self) -> _Compiled:
-        """The same program with zero carrying nothing; made when it is needed first."""
-        assert self._safe is not None, "it is the NaN-safe one itself"
-        return _Compiled(self._safe, None, self._setting)
-
-    def workspace(self, n: int) -> Workspace:
-        """The arrays for a batch of n, of this thread."""
-        made: OrderedDict[int, Workspace] | None = getattr(self._local, "made", None)
-        if made is None:
-            made = self._local.made = OrderedDict()
-        if n not in made:
-            if len(made) >= _CACHED_SIZES:
-                made.popitem(last=False)
-            dtype = self._setting.dtype
-            made[n] = Workspace(self.program, self.buffers, self.unpacked, n, dtype)
-        return made[n]
-
-
-def _look(entries: npt.NDArray[np.int64] | None) -> Callable[[Array], float]:
-    """A quick look at a gradient: a number that is not finite if one of these entries is not."""
-    if entries is None:
-        return lambda gradient: gradient.dot(gradient)
-
-    def look(gradient: Array) -> float:
-        part = gradient.take(entries)
-        return float(part.dot(part))
-
-    return look
-
-
-def _compiled(
-    function: Callable[..., Any],
-    parameters: Sequence[Value],
-    specs: Sequence[InputSpec],
-    arrange: Callable[[Sequence[Any]], Sequence[Any]],
-    batched: bool,
-    dtype: np.dtype[Any],
-) -> _Compiled:
-    """Trace a function, and take its graph through all the stages."""
-    start = time.perf_counter()
-    traced = trace(function, parameters, specs, arrange)
-    middle = time.perf_counter()
-    scalars = canonical_form(traced)
-    safe = canonical_form(traced, nan_safe=True) if has_other_nan_safe_form(traced) else scalars
-    labels = tuple([parameter.label for parameter in parameters])
-    setting = _Setting(tuple(specs), labels, traced.scalar, batched, dtype)
-    compiled = _Compiled(scalars, safe, setting)
-    compiled.stats = _stats(compiled, len(traced.nodes), middle - start, middle)
-    return compiled
-
-
-def _header(program: ArrayProgram, specs: Sequence[InputSpec]) -> list[str]:
-    lines = [f"theta: ({program.sizes['theta']},)"]
-    rows = ", n" if program.batched else ","
-    for k in range(len(specs)):
-        lines.append(f"input{k}: ({program.sizes[f'input{k}']}{rows})")
-    if program.batched:
-        lines.append("n: size of the batch, the last axis of whatever depends on the example")
-    return lines
-
-
-def _namespace(emitted: Emitted, dtype: npt.DTypeLike) -> dict[str, Any]:
-    huge = float(np.finfo(dtype).max)
-    namespace: dict[str, Any] = {"np": np, "strided": strided, "huge": huge}
-    if "special." in emitted.source:
-        namespace["special"] = special_functions()
-    for name, value in emitted.constants.items():
-        if isinstance(value, RowFunction):
-            value = vector_value(value.op) if value.kind == "value" else vector_adjoint(value.op)
-        elif isinstance(value, np.ndarray) and value.dtype == np.float64:
-            value = value.astype(dtype)
-        namespace[name] = value
-    return namespace
-
-
-def _is_matrix_product(step: Step) -> bool:
-    """Whether rows of one factor meet rows of the other; else one row meets one row."""
-    return isinstance(step, Contract) and any(
-        (axis in step.a_axes) != (axis in step.b_axes) for axis in step.out_axes
-    )
-
-
-def _stats(compiled: _Compiled, nodes: int, trace_seconds: float, start: float) -> Stats:
-    program = compiled.program
-    read = {id(r): r for step in program.forward for r in references(step)}
-    return Stats(
-        nodes=nodes,
-        packs=compiled.packs,
-        matrix_products=sum(map(_is_matrix_product, program.forward)),
-        elementwise_steps=sum(
-            isinstance(step, (Map, Reduce, Contract)) and not _is_matrix_product(step)
-            for step in program.forward
-        ),
-        gathers=sum(isinstance(r, (Gather, Mixed)) for r in read.values()),
-        trace_seconds=trace_seconds,
-        lift_seconds=time.perf_counter() - start,
-    )
 
 
 class Parametrised(Protocol):
@@ -313,9 +95,9 @@ class Program:
         self._mean = reduction == "mean"
         self._dtype = np.dtype(dtype)
         self._batched = batched
-        self._traces: OrderedDict[Any, _Compiled] = OrderedDict()
-        self._bound: dict[Any, tuple[_Compiled, int]] = {}
-        self._last_used: _Compiled | None = None
+        self._traces: OrderedDict[Any, CompiledTrace] = OrderedDict()
+        self._bound: dict[Any, tuple[CompiledTrace, int]] = {}
+        self._last_used: CompiledTrace | None = None
         self._lock = threading.RLock()
 
     def __call__(self, theta: npt.ArrayLike | None, *batch: Any) -> Array:
@@ -352,7 +134,7 @@ class Program:
         return outputs[..., 0] if compiled.scalar else outputs
 
     def _fill(
-        self, outputs: Array, compiled: _Compiled, vector: Array, inputs: Sequence[Array]
+        self, outputs: Array, compiled: CompiledTrace, vector: Array, inputs: Sequence[Array]
     ) -> None:
         """Work out the outputs of a batch, chunk by chunk."""
         for start in range(0, len(outputs), compiled.chunk):
@@ -396,7 +178,7 @@ class Program:
         """
         vector = self._vector(theta)
         compiled, inputs, n = self._bind(batch)
-        if compiled.value_and_grad is None:
+        if not compiled.scalar:
             raise ValueError(
                 f"value_and_grad needs a function that returns one Value, this one returns a list "
                 f"of {compiled.program.outputs.shape[0]}; return their loss"
@@ -406,12 +188,11 @@ class Program:
             return self._reduced(compiled, vector, inputs, n, weight)
 
     def _reduced(
-        self, compiled: _Compiled, vector: Array, inputs: Sequence[Array], n: int, weight: float
+        self, compiled: CompiledTrace, vector: Array, inputs: Sequence[Array], n: int, weight: float
     ) -> tuple[float, Array]:
         """Value and gradient summed over n examples, times `weight`."""
         if n > compiled.chunk:
             return self._in_chunks(compiled, vector, inputs, n, weight)
-        assert compiled.value_and_grad is not None, "value_and_grad() has looked"
         gradient = np.empty(len(vector), dtype=self._dtype)
         arrays = compiled.workspace(n).of["value_and_grad"]
         # every row counts once, also where rows are all the same
@@ -427,7 +208,7 @@ class Program:
         return self._reduced(compiled.nan_safe, vector, inputs, n, weight)
 
     def _in_chunks(
-        self, compiled: _Compiled, vector: Array, inputs: Sequence[Array], n: int, weight: float
+        self, compiled: CompiledTrace, vector: Array, inputs: Sequence[Array], n: int, weight: float
     ) -> tuple[float, Array]:
         total, gradient = 0.0, np.zeros(len(vector), dtype=self._dtype)
         for start in range(0, n, compiled.chunk):
@@ -457,7 +238,7 @@ class Program:
                 for (shapes, _), compiled in self._traces.items()
             )
 
-    def _last(self) -> _Compiled:
+    def _last(self) -> CompiledTrace:
         if self._last_used is None:
             raise ValueError("nothing is traced yet: call the program with a batch first")
         return self._last_used
@@ -474,7 +255,7 @@ class Program:
             )
         return np.ascontiguousarray(vector, dtype=self._dtype)
 
-    def _bind(self, batch: Sequence[Any]) -> tuple[_Compiled, list[Array], int]:
+    def _bind(self, batch: Sequence[Any]) -> tuple[CompiledTrace, list[Array], int]:
         """The trace for these arguments, and them as arrays with the batch as last axis."""
         given, static = batch, ()
         if self._static:
@@ -502,7 +283,7 @@ class Program:
 
     def _bound_anew(
         self, key: Any, arrays: Sequence[Array], given: Sequence[Any]
-    ) -> tuple[_Compiled, int]:
+    ) -> tuple[CompiledTrace, int]:
         """Check arguments of shapes and types not met before, and trace if need be."""
         for k, array in enumerate(arrays):
             check_numbers(array, f"argument {k}")
@@ -516,7 +297,7 @@ class Program:
         self._bound[key] = bound
         return bound
 
-    def _compiled(self, key: tuple[Any, ...], static: dict[int, Any]) -> _Compiled:
+    def _compiled(self, key: tuple[Any, ...], static: dict[int, Any]) -> CompiledTrace:
         """The trace for these shapes and static arguments."""
         compiled = self._traces.get(key)
         if compiled is not None:
@@ -531,7 +312,7 @@ class Program:
                     self._bound.clear()
             return compiled
 
-    def _traced_anew(self, shapes: tuple[Any, ...], static: dict[int, Any]) -> _Compiled:
+    def _traced_anew(self, shapes: tuple[Any, ...], static: dict[int, Any]) -> CompiledTrace:
         def arrange(traced: Sequence[Any]) -> list[Any]:
             rest = iter(traced)
             count = len(traced) + len(static)
@@ -539,7 +320,7 @@ class Program:
 
         specs = [InputSpec(tuple(shape), integer) for shape, integer in shapes]
         with paused_collector():
-            compiled = _compiled(
+            compiled = compiled_trace(
                 self._function, self._parameters, specs, arrange, self._batched, self._dtype
             )
         compiled.static = tuple(static.values())

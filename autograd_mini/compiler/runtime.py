@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import linecache
+import re
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..table.backends import ARRAY
+from ..table.backends import ARRAY, special_functions
 from ..table.primitives import PRIMITIVES
-from .backends.numpy.source import Buffer
-from .ir.steps import ONE, ArrayProgram
+from .backends.numpy.plan import Buffer, RowFunction
+from .backends.numpy.source import SPACES, Emitted
+from .ir.array_program import ONE, ArrayProgram
+from .ir.references import View
+from .ir.spaces import COMPUTED, VALUE
 
 Array = npt.NDArray[Any]
 
@@ -28,28 +34,52 @@ def strided(base: Array, offset: int, shape: tuple[int, ...], strides: tuple[int
     )
 
 
-class _DirectNames(ast.NodeTransformer):
-    """Replaces ``np.add.reduce`` by one global of that name: two look-ups less a call."""
-
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self.namespace = namespace
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        """Look the attribute up now."""
-        text = ast.unparse(node)
-        dotted = text.replace(".", "").isidentifier()
-        if not (dotted and text.startswith(("np.", "special."))):
-            self.generic_visit(node)
-            return node
-        first, *rest = text.split(".")
-        self.namespace[text] = functools.reduce(getattr, rest, self.namespace[first])
-        return ast.copy_location(ast.Name(text, ast.Load()), node)
+_DOTTED = re.compile(r"\b(?:np|special)(?:\.[A-Za-z_]\w*)+")
+_programs = itertools.count(1)
 
 
-def with_direct_names(tree: ast.Module, namespace: dict[str, Any]) -> ast.Module:
-    """The same program with NumPy's functions looked up beforehand."""
-    transformed: ast.Module = _DirectNames(namespace).visit(tree)
-    return transformed
+class Functions:
+    """The functions of an emitted program, each compiled when it is asked for first.
+
+    Tracebacks show their source for as long as they are there.  ``np.add.reduce`` is one global in
+    them, looked up beforehand: two look-ups less a call.
+    """
+
+    def __init__(self, emitted: Emitted, dtype: npt.DTypeLike) -> None:
+        self._emitted = emitted
+        self._names: dict[str, Any] = {
+            "np": np,
+            "strided": strided,
+            "huge": float(np.finfo(dtype).max),
+            **{name: _constant(value, dtype) for name, value in emitted.constants.items()},
+        }
+        text = emitted.source
+        self._file = f"<autograd_mini program {next(_programs)}>"
+        linecache.cache[self._file] = (len(text), None, text.splitlines(True), self._file)
+        weakref.finalize(self, linecache.cache.pop, self._file, None).atexit = False
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        if name not in self._names:
+            text = _DOTTED.sub(self._direct, self._emitted.functions[name])
+            above = "\n" * self._emitted.lines_above(name)
+            exec(compile(above + text, self._file, "exec"), self._names)
+        function: Callable[..., Any] = self._names[name]
+        return function
+
+    def _direct(self, match: re.Match[str]) -> str:
+        """The global for a function of NumPy or SciPy; names of arrays have no capital F_."""
+        first, *rest = match[0].split(".")
+        library = special_functions() if first == "special" else np
+        name = "F_" + match[0].replace(".", "_")
+        self._names[name] = functools.reduce(getattr, rest, library)
+        return name
+
+
+def _constant(value: Any, dtype: npt.DTypeLike) -> Any:
+    if isinstance(value, RowFunction):
+        return vector_value(value.op) if value.kind == "value" else vector_adjoint(value.op)
+    is_real = isinstance(value, np.ndarray) and value.dtype == np.float64
+    return value.astype(dtype) if is_real else value
 
 
 class Workspace(dict[str, Array]):
@@ -58,28 +88,36 @@ class Workspace(dict[str, Array]):
     def __init__(
         self,
         program: ArrayProgram,
-        buffers: Sequence[Buffer],
-        unpacked: Mapping[str, tuple[str, ...]],
+        emitted: Emitted,
         n: int,
         dtype: npt.DTypeLike,
     ) -> None:
         super().__init__()
-        for space in ("value", "fixed", "d_value", "d_fixed", "scratch", "scratch_fixed"):
+        for space in SPACES:
             if space in program.sizes:
                 tail = (n,) if program.has_rows(space) else ()
-                self[space] = np.zeros((program.sizes[space], *tail), dtype=dtype)
-        for space in ("value", "fixed"):
-            self[space][ONE] = 1
-        for row in program.ones:
-            self["value"][row] = 1
-        for buffer in buffers:
+                self[space.name] = np.zeros((program.sizes[space], *tail), dtype=dtype)
+        for space in COMPUTED:
+            self[space.name][ONE] = 1
+        self[VALUE.name][list(program.ones)] = 1
+        for buffer in emitted.buffers:
             self[buffer.name] = self._make(buffer, n, dtype)
-        self.of = {f: tuple([self[name] for name in names]) for f, names in unpacked.items()}
+        self.of = {
+            function: tuple([self[name] for name in names])
+            for function, names in emitted.unpacked.items()
+        }
+
+    def _view(self, view: View) -> Array:
+        """Elements of a space, which has no gaps: quicker than :func:`strided` on any array."""
+        base = self[view.space.name]
+        item = base.strides[0]
+        strides = (*[stride * item for stride in view.strides], *base.strides[1:])
+        shape = (*view.shape, *base.shape[1:])
+        return np.ndarray(shape, base.dtype, base, view.offset * item, strides)
 
     def _make(self, buffer: Buffer, n: int, dtype: npt.DTypeLike) -> Array:
         if buffer.view is not None:
-            view = buffer.view
-            array = strided(self[view.space], view.offset, view.shape, view.strides)
+            array = self._view(buffer.view)
             return array[..., None] if buffer.column else array
         if buffer.dtype == "index":
             return np.arange(n)

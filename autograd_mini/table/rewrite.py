@@ -167,7 +167,7 @@ def derivative(formula: ast.expr, name: str) -> ast.expr:
     --------
     >>> [ast.unparse(derivative(ast.parse(text, mode="eval").body, "x"))
     ...  for text in ("sin(x) * 2", "exp(-x)", "x * x")]
-    ['2 * cos(x)', '-exp(-x)', 'x + x']
+    ['2.0 * cos(x)', '-exp(-x)', 'x + x']
     """
     if isinstance(formula, ast.Name) and formula.id == name:
         return ast.Constant(1.0)
@@ -223,21 +223,29 @@ def is_zero(formula: ast.expr) -> bool:
     return isinstance(formula, ast.Constant) and formula.value == 0
 
 
-def _leading_number(formula: ast.expr) -> tuple[float, ast.expr]:
-    """The number that a product begins with, and the rest of it."""
-    product = isinstance(formula, ast.BinOp) and isinstance(formula.op, ast.Mult)
-    if isinstance(formula, ast.BinOp) and product and isinstance(formula.left, ast.Constant):
-        return float(formula.left.value), formula.right  # type: ignore[arg-type]  # a number
+def _leading_number(formula: ast.expr) -> tuple[float, ast.expr | None]:
+    """The number that a product begins with, also a minus, and the rest; None if there is none."""
+    if isinstance(formula, ast.Constant):
+        return float(formula.value), None  # type: ignore[arg-type]  # a number
+    if isinstance(formula, ast.UnaryOp):
+        number, rest = _leading_number(formula.operand)
+        return -number, rest
+    if isinstance(formula, ast.BinOp) and isinstance(formula.op, ast.Mult):
+        number, rest = _leading_number(formula.left)
+        if rest is None:
+            return number, formula.right
     return 1.0, formula
 
 
 def _scaled(number: float, formula: ast.expr) -> ast.expr:
     """``number * formula``, with the numbers of both as one."""
+    if not number:
+        return ast.Constant(0.0)
     inner, rest = _leading_number(formula)
-    if not folds(number, inner):
+    if rest is None or not folds(number, inner):
         inner, rest = 1.0, formula
-    if number * inner == 1:
-        return rest
+    if abs(number * inner) == 1:
+        return rest if number * inner > 0 else ast.UnaryOp(ast.USub(), rest)
     return ast.BinOp(ast.Constant(number * inner), ast.Mult(), rest)
 
 
@@ -250,10 +258,10 @@ def times(factor: ast.expr, partial: ast.expr) -> ast.expr:
     >>> ast.unparse(times(ast.Name("d"), choice))
     'where(x > 0, 2.0 * (d * x), 0.0)'
     """
-    if isinstance(partial, ast.Constant):
-        if partial.value == 0:
-            return ast.Constant(0.0)
-        return _scaled(float(partial.value), factor)  # type: ignore[arg-type]  # a number
+    for given, other in ((partial, factor), (factor, partial)):
+        number, rest = _leading_number(given)
+        if rest is None:
+            return _scaled(number, other)
     what, operands = operation(partial)
     if what == "where":
         condition, *arms = operands
@@ -264,10 +272,8 @@ def times(factor: ast.expr, partial: ast.expr) -> ast.expr:
             else with_operands(partial, [condition, *arms])
         )
     number, rest = _leading_number(partial)
-    if rest is not partial:
+    if rest is not None and rest is not partial:
         return _scaled(number, times(factor, rest))
-    if isinstance(partial, ast.UnaryOp):
-        return ast.UnaryOp(ast.USub(), times(factor, partial.operand))
     if isinstance(partial, ast.BinOp) and isinstance(partial.op, ast.Div):
         numerator = times(factor, partial.left)
         if not is_zero(numerator):  # 0 / x may be NaN

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autograd_mini.compiler import program
+from autograd_mini.compiler import compiled
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def _verified_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     def checked(stage: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any, **options: Any) -> Any:
             result = stage(*arguments, **options)
-            made = result[0] if isinstance(result, tuple) else result
+            made = getattr(result, "program", result)
             made.verify()
             assert str(made)
             return result
@@ -23,4 +23,4 @@ def _verified_stages(monkeypatch: pytest.MonkeyPatch) -> None:
         return run
 
     for name in ("canonical_form", "lower", "differentiate"):
-        monkeypatch.setattr(program, name, checked(getattr(program, name)))
+        monkeypatch.setattr(compiled, name, checked(getattr(compiled, name)))

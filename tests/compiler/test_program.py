@@ -19,6 +19,7 @@ import pytest
 import autograd_mini as ad
 import nn
 from autograd_mini import Value
+from autograd_mini.compiler import compiled as compiled_module
 from autograd_mini.compiler import program as program_module
 from tests.compiler.agreement import Array, assert_agrees, assert_close, eager
 
@@ -570,7 +571,7 @@ def test_chunks_give_the_same_result(n: int, monkeypatch: pytest.MonkeyPatch) ->
         whole = ad.compile(loss, parameters, reduction=reduction)
         value, gradient = whole.value_and_grad(None, x, k)
         with monkeypatch.context() as patch:
-            patch.setattr(program_module, "_CHUNK_BYTES", 1)
+            patch.setattr(compiled_module, "_CHUNK_BYTES", 1)
             chunked = ad.compile(loss, parameters, reduction=reduction)
             other, other_gradient = chunked.value_and_grad(None, x, k)
             outputs = chunked(None, x, k)

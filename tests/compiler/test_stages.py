@@ -15,6 +15,8 @@ from autograd_mini import Value
 from autograd_mini.compiler.backends.numpy.contraction import contraction
 from autograd_mini.compiler.backends.numpy.source import emit
 from autograd_mini.compiler.canonical import canonical_form
+from autograd_mini.compiler.ir.array_program import ArrayProgram
+from autograd_mini.compiler.ir.facts import witnesses
 from autograd_mini.compiler.ir.references import (
     HOLE,
     Gather,
@@ -22,27 +24,12 @@ from autograd_mini.compiler.ir.references import (
     View,
     affine_view,
     common_shape,
-    is_distinct,
 )
-from autograd_mini.compiler.ir.scalars import (
-    Elementwise,
-    Leaf,
-    Literal,
-    ScalarProgram,
-    Sum,
-    Take,
-)
-from autograd_mini.compiler.ir.steps import (
-    ArrayProgram,
-    Contract,
-    Map,
-    Reduce,
-    TakeStep,
-    references,
-    witnesses,
-)
+from autograd_mini.compiler.ir.scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take
+from autograd_mini.compiler.ir.spaces import FIXED, THETA, VALUE, input_space
+from autograd_mini.compiler.ir.steps import Contract, Map, Reduce, TakeStep
 from autograd_mini.compiler.lower.packs import lower
-from autograd_mini.compiler.reverse import differentiate
+from autograd_mini.compiler.reverse.rules import differentiate
 from autograd_mini.compiler.trace import InputSpec, Trace, trace
 
 RNG = np.random.default_rng
@@ -75,16 +62,15 @@ def lowered(
 ) -> ArrayProgram:
     scalars = canonical(function, parameters, *shapes)
     sizes = [int(np.prod(shape)) for shape in shapes]
-    program, lowering = lower(scalars, len(parameters), sizes, batched)
-    program.verify()
-    assert lowering.packs >= len({(out.space, out.offset) for out in written(program)})
-    return program
+    result = lower(scalars, len(parameters), sizes, batched)
+    result.program.verify()
+    assert result.packs >= len({(out.space, out.offset) for out in written(result.program)})
+    return result.program
 
 
 def written(program: ArrayProgram) -> list[View]:
     """What each forward step writes."""
-    outs = [getattr(step, "out", None) for step in program.forward]
-    return [out for out in outs if isinstance(out, View)]
+    return [step.out for step in program.forward]
 
 
 def kinds(program: ArrayProgram) -> list[str]:
@@ -208,28 +194,28 @@ def test_affine_patterns_are_views(seed: int) -> None:
     rng = RNG(seed)
     shape = tuple(rng.integers(1, 5, size=rng.integers(0, 4)).tolist())
     strides = tuple(rng.integers(0, 9, size=len(shape)).tolist())
-    view = View("theta", int(rng.integers(0, 20)), shape, strides)
-    found = affine_view("theta", view.indices())
+    view = View(THETA, int(rng.integers(0, 20)), shape, strides)
+    found = affine_view(THETA, view.indices())
     assert found is not None
     np.testing.assert_array_equal(found.indices(), view.indices())
-    assert is_distinct(view) == (len(set(view.indices().ravel().tolist())) == view.indices().size)
+    assert view.is_distinct == (len(set(view.indices().ravel().tolist())) == view.indices().size)
 
 
 def test_neuron_major_parameters_are_a_view() -> None:
     """Weights and bias of one neuron after the other: rows of 4, of which 3 are read."""
     index = np.array([[4 * j + i for i in range(3)] for j in range(5)])
-    assert affine_view("theta", index) == View("theta", 0, (5, 3), (4, 1))
+    assert affine_view(THETA, index) == View(THETA, 0, (5, 3), (4, 1))
 
 
 def test_what_is_not_affine_is_no_view() -> None:
     for index in ([0, 1, 3], [[0, 1], [2, 4]], [3, 1, 0], [[0, 1], [5, 6], [9, 10]]):
-        assert affine_view("theta", np.array(index)) is None
+        assert affine_view(THETA, np.array(index)) is None
 
 
 def test_holes_are_free() -> None:
     index = np.array([[0, 1, 2], [3, 4, HOLE], [6, HOLE, HOLE]])
-    assert affine_view("value", index) == View("value", 0, (3, 3), (3, 1))
-    assert affine_view("value", np.full((2, 2), HOLE)) is None
+    assert affine_view(VALUE, index) == View(VALUE, 0, (3, 3), (3, 1))
+    assert affine_view(VALUE, np.full((2, 2), HOLE)) is None
 
 
 def test_common_shape_finds_nested_loops() -> None:
@@ -252,10 +238,10 @@ def test_a_layer_is_one_matrix_product() -> None:
 
     program = lowered(layer, parameters, (3,))
     (product,) = [step for step in program.forward if isinstance(step, Contract)]
-    assert product.a == View("theta", 0, (5, 3), (4, 1))
-    assert product.b == View("input0", 0, (3,), (1,))
+    assert product.a == View(THETA, 0, (5, 3), (4, 1))
+    assert product.b == View(input_space(0), 0, (3,), (1,))
     assert (product.a_axes, product.b_axes, product.out_axes) == ("am", "mn", "an")
-    assert not any(isinstance(r, (Gather, Mixed)) for s in program.forward for r in references(s))
+    assert not any(isinstance(r, (Gather, Mixed)) for s in program.forward for r in s.reads)
 
 
 def test_heads_are_a_batched_product() -> None:
@@ -286,11 +272,11 @@ def test_what_depends_on_parameters_alone_has_no_rows() -> None:
     w = leaves(3)
     program = lowered(lambda x: x * ad.exp(ad.dot(w, w)), w, ())
     spaces = [out.space for out in written(program)]
-    assert spaces[-1] == "value"
-    assert set(spaces[:-1]) == {"fixed"}
-    assert set(program.sizes) == {"theta", "input0", "value", "fixed"}
+    assert spaces[-1] is VALUE
+    assert set(spaces[:-1]) == {FIXED}
+    assert set(program.sizes) == {THETA, input_space(0), VALUE, FIXED}
     alone = lowered(lambda x: x * ad.exp(ad.dot(w, w)), w, (), batched=False)
-    assert {out.space for out in written(alone)} == {"value"}
+    assert {out.space for out in written(alone)} == {VALUE}
 
 
 def test_take_is_one_step() -> None:
@@ -302,7 +288,7 @@ def test_take_is_one_step() -> None:
 
     specs = [InputSpec((5,), integer=True)]
     scalars = canonical_form(trace(function, table, specs, lambda arguments: arguments))
-    program, _ = lower(scalars, 12, [5], True)
+    program = lower(scalars, 12, [5], True).program
     program.verify()
     (step,) = program.forward
     assert isinstance(step, TakeStep)
@@ -317,16 +303,16 @@ def test_the_verifier_of_array_programs() -> None:
     product, activation = program.forward
     assert isinstance(product, Contract)
     assert isinstance(activation, Map)
-    wide = replace(product, a=View("theta", 1, (6,), (1,)))
+    wide = replace(product, a=View(THETA, 1, (6,), (1,)))
     with pytest.raises(ValueError, match=r"leaves theta\[6\]"):
         replace(program, forward=(wide, activation)).verify()
-    short = replace(product, a=View("theta", 0, (5,), (1,)))
+    short = replace(product, a=View(THETA, 0, (5,), (1,)))
     with pytest.raises(ValueError, match="two sizes"):
         replace(program, forward=(short, activation)).verify()
-    crooked = replace(activation, operands={"x": View("input0", 0, (3,), (1,))})
+    crooked = replace(activation, operands={"x": View(input_space(0), 0, (3,), (1,))})
     with pytest.raises(ValueError, match="shape"):
         replace(program, forward=(product, crooked)).verify()
-    gather = replace(activation, operands={"x": Gather("theta", np.array(-1))})
+    gather = replace(activation, operands={"x": Gather(THETA, np.array(-1))})
     with pytest.raises(ValueError, match="leaves"):
         replace(program, forward=(product, gather)).verify()
 
@@ -347,12 +333,13 @@ def test_the_rule_of_a_matrix_product_is_bp2_and_bp4() -> None:
     program.verify()
     assert "backward" in str(program)
     products = [step for step in program.backward if isinstance(step, Contract)]
-    into = sorted(step.out.space for step in products)
+    into = sorted(step.out.space.name for step in products)
     assert into == ["d_theta", "d_theta", "d_value"]  # no error signal toward the inputs
     for step in products:
         assert isinstance(step.a, View)
-        assert step.a.space.startswith("d_value")
-    assert {step.out.shape for step in products if step.out.space == "d_theta"} == {(3, 4), (2, 3)}
+        assert step.a.space is VALUE.adjoint
+    weights = {step.out.shape for step in products if step.out.space is THETA.adjoint}
+    assert weights == {(3, 4), (2, 3)}
 
 
 def test_the_first_row_and_column_of_a_gradient_stand_for_all() -> None:
@@ -374,9 +361,8 @@ def test_the_gradient_of_every_parameter_is_written() -> None:
     program = differentiate(lowered(lambda x: parameters[2] * x, parameters, ()))
     covered = np.zeros(5, dtype=bool)
     for step in program.backward:
-        out = getattr(step, "out", None)
-        if isinstance(out, (View, Gather)) and out.space == "d_theta":
-            covered[out.indices()] = True
+        if step.out.space is THETA.adjoint:
+            covered[step.out.indices()] = True
     assert covered.all()
 
 
@@ -384,7 +370,7 @@ def test_a_value_read_twice_adds_up_its_error_signals() -> None:
     w = leaves(1)
     program = differentiate(lowered(lambda x: ad.sin(w[0] * x) + ad.cos(w[0] * x), w, ()))
     program.verify()
-    added = [step for step in program.backward if getattr(step, "add", False)]
+    added = [step for step in program.backward if step.add]
     assert added
 
 

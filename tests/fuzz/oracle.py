@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 import autograd_mini as ad
 from autograd_mini import Value
-from autograd_mini.compiler import program as compiled_program
+from autograd_mini.compiler import compiled as compiled_trace
 from autograd_mini.core.graph import topological_order
 from autograd_mini.table.backends import FLOAT, IEEE
 from tests.compiler.agreement import EPSILON, UNITS, as_values, eager, flat, largest
@@ -175,13 +175,13 @@ class _Examination:
             a if k in self.static else np.concatenate([a] * (150 // len(a)))
             for k, a in enumerate(batch)
         ]
-        size, compiled_program._CHUNK_BYTES = compiled_program._CHUNK_BYTES, 1
+        size, compiled_trace._CHUNK_BYTES = compiled_trace._CHUNK_BYTES, 1
         try:
             with _blamed("compile"):
                 loss = ad.compile(self.loss, self.parameters, **self.options)
                 value, gradient = loss.value_and_grad(theta, *tiled)
         finally:
-            compiled_program._CHUNK_BYTES = size
+            compiled_trace._CHUNK_BYTES = size
         expected = self.expected(self.loss, theta, batch)
         judge = self.judge(self.loss, theta, batch)
         self.close("chunked value", value, expected.value, expected.value_size, judge, 1)

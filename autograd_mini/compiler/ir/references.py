@@ -1,77 +1,224 @@
-"""Index patterns: which elements an operand reads, as a strided view where that is possible."""
+"""References: which elements an operand reads, as a strided view where that is possible.
+
+References are compared by what they read, and so are the same key wherever they are made.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .spaces import Space
 
 Indices = npt.NDArray[np.int64]
 HOLE = -1
 """An index that may read anything, because nothing reads the result."""
 
 
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of an array without gaps.
+
+    Examples
+    --------
+    >>> row_major((2, 3, 4))
+    (12, 4, 1)
+    """
+    strides = [1] * len(shape)
+    for axis in range(len(shape) - 1, 0, -1):
+        strides[axis - 1] = strides[axis] * shape[axis]
+    return tuple(strides)
+
+
 @dataclass(frozen=True)
 class View:
     """Elements ``offset + sum(stride * position)`` of a space: no copy."""
 
-    space: str
+    space: Space
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
-    def indices(self) -> Indices:
-        """The index of every element, in the shape of the view."""
+    def __hash__(self) -> int:
+        return hash((self.space, self.offset))  # nearly as distinct as all of it, and quicker
+
+    @property
+    def size(self) -> int:
+        """How many positions it has."""
+        return math.prod(self.shape)
+
+    @cached_property
+    def _index(self) -> Indices:
         grid = np.full(self.shape, self.offset, dtype=np.int64)
         for axis, (size, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
             along = np.arange(size, dtype=np.int64) * stride
             grid += along.reshape([-1 if a == axis else 1 for a in range(len(self.shape))])
+        grid.flags.writeable = False
         return grid
+
+    def indices(self) -> Indices:
+        """The index of every element, in the shape of the view."""
+        return self._index
+
+    @cached_property
+    def _steps(self) -> list[tuple[int, int]]:
+        """Size and stride of each axis that has a second position, largest stride first."""
+        axes = [(n, s) for n, s in zip(self.shape, self.strides, strict=True) if n > 1]
+        return sorted(axes, key=lambda axis: -abs(axis[1]))
+
+    @property
+    def run(self) -> tuple[int, int] | None:
+        """Start and end, if it reads consecutive elements, each once, in any order."""
+        return self._run if self.shape else (self.offset, self.offset + 1)
+
+    @cached_property
+    def _run(self) -> tuple[int, int] | None:
+        expected = self.size
+        for size, stride in self._steps:
+            expected //= size
+            if stride != expected:
+                return None
+        return self.offset, self.offset + self.size
+
+    @property
+    def is_distinct(self) -> bool:
+        """Whether no element is read twice."""
+        return self._is_distinct if self.shape else True
+
+    @cached_property
+    def _is_distinct(self) -> bool:
+        steps = self._steps
+        nested = all(abs(outer[1]) >= inner[0] * abs(inner[1]) for outer, inner in pairwise(steps))
+        if not steps or (nested and steps[-1][1]):
+            return True
+        if any(stride == 0 for _, stride in steps):
+            return False
+        return bool(np.unique(self._index).size == self.size)
+
+    @property
+    def is_row_major(self) -> bool:
+        """Whether its elements lie one after the other, in order."""
+        return self.strides == row_major(self.shape)
+
+    @property
+    def without_repeats(self) -> View:
+        """The view without the axes along which it reads the same again and again."""
+        if 0 not in self.strides:
+            return self
+        kept = [axis for axis, (n, s) in enumerate(self._axes) if s or n <= 1]
+        return replace(
+            self,
+            shape=tuple([self.shape[axis] for axis in kept]),
+            strides=tuple([self.strides[axis] for axis in kept]),
+        )
+
+    @property
+    def _axes(self) -> list[tuple[int, int]]:
+        return list(zip(self.shape, self.strides, strict=True))
+
+    @property
+    def repeated_axes(self) -> tuple[int, ...]:
+        """The axes along which it reads the same again and again."""
+        return tuple([axis for axis, (n, s) in enumerate(self._axes) if n > 1 and not s])
+
+    def widened(self, shape: tuple[int, ...]) -> View:
+        """The view repeated along further last axes."""
+        extra = len(shape) - len(self.shape)
+        return replace(self, shape=shape, strides=(*self.strides, *[0] * extra))
+
+
+class _ByContent:
+    """Equal and one key if the contents are."""
+
+    @property
+    def _content(self) -> Any:
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
 
 @dataclass(frozen=True, eq=False)
-class Gather:
+class Gather(_ByContent):
     """Elements of one space by a table of indices: a copy."""
 
-    space: str
+    space: Space
     index: Indices
+
+    @cached_property
+    def _content(self) -> Any:
+        return self.space, self.shape, self.index.tobytes()
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the copy."""
         return self.index.shape
 
+    @property
+    def size(self) -> int:
+        """How many positions it has."""
+        return self.index.size
+
     def indices(self) -> Indices:
         """The index of every element, in the shape of the copy."""
         return self.index
 
+    @property
+    def run(self) -> None:
+        """Not known: only views tell."""
+
+    @cached_property
+    def is_distinct(self) -> bool:
+        """Whether no element is read twice."""
+        return bool(np.unique(self.index).size == self.index.size)
+
 
 @dataclass(frozen=True, eq=False)
-class Mixed:
+class Mixed(_ByContent):
     """Elements from several spaces: a copy, piece by piece.
 
-    Each piece is a flat array of positions in the copy and a reference of as many elements.
+    Each piece is a flat array of positions in the copy and a reference of as many elements.  The
+    copy is 0 where no piece is.
     """
 
     shape: tuple[int, ...]
     pieces: tuple[tuple[Indices, View | Gather | Table], ...]
 
+    @cached_property
+    def _content(self) -> Any:
+        return self.shape, tuple([(where.tobytes(), piece) for where, piece in self.pieces])
 
-@dataclass(frozen=True)
-class Number:
-    """One constant for every position."""
+
+@dataclass(frozen=True, eq=False)
+class Number(_ByContent):
+    """One constant for every position; told apart by its bits, as 0.0 equals -0.0."""
 
     value: float
     shape: tuple[int, ...] = ()
 
+    @cached_property
+    def _content(self) -> Any:
+        return self.value.hex(), self.shape
+
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(_ByContent):
     """A constant for each position."""
 
     values: npt.NDArray[np.float64]
+
+    @cached_property
+    def _content(self) -> Any:
+        return self.shape, self.values.tobytes()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,7 +226,18 @@ class Table:
         return self.values.shape
 
 
+Place = View | Gather
+"""A reference to elements of one space, which can be written too."""
 Reference = View | Gather | Mixed | Number | Table
+
+
+def pieces(reference: Reference) -> tuple[Place, ...]:
+    """The parts of a reference that lie in spaces."""
+    if isinstance(reference, (View, Gather)):
+        return (reference,)
+    if isinstance(reference, Mixed):
+        return tuple([piece for _, piece in reference.pieces if not isinstance(piece, Table)])
+    return ()
 
 
 def as_table(reference: Reference) -> Reference:
@@ -89,16 +247,17 @@ def as_table(reference: Reference) -> Reference:
     return reference
 
 
-def affine_view(space: str, index: Indices) -> View | None:
+def affine_view(space: Space, index: Indices) -> View | None:
     """The strided view that reads these indices, or None.
 
     Holes (-1) are free; a stride nobody fixes is 0.
 
     Examples
     --------
-    >>> affine_view("theta", np.array([[0, 1], [3, 4]]))
-    View(space='theta', offset=0, shape=(2, 2), strides=(3, 1))
-    >>> affine_view("theta", np.array([0, 1, 3])) is None
+    >>> from autograd_mini.compiler.ir.spaces import THETA
+    >>> affine_view(THETA, np.array([[0, 1], [3, 4]]))
+    View(space=theta, offset=0, shape=(2, 2), strides=(3, 1))
+    >>> affine_view(THETA, np.array([0, 1, 3])) is None
     True
     """
     known = index != HOLE
@@ -106,27 +265,19 @@ def affine_view(space: str, index: Indices) -> View | None:
         return None
     strides = []
     for axis in range(index.ndim):
-        steps = np.diff(index, axis=axis)
-        both = known.take(range(1, index.shape[axis]), axis) & known.take(
-            range(index.shape[axis] - 1), axis
-        )
-        found = steps[both]
+        ahead = (slice(None),) * axis + (slice(1, None),)
+        behind = (slice(None),) * axis + (slice(None, -1),)
+        found = (index[ahead] - index[behind])[known[ahead] & known[behind]]
         if found.size and (found != found[0]).any():
             return None
         strides.append(int(found[0]) if found.size else 0)
-    first = tuple(int(i) for i in np.argwhere(known)[0])
-    offset = int(index[first]) - sum(s * i for s, i in zip(strides, first, strict=True))
+    first = np.unravel_index(int(known.argmax()), index.shape)
+    offset = int(index[first]) - sum(s * int(i) for s, i in zip(strides, first, strict=True))
     view = View(space, offset, index.shape, tuple(strides))
     full = view.indices()
     if (full[known] != index[known]).any() or full.min() < 0:
         return None
     return view
-
-
-def is_distinct(reference: View | Gather) -> bool:
-    """Whether no element is read twice."""
-    flat = reference.indices().ravel()
-    return np.unique(flat).size == flat.size
 
 
 def common_shape(columns: Sequence[Indices]) -> tuple[int, ...]:

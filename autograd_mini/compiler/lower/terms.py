@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,7 @@ def are_alike(numbers: Numbers) -> bool:
     return bool((bits == bits.flat[0]).all())
 
 
-_MOST_GROUPS = 8
+MOST_GROUPS = 8
 """Groups of single terms that one formula adds up; more are added as one longer group."""
 
 
@@ -54,7 +56,7 @@ def merged_groups(groups: Sequence[TermGroup]) -> list[TermGroup]:
         for group in single:
             by_coefficient[b"" if product else group.coefficients.tobytes()].append(group)
         for same in by_coefficient.values():
-            if len(single) > _MOST_GROUPS and len(same) > 1:
+            if len(single) > MOST_GROUPS and len(same) > 1:
                 result = [g for g in result if all(g is not s for s in same)]
                 a = np.concatenate([g.a for g in same], axis=1)
                 factors = [g.b for g in same if g.b is not None]
@@ -165,10 +167,67 @@ def connected_components(row_a: Sequence[int], row_b: Sequence[int]) -> list[lis
     return list(members.values())
 
 
-def _plus(total: ast.expr | None, term: ast.expr, coefficient: float) -> ast.expr:
+@dataclass(frozen=True)
+class Term:
+    """A term of a formula: how many factors it has, and its coefficient.
+
+    A coefficient that differs from node to node is a factor too; the last may be squared.
+    """
+
+    factors: int
+    coefficient: float
+    square: bool = False
+
+    @cached_property
+    def _key(self) -> tuple[int, str, bool]:
+        return self.factors, self.coefficient.hex(), self.square  # 0.0 and -0.0 are two
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Term) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+def constant_term(number: float) -> tuple[Term, ...]:
+    """The constant of a sum, which is left out if it is 0."""
+    return (Term(0, number),) if number else ()
+
+
+@lru_cache(maxsize=4096)
+def formula_of(terms: tuple[Term, ...]) -> ast.expr | None:
+    """``c * x0 * x1 + c * square(x2) + ... + c``; the same terms give the same object.
+
+    Examples
+    --------
+    >>> formula = formula_of((Term(2, 1.0), Term(1, -0.5), Term(0, 3.0)))
+    >>> ast.unparse(formula)
+    'x0 * x1 - 0.5 * x2 + 3.0'
+    """
+    named = (ast.Name(f"x{k}") for k in itertools.count())
+    signed = [(_product(term, named), term.coefficient) for term in terms]
+    if len(signed) > 1 and signed[0][1] < 0 < signed[1][1]:  # b - a, not -a + b
+        signed[:2] = signed[1::-1]
+    total: ast.expr | None = None
+    for product, coefficient in signed:
+        total = _plus(total, product, coefficient)
+    return total
+
+
+def _product(term: Term, named: Iterator[ast.expr]) -> ast.expr | None:
+    """The factors of a term without its coefficient; None for a constant."""
+    factors = list(itertools.islice(named, term.factors))
+    if term.square:
+        factors[-1] = ast.Call(ast.Name("square"), factors[-1:], [])
+    return reduce(lambda a, b: ast.BinOp(a, ast.Mult(), b), factors) if factors else None
+
+
+def _plus(total: ast.expr | None, term: ast.expr | None, coefficient: float) -> ast.expr:
     """``total + coefficient * term``, written as one would by hand."""
     positive = math.copysign(1.0, coefficient) > 0
-    if abs(coefficient) != 1.0:
+    if term is None:
+        term = ast.Constant(abs(coefficient))
+    elif abs(coefficient) != 1.0:
         term = ast.BinOp(ast.Constant(abs(coefficient)), ast.Mult(), term)
     if total is None:
         return term if positive else ast.UnaryOp(ast.USub(), term)
@@ -179,37 +238,29 @@ def sum_formula(
     groups: Sequence[TermGroup], references: Sequence[Reference], constant: Numbers, order: Indices
 ) -> tuple[ast.expr | None, dict[str, Reference]]:
     """``c*a*b + c*a + ... + constant`` over single terms, and its operands by name."""
-    named: dict[str, Reference] = {}
+    operands: list[Reference] = []
     remaining = iter(references)
-
-    def name(reference: Reference) -> ast.expr:
-        named[f"x{len(named)}"] = reference
-        return ast.Name(f"x{len(named) - 1}")
-
-    terms: list[tuple[ast.expr, float]] = []
+    terms: list[Term] = []
     for group in groups:
-        first = next(remaining)
-        term = name(first)
-        if group.product:
-            second = next(remaining)
-            if first == second:  # the same view twice
-                term = ast.Call(ast.Name("square"), [term], [])
-            else:
-                term = ast.BinOp(term, ast.Mult(), name(second))
+        factors = [next(remaining) for _ in range(1 + group.product)]
+        square = group.product and factors[0] == factors[1]
+        if square:
+            factors.pop()
         coefficients = group.coefficients[:, 0]
         coefficient = float(coefficients[0])
         if not are_alike(coefficients) or coefficient != coefficient:
-            table = name(Table(arranged(coefficients, order)))
-            term, coefficient = ast.BinOp(table, ast.Mult(), term), 1.0
-        terms.append((term, coefficient))
-    if not (constant == constant[0]).all():
-        terms.append((name(Table(arranged(constant, order))), 1.0))
-    elif constant[0] != 0:
-        number = float(constant[0])
-        terms.append((ast.Constant(abs(number)), math.copysign(1.0, number)))
-    if len(terms) > 1 and terms[0][1] < 0 < terms[1][1]:  # b - a, not -a + b
-        terms[:2] = terms[1::-1]
-    total: ast.expr | None = None
-    for term, coefficient in terms:
-        total = _plus(total, term, coefficient)
-    return total, named
+            factors.insert(0, Table(arranged(coefficients, order)))
+            coefficient = 1.0
+        operands += factors
+        terms.append(Term(len(factors), coefficient, square))
+    if (constant == constant[0]).all():
+        terms += constant_term(float(constant[0]))
+    else:
+        operands.append(Table(arranged(constant, order)))
+        terms.append(Term(1, 1.0))
+    return formula_of(tuple(terms)), named(operands)
+
+
+def named(operands: Sequence[Reference]) -> dict[str, Reference]:
+    """Operands by the names they have in formulas of sums."""
+    return {f"x{k}": operand for k, operand in enumerate(operands)}

@@ -46,11 +46,12 @@ def contraction(
             return f"{out}[...] = np.dot({a}, {b})"
         if a_axes == b_axes == out_axes + summed[0]:
             return f"np.vecdot({a}, {b}, out={out})"
+        matrices = len(a_axes) == len(b_axes) == len(out_axes) == 2
+        function = "np.dot" if plain and matrices else "np.matmul"
         for x, y in (((a, a_axes), (b, b_axes)), ((b, b_axes), (a, a_axes))):
-            statement = _matmul(*x, *y, summed[0], out, out_axes)
+            statement = _matmul(function, *x, *y, summed[0], out, out_axes)
             if statement is not None:
-                matrices = len(a_axes) == len(b_axes) == len(out_axes) == 2
-                return statement.replace("matmul", "dot") if plain and matrices else statement
+                return statement
     if not set(a_axes) & set(b_axes) & set(out_axes):
         free = [c for c in a_axes if c in out_axes] + [c for c in b_axes if c in out_axes]
         a_positions = [a_axes.index(c) for c in summed]
@@ -64,7 +65,7 @@ def contraction(
 
 
 def _matmul(
-    x: str, x_axes: str, y: str, y_axes: str, k: str, out: str, out_axes: str
+    function: str, x: str, x_axes: str, y: str, y_axes: str, k: str, out: str, out_axes: str
 ) -> str | None:
     """The product as stacked matrices ``x[..., i, k] @ y[..., k, j]``, or None."""
     only_x = [c for c in x_axes if c not in y_axes]
@@ -73,14 +74,14 @@ def _matmul(
         i, j, stack = out_axes[-2], out_axes[-1], out_axes[:-2]
         left = _fit(x, x_axes, _needed(stack, x_axes) + i + k)
         right = _fit(y, y_axes, _needed(stack, y_axes) + k + j)
-        return f"np.matmul({left}, {right}, out={out})"
+        return f"{function}({left}, {right}, out={out})"
     if out_axes[-1] in only_x and len(only_x) == 1 and not only_y:
         i, stack = out_axes[-1], out_axes[:-1]
         left = _fit(x, x_axes, _needed(stack, x_axes) + i + k)
         if not stack:
-            return f"np.matmul({left}, {y}, out={out})"
+            return f"{function}({left}, {y}, out={out})"
         right = _fit(y, y_axes, _needed(stack, y_axes) + k)
-        return f"np.matmul({left}, {right}[..., None], out={out}[..., None])"
+        return f"{function}({left}, {right}[..., None], out={out}[..., None])"
     return None
 
 

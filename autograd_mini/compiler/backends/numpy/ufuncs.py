@@ -11,7 +11,6 @@ from typing import Protocol
 from ....table.backends import NUMPY_NAMES
 from ....table.grammar import Operator, operation
 from ....table.rewrite import fold, opened
-from ...ir.steps import SIGNAL
 
 _CLOSED = frozenset(NUMPY_NAMES) | {"where"}
 
@@ -29,7 +28,7 @@ class Writer(Protocol):
     def line(self, text: str) -> None:
         """Add a line."""
 
-    def temp(self, shape: tuple[int, ...], rows: bool, dtype: str = "real") -> str:
+    def temp(self, dtype: str = "real") -> str:
         """Name an array for a moment."""
 
 
@@ -48,10 +47,6 @@ class Expression:
 
     emitter: Writer
     names: Mapping[str, str]
-    shape: tuple[int, ...]
-    rows: bool
-    select: bool
-    depth: int = 0
     known: dict[str, str] = field(default_factory=dict)
 
     def value(self, node: ast.expr) -> str:
@@ -64,7 +59,7 @@ class Expression:
             return self.names[node.id]
         key = ast.dump(node)
         if key not in self.known:
-            target = self.emitter.temp(self.shape, self.rows)
+            target = self.emitter.temp()
             self.into(node, target)
             self.known[key] = target
         return self.known[key]
@@ -88,11 +83,6 @@ class Expression:
         condition, taken, other = operands
         mask = self._mask(condition)
         line = self.emitter.line
-        zero = fold(other) == 0
-        signal = isinstance(taken, ast.Name) and taken.id == SIGNAL
-        if zero and signal and not self.select:  # 0 * inf gives NaN, and NaN is looked at again
-            line(f"np.multiply({self.value(taken)}, {mask}, out={out})")
-            return
         first = self.value(taken)
         if first == out:  # in place: keep what is taken, overwrite the rest
             rest = self.value(other)
@@ -103,7 +93,7 @@ class Expression:
         line(f"np.copyto({out}, {first}, where={mask})")
 
     def _mask(self, condition: ast.expr) -> str:
-        mask = self.emitter.temp(self.shape, self.rows, "bool")
+        mask = self.emitter.temp("bool")
         if isinstance(condition, ast.Compare):
             comparison, operands = operation(condition)
             left, right = map(self.value, operands)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from ...ir.references import View
 
 
-def view_text(base: str, view: View, size: int) -> str:
+def view_text(base: str, view: View, size: int, rows: bool) -> str:
     """A strided view of an argument, as slices and reshapes where they can say it."""
     shape, strides, offset = view.shape, view.strides, view.offset
     if not shape:
@@ -31,14 +31,13 @@ def view_text(base: str, view: View, size: int) -> str:
             last = strides[order[-1]]
             text = f"{base}[{offset}:{offset + span}{f':{last}' if last > 1 else ''}]"
             if len(shape) > 1:
-                tail = f", *{base}.shape[1:]" if base.startswith(("input", "index")) else ""
+                tail = f", *{base}.shape[1:]" if rows else ""
                 text += f".reshape({', '.join(map(str, dims))}{tail})"
                 if any(cut != ":" for cut in cuts):
                     text += f"[{', '.join(cuts)}]"
             if order != sorted(order):
                 inverse = [order.index(axis) for axis in range(len(shape))]
-                extra = f", *range({len(shape)}, {base}.ndim + {len(shape) - 1})"
-                tail = extra if base.startswith(("input", "index")) else ""
-                text += f".transpose({', '.join(map(str, inverse))}{tail})"
+                axes = [*inverse, len(shape)] if rows else inverse
+                text += f".transpose({', '.join(map(str, axes))})"
             return text
     return f"strided({base}, {offset}, {shape}, {strides})"

@@ -1,0 +1,264 @@
+"""Which arrays emitted source works in: views of spaces, temporary ones, copies, constants.
+
+Arrays that do not change their place are made once for each batch size and written with ``out=``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...ir.array_program import ArrayProgram
+from ...ir.marks import Marks
+from ...ir.references import Gather, Indices, Mixed, Number, Reference, Table, View, pieces
+from ...ir.spaces import THETA, Space, index_space, input_space
+from ...ir.steps import Contract, Map, Step
+from .array_names import Names
+from .ufuncs import number_text
+from .views import view_text
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """An array of the workspace: a view of a space, or one of its own.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the source.
+    shape : tuple of int
+        Without the batch.
+    rows : bool
+        Whether it has the batch as last axis.
+    view : View or None
+        Where it lies, if it is a view of a space.
+    column : bool
+        Whether a last axis of length 1 is added, to meet arrays with a batch.
+    dtype : {"real", "bool", "index"}
+        What it holds; an index is the number of each example.
+    preset : tuple
+        (positions, numbers) to set once.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rows: bool
+    view: View | None = None
+    column: bool = False
+    dtype: str = "real"
+    preset: tuple[tuple[Indices, npt.NDArray[np.float64]], ...] = ()
+
+
+@dataclass(frozen=True)
+class RowFunction:
+    """What the source calls for a vector row: its ``value`` or its ``adjoint``."""
+
+    op: str
+    kind: str
+
+
+class Plan:
+    """The arrays of one program by name; lines that make copies go to `lines`.
+
+    `used` collects the names that are handed out: of buffers, of spaces, of views of arguments.
+    """
+
+    def __init__(self, program: ArrayProgram, labels: Sequence[str]) -> None:
+        self.program = program
+        self.names = Names(program, labels)
+        self.lines: list[str] = []
+        self.used: set[str] = set()
+        self.heads: dict[str, str] = {}
+        self.buffers: dict[str, Buffer] = {}
+        self.constants: dict[str, Any] = {}
+        self.seed: View | None = None
+        self._views: dict[tuple[View, bool], str] = {}
+        self._copies: dict[tuple[Reference, bool], str] = {}
+        self._busy: dict[tuple[tuple[int, ...], bool, str], int] = defaultdict(int)
+        self._temporaries: dict[tuple[tuple[int, ...], bool, str, int], str] = {}
+        self._functions: dict[RowFunction, str] = {}
+
+    def line(self, text: str) -> None:
+        """Add a line to the body."""
+        self.lines.append(text)
+
+    def space(self, space: Space) -> str:
+        """The name of a whole space."""
+        name = "gradient" if space is THETA.adjoint else space.name
+        self.used.add(name)
+        return name
+
+    def view(self, view: View, column: bool = False) -> str:
+        """The name of a view; views of arguments are made at the head of the function."""
+        key = (view, column)
+        name = self._views.get(key)
+        if name is None:
+            name = self._views[key] = self.names.of_view(view)
+            if view.space in (THETA, THETA.adjoint) or view.space.is_input:
+                size, rows = self._size(view.space), self.program.has_rows(view.space)
+                text = view_text(self.space(view.space), view, size, rows)
+                self.heads[name] = text + ("[..., None]" if column else "")
+            else:
+                rows = self.program.has_rows(view.space)
+                self.buffers[name] = Buffer(name, view.shape, rows, view, column)
+        self.used.add(name)
+        return name
+
+    def _size(self, space: Space) -> int:
+        own = space if space.argument is None else input_space(space.argument)
+        return self.program.sizes[own]
+
+    def release_temporaries(self) -> None:
+        """Let the next step use the same temporary arrays again."""
+        self._busy.clear()
+
+    def temp(self, shape: tuple[int, ...], rows: bool, dtype: str = "real") -> str:
+        """An array for a moment; steps use the same ones again."""
+        self._busy[shape, rows, dtype] += 1
+        key = (shape, rows, dtype, self._busy[shape, rows, dtype])
+        if key not in self._temporaries:
+            size = "x".join(map(str, shape)) or "0d"
+            plain = "" if rows or not self.program.batched else "p"
+            name = self._temporaries[key] = self.names.numbered(f"t{size}_{plain}{dtype[0]}")
+            self.buffers[name] = Buffer(name, shape, rows, dtype=dtype)
+        self.used.add(self._temporaries[key])
+        return self._temporaries[key]
+
+    def examples(self) -> str:
+        """An array with the number of each example."""
+        self.buffers["examples"] = Buffer("examples", (), True, dtype="index")
+        self.used.add("examples")
+        return "examples"
+
+    def constant(self, stem: str, value: Any) -> str:
+        """The name of a constant array."""
+        name = self.names.numbered(stem)
+        self.constants[name] = value
+        return name
+
+    def row_function(self, op: str, kind: str) -> str:
+        """The name of a function that works out a vector row."""
+        function = RowFunction(op, kind)
+        if function not in self._functions:
+            name = self._functions[function] = self.names.fresh(f"{kind}_of_{op}")
+            self.constants[name] = function
+        return self._functions[function]
+
+    # Reading
+
+    def read(self, reference: Reference, rows: bool = False) -> str:
+        """The text that reads a reference; `rows` says whether it must meet arrays with a batch."""
+        if isinstance(reference, Number):
+            return number_text(reference.value)
+        if self.is_seed(reference):
+            return "seed"
+        own_rows = self.program.reads_rows(reference)
+        column = rows and not own_rows and self.program.batched
+        if isinstance(reference, View):
+            return self.view(reference, column)
+        name = self._copies.get((reference, False))
+        if name is None:
+            name = self._copy(reference, own_rows)
+            if all(part.space.is_written_once for part in pieces(reference)):
+                self._copies[reference, False] = name
+        if name in self.buffers:
+            self.used.add(name)
+        return name + "[..., None]" * column
+
+    def read_array(self, reference: Reference) -> str:
+        """The same as an array, also of one number for every position."""
+        text = self.read(reference)
+        return f"np.full({reference.shape}, {text})" if isinstance(reference, Number) else text
+
+    def index(self, reference: Reference) -> str:
+        """An integer input, as integers."""
+        if not isinstance(reference, View | Gather) or not reference.space.is_input:
+            raise ValueError("take needs an integer input as its index, given as it is")
+        assert reference.space.argument is not None
+        space = index_space(reference.space.argument)
+        if isinstance(reference, View):
+            return self.view(View(space, reference.offset, reference.shape, reference.strides))
+        return f"{self.space(space)}[{self.constant('places', reference.index)}]"
+
+    def _copy(self, reference: Gather | Mixed | Table, rows: bool) -> str:
+        if isinstance(reference, Table):
+            return self.constant("table", reference.values)
+        name = self.names.numbered("copy")
+        if isinstance(reference, Gather):
+            self.buffers[name] = Buffer(name, reference.shape, rows)
+            index, source = self.constant("places", reference.index), self.space(reference.space)
+            self.line(f"np.take({source}, {index}, axis=0, out={name}, mode='clip')")
+            return name
+        return self._mixed_copy(reference, name, rows)
+
+    def _mixed_copy(self, reference: Mixed, name: str, rows: bool) -> str:
+        size = math.prod(reference.shape)
+        flat = self.names.fresh(f"{name}_flat")
+        tables = [(at, piece) for at, piece in reference.pieces if isinstance(piece, Table)]
+        preset = tuple([(at, table.values.ravel()) for at, table in tables])
+        self.buffers[name] = Buffer(name, (size,), rows, preset=preset)
+        self.used.add(name)
+        for at, piece in reference.pieces:
+            if not isinstance(piece, Table):
+                contiguous = at.size and at[-1] - at[0] + 1 == at.size
+                where = f"{at[0]}:{at[-1] + 1}" if contiguous else self.constant("places", at)
+                self.line(f"{name}[{where}] = {self.read(piece, rows)}")
+        self.line(f"{flat} = {name}.reshape({self.shape(reference.shape, rows)})")
+        return flat
+
+    def shape(self, shape: tuple[int, ...], rows: bool) -> str:
+        """The text of a shape, with the batch as last axis if there are rows."""
+        return "(" + "".join([f"{n}, " for n in shape]) + ("-1, " if rows else "") + ")"
+
+    def is_plain(self, reference: Reference) -> bool:
+        """Whether an array lies in memory without gaps."""
+        if not isinstance(reference, View):
+            return not isinstance(reference, Number | Table)
+        whole = not reference.space.is_input or reference.size >= self._size(reference.space)
+        return whole and reference.is_row_major
+
+    # The error signal of the output
+
+    def set_seed(self) -> None:
+        """Set the error signal of the output: one number, if that will do for all readers."""
+        seed = self.program.seed
+        if seed is None:
+            return
+        if seed.space is not THETA.adjoint and self._may_be_a_number(seed):
+            self.seed = seed
+        else:  # a parameter's is part of the gradient, which is handed out
+            self.line(f"{self.view(seed)}.fill(seed)")
+
+    def _may_be_a_number(self, seed: View) -> bool:
+        element = Marks(self.program.sizes, [seed.space])
+        element.set(seed)
+        for step in self.program.backward:
+            if element.any(step.out):
+                return False
+            for reference in step.reads:
+                if element.any(reference) and not _takes_a_number(step, reference):
+                    return False
+        return True
+
+    def is_seed(self, reference: Reference) -> bool:
+        """Whether a reference reads the one number that the error signal of the output is."""
+        seed = self.seed
+        if seed is None or not isinstance(reference, View) or reference.space is not seed.space:
+            return False
+        return reference.offset == seed.offset and not any(reference.strides)
+
+
+def _takes_a_number(step: Step, reference: Reference) -> bool:
+    """Whether a step may read one number for an array whose elements are all the same."""
+    if isinstance(step, Contract):
+        if not set(step.out_axes) >= {*step.a_axes, *step.b_axes}:
+            return False  # summed over
+        axes = step.b_axes if reference is step.a else step.a_axes
+        return set(axes) == set(step.out_axes)
+    return isinstance(step, Map) and isinstance(reference, View) and not any(reference.strides)

@@ -1,0 +1,270 @@
+"""The statements of each kind of step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ...ir.array_program import ArrayProgram
+from ...ir.references import Reference, View
+from ...ir.spaces import THETA
+from ...ir.steps import (
+    Contract,
+    Fill,
+    Map,
+    Mask,
+    Reduce,
+    Scatter,
+    Step,
+    TakeAdjoint,
+    TakeStep,
+    VectorRow,
+    VectorRowAdjoint,
+)
+from .contraction import contraction
+from .elementwise import form_of, template_of
+from .plan import Plan
+from .ufuncs import number_text
+
+ONE_HOT = 2**12
+"""Entries up to which a matrix of zeros and ones is made to add up what was picked."""
+
+
+def write_step(plan: Plan, step: Step) -> None:
+    """Add the lines of a step; the first says what shape its result has."""
+    plan.release_temporaries()
+    start = len(plan.lines)
+    _WRITERS[type(step)](plan, step)
+    if len(plan.lines) > start and not isinstance(step, (Fill, Scatter)):
+        plan.lines[start] += f"  # {_note(step, plan.program)}"
+
+
+def _note(step: Step, program: ArrayProgram) -> str:
+    note = _shape_note(step.out.shape, program.has_rows(step.out.space))
+    if isinstance(step, Map):
+        return note
+    if step.out.space is THETA.adjoint:
+        if isinstance(step, Contract):
+            note += " BP4: gradient of weights"
+        elif isinstance(step, Reduce) and step.batch:
+            note += " BP3: gradient of biases"
+    elif isinstance(step, Contract) and step.is_through_weights:
+        note += " BP2: error signal through the weights"
+    return note
+
+
+@lru_cache(maxsize=1024)
+def _shape_note(shape: tuple[int, ...], rows: bool) -> str:
+    sizes = [str(n) for n in shape] + ["n"] * rows
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+
+
+def _contract(plan: Plan, step: Contract) -> None:
+    out = plan.view(step.out)
+    rows = plan.program.has_rows(step.out.space)
+    target = plan.temp(step.out.shape, rows) if step.add else out
+    a, b = plan.read_array(step.a), plan.read_array(step.b)
+    for factor, other, axes in ((step.a, b, step.b_axes), (step.b, a, step.a_axes)):
+        if plan.is_seed(factor):
+            aligned = _transposed(other, axes, step.out_axes)
+            plan.line(f"np.multiply(seed, {aligned}, out={target})")
+            break
+    else:
+        plain = all(map(plan.is_plain, (step.out, step.a, step.b))) and not step.add
+        plan.line(contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes, plain))
+    if step.scale != 1.0:
+        plan.line(f"np.multiply({target}, {number_text(step.scale)}, out={target})")
+    if step.add:
+        plan.line(f"np.add({out}, {target}, out={out})")
+
+
+def _map(plan: Plan, step: Map) -> None:
+    rows, shape = plan.program.has_rows(step.out.space), step.out.shape
+    form = form_of(step)
+    read = {name: plan.read(step.operands[name], rows) for name in form.names}
+    read["OUT"] = out = plan.view(step.out)
+    if step.guard is not None:
+        read["GUARD"] = plan.read(step.guard, rows)
+    in_place = [name for name in form.names if read[name] == out]
+    if in_place:
+        form = replace(form, in_place=frozenset(in_place))
+    template = template_of(form)
+    for k, dtype in enumerate(template.temporaries, 1):
+        read[f"T{k}"] = plan.temp(shape, rows, dtype)
+    for line in template.lines:
+        plan.line(line.format_map(read))
+
+
+def _reduce(plan: Plan, step: Reduce) -> None:
+    out, source = plan.view(step.out), plan.read_array(step.source)
+    source_rows = plan.program.reads_rows(step.source)
+    axes = [*step.axes, *[len(step.source.shape)] * (step.batch and source_rows)]
+    axis = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))},)"
+    ufunc = "np.maximum" if step.function == "largest" else "np.add"
+    narrower = plan.program.has_rows(step.out.space) and not source_rows
+    if step.add or narrower:
+        plan.line(f"partial = {ufunc}.reduce({source}, axis={axis})")
+        if step.scale != 1.0:
+            plan.line(f"partial = partial * {number_text(step.scale)}")
+        sign = "+=" if step.add else "="
+        plan.line(f"{out}[...] {sign} partial{'[..., None]' * narrower}")
+        return
+    plan.line(f"{ufunc}.reduce({source}, axis={axis}, out={out})")
+    if step.function == "largest":  # an infinite shift would make inf - inf
+        plan.line(f"np.maximum({out}, -huge, out={out})")
+        plan.line(f"np.minimum({out}, huge, out={out})")
+    if step.scale != 1.0:
+        plan.line(f"np.multiply({out}, {number_text(step.scale)}, out={out})")
+
+
+def _fill(plan: Plan, step: Fill) -> None:
+    if isinstance(step.out, View):
+        plan.line(f"{plan.view(step.out)}.fill({step.value!r})")
+    else:
+        places = plan.constant("places", step.out.index)
+        plan.line(f"{plan.space(step.out.space)}[{places}] = {step.value!r}")
+
+
+def _mask(plan: Plan, step: Mask) -> None:
+    holes = plan.constant("holes", step.holes)
+    tail = "[..., None]" if plan.program.has_rows(step.out.space) else ""
+    plan.line(f"np.copyto({plan.view(step.out)}, 0, where={holes}{tail})")
+
+
+def _scatter(plan: Plan, step: Scatter) -> None:
+    base, source = plan.space(step.out.space), plan.read(step.source)
+    if step.out.is_distinct:
+        plan.line(f"{base}[{plan.constant('places', step.out.index)}] += {source}")
+        return
+    flat = step.out.index.ravel()
+    order = np.argsort(flat, kind="stable")
+    unique, starts = np.unique(flat[order], return_index=True)
+    shape = plan.shape((flat.size,), plan.program.has_rows(step.source.space))
+    names = [plan.constant("places", table) for table in (order, starts, unique)]
+    ordered = f"{source}.reshape({shape})[{names[0]}]"
+    plan.line(f"{base}[{names[2]}] += np.add.reduceat({ordered}, {names[1]}, axis=0)")
+
+
+def _take(plan: Plan, step: TakeStep) -> None:
+    out, table = plan.view(step.out), plan.read(step.table)
+    index = plan.index(step.index)
+    if not set(step.table_axes) & set(step.index_axes):
+        axis = step.table_axes.index("k")
+        result = step.table_axes.replace("k", step.index_axes)
+        text = f"np.take({table}, {index}, axis={axis})"
+        plan.line(f"{out}[...] = {_transposed(text, result, step.out_axes)}")
+        return
+    sizes = _sizes(step.table_axes, step.table)
+    places = _places(plan, step.table_axes, sizes, index, step.index_axes, step.out_axes)
+    plan.line(f"{out}[...] = {table}[{places}]")
+
+
+def _sizes(axes: str, reference: Reference) -> dict[str, int]:
+    return dict(zip(axes.replace("n", ""), reference.shape, strict=True))
+
+
+def _places(
+    plan: Plan, table_axes: str, sizes: dict[str, int], index: str, index_axes: str, axes: str
+) -> str:
+    """For every axis of a table the positions picked, as arrays with the given axes."""
+    places = []
+    for axis in table_axes:
+        if axis == "k":
+            places.append(_aligned(index, index_axes, axes))
+        elif axis == "n":
+            places.append(_aligned(plan.examples(), "n", axes))
+        else:
+            shape = tuple([-1 if c == axis else 1 for c in axes])
+            places.append(plan.constant("rows", np.arange(sizes[axis]).reshape(shape)))
+    return ", ".join(places)
+
+
+def _take_adjoint(plan: Plan, step: TakeAdjoint) -> None:
+    out, upstream = plan.view(step.out), plan.view(step.upstream)
+    index = plan.index(step.index)
+    if _is_small(plan, step):
+        _take_adjoint_by_matrix(plan, step, out, upstream, index)
+        return
+    if not step.add:
+        plan.line(f"{out}.fill(0.0)")
+    letters = "".join(dict.fromkeys(step.table_axes.replace("k", "") + step.index_axes))
+    source = _transposed(upstream, step.upstream_axes, letters)
+    sizes = _sizes(step.table_axes, step.out)
+    places = _places(plan, step.table_axes, sizes, index, step.index_axes, letters)
+    if set(step.table_axes) >= set(step.index_axes):  # every row picks once: no index twice
+        plan.line(f"{out}[{places}] += {source}")
+    else:
+        plan.line(f"np.add.at({out}, ({places},), {source})")
+
+
+def _is_small(plan: Plan, step: TakeAdjoint) -> bool:
+    """Whether picking is from one table, and that is small."""
+    if plan.program.batched or set(step.table_axes) & set(step.index_axes):
+        return False
+    size = step.out.shape[step.table_axes.index("k")]
+    return len(step.index_axes) == 1 and size * math.prod(step.index.shape) <= ONE_HOT
+
+
+def _take_adjoint_by_matrix(
+    plan: Plan, step: TakeAdjoint, out: str, upstream: str, index: str
+) -> None:
+    """Picking from one small table is a product with a matrix of zeros and ones."""
+    size = step.out.shape[step.table_axes.index("k")]
+    picks = math.prod(step.index.shape)
+    chosen = plan.temp((picks, size), False)
+    plan.line(f"{chosen}.fill(0)")
+    plan.line(f"{chosen}[{plan.constant('rows', np.arange(picks))}, {index}] = 1")
+    target = plan.temp(step.out.shape, False) if step.add else out
+    axes = step.index_axes + "k"
+    plan.line(contraction(upstream, step.upstream_axes, chosen, axes, target, step.table_axes))
+    if step.add:
+        plan.line(f"np.add({out}, {target}, out={out})")
+
+
+def _vector(plan: Plan, step: VectorRow) -> None:
+    moved = f"np.moveaxis({plan.read(step.source)}, {len(step.source.shape) - 1}, 0)"
+    function = plan.row_function(step.op, "value")
+    plan.line(f"{plan.view(step.out)}[...] = {function}({moved})")
+
+
+def _vector_adjoint(plan: Plan, step: VectorRowAdjoint) -> None:
+    axis = len(step.source.shape) - 1
+    moved = f"np.moveaxis({plan.read(step.source)}, {axis}, 0)"
+    out, y, upstream = plan.view(step.out), plan.view(step.y), plan.view(step.upstream)
+    contributions = f"{plan.row_function(step.op, 'adjoint')}({moved}, {y}, {upstream})"
+    plan.line(f"{out}[...] = np.moveaxis({contributions}, 0, {axis})")
+
+
+_WRITERS: dict[type[Step], Callable[[Plan, Any], None]] = {
+    Contract: _contract,
+    Map: _map,
+    Reduce: _reduce,
+    Fill: _fill,
+    Mask: _mask,
+    Scatter: _scatter,
+    TakeStep: _take,
+    TakeAdjoint: _take_adjoint,
+    VectorRow: _vector,
+    VectorRowAdjoint: _vector_adjoint,
+}
+
+
+def _aligned(text: str, axes: str, full: str) -> str:
+    """Text that reads an array with the axes of `full`: 1 long where it has none."""
+    order = [axes.index(axis) for axis in full if axis in axes]
+    if order != sorted(order):
+        text = f"{text}.transpose({tuple(order)})"
+    if len(order) == len(full):
+        return text
+    return f"{text}[{', '.join([':' if axis in axes else 'None' for axis in full])}]"
+
+
+def _transposed(text: str, axes: str, wanted: str) -> str:
+    if axes == wanted:
+        return text
+    return f"{text}.transpose({tuple([axes.index(axis) for axis in wanted])})"

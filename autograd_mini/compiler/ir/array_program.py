@@ -1,0 +1,134 @@
+"""The array program: steps over spaces, with a printer and a verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from .marks import Marks
+from .references import Number, Reference, View, pieces
+from .spaces import COMPUTED, FIXED, THETA, VALUE, Space
+from .steps import ArrayStep, Contract, Map, Step, printed
+
+ZERO, ONE, FIRST_FREE = 0, 1, 2
+"""Elements of ``value`` and ``fixed`` that are always 0 and 1; what comes after is computed."""
+
+
+@dataclass(frozen=True)
+class ArrayProgram:
+    """Steps over spaces of known sizes.
+
+    Attributes
+    ----------
+    sizes : mapping
+        Elements of each space.
+    batched : bool
+        Whether elements of inputs and values are rows of N numbers.
+    forward : tuple of ArrayStep
+        From inputs to outputs.
+    outputs : Reference
+        Where the outputs are.
+    backward : tuple of Step
+        From the error signal of the output, which is set to 1 (or 1/N), to that of ``theta``.
+    seed : View or None
+        The error signal of the output.
+    ones : tuple of int
+        Rows of ``value`` that are always 1.
+    holes, garbage : Marks
+        Which elements of ``value`` and ``fixed`` belong to no node; those of them that hold
+        anything, not 0.
+    """
+
+    sizes: Mapping[Space, int]
+    batched: bool
+    forward: tuple[ArrayStep, ...]
+    outputs: Reference
+    backward: tuple[Step, ...] = ()
+    seed: View | None = None
+    ones: tuple[int, ...] = ()
+    holes: Marks = field(default_factory=partial(Marks, {}))
+    garbage: Marks = field(default_factory=partial(Marks, {}))
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{space}[{size}]" for space, size in self.sizes.items())
+        lines = [sizes, *map(str, self.forward), f"return {printed(self.outputs)}"]
+        if self.backward:
+            lines += ["backward", *map(str, self.backward)]
+        return "\n".join(lines)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Forward and backward."""
+        return (*self.forward, *self.backward)
+
+    @property
+    def inputs(self) -> list[Space]:
+        """The spaces of the arguments, in their order."""
+        return [space for space in self.sizes if space.is_input]
+
+    def has_rows(self, space: Space) -> bool:
+        """Whether an element of `space` is a row of N numbers."""
+        return self.batched and space.has_rows
+
+    def reads_rows(self, reference: Reference) -> bool:
+        """Whether what is read is rows of N numbers."""
+        return self.batched and any(part.space.has_rows for part in pieces(reference))
+
+    def verify(self) -> None:
+        """Check that every reference stays inside its space and that shapes fit.
+
+        Raises
+        ------
+        ValueError
+            If a stage has made a step that is not well formed.
+        """
+        for step in self.steps:
+            for reference in (*step.reads, step.out):
+                self._verify_reference(reference, step)
+            if isinstance(step, Map):
+                self._verify_shapes(step)
+            elif isinstance(step, Contract):
+                self._verify_axes(step)
+        self._verify_order()
+
+    def _verify_order(self) -> None:
+        """Check that what a step reads or adds to has been written in the same run."""
+        written = Marks(self.sizes)
+        for space in self.sizes:
+            if space in (THETA, *self.inputs):
+                written.array(space)[:] = True
+            elif space in COMPUTED or space in (VALUE.adjoint, FIXED.adjoint):
+                written.array(space)[[ZERO, ONE]] = True
+        written.array(VALUE)[list(self.ones)] = True
+        if self.seed is not None:
+            written.array(self.seed.space)[self.seed.offset] = True
+        for step in self.steps:
+            if not all(map(written.all, step.needs)):
+                raise ValueError(f"{step} reads what is not written yet")
+            written.set(step.out)
+
+    def _verify_reference(self, reference: Reference, step: Step) -> None:
+        for part in pieces(reference):
+            index = part.indices()
+            size = self.sizes.get(part.space, 0)
+            if index.size and not (index.min() >= 0 and index.max() < size):
+                raise ValueError(f"{step} leaves {part.space}[{size}]")
+
+    def _verify_shapes(self, step: Map) -> None:
+        for name, operand in step.operands.items():
+            if not isinstance(operand, Number) and operand.shape != step.out.shape:
+                raise ValueError(
+                    f"{step}: {name} has shape {operand.shape}, the output {step.out.shape}"
+                )
+
+    def _verify_axes(self, step: Contract) -> None:
+        sizes: dict[str, int] = {}
+        for axes, reference in (
+            (step.out_axes, step.out),
+            (step.a_axes, step.a),
+            (step.b_axes, step.b),
+        ):
+            for axis, size in zip(axes.replace("n", ""), reference.shape, strict=True):
+                if sizes.setdefault(axis, size) != size:
+                    raise ValueError(f"{step}: axis {axis} has two sizes")

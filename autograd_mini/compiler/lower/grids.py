@@ -1,0 +1,104 @@
+"""Grids for the nodes of a pack: such that operands are views, and sums are matrix products."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..ir.references import HOLE, Gather, Indices, Mixed, Reference, common_shape
+from .placement import Placement
+from .terms import connected_components, row_numbers
+
+DENSE = 0.45
+"""A product is done whole, with entries that nobody reads, if at least so many are read."""
+
+
+def layout(
+    placement: Placement, nodes: Sequence[int], columns: Sequence[Indices]
+) -> tuple[Indices, list[Reference]]:
+    """The grid in which most operands are views, and the operands in it."""
+    if len(nodes) == 1:
+        return np.array(nodes[0]), [placement.resolve(column.reshape(())) for column in columns]
+    best: tuple[int, Indices, list[Reference]] | None = None
+    for order in _orders(placement, len(nodes), columns):
+        known = order != HOLE
+        references = []
+        for column in columns:
+            ids = np.full(order.shape, HOLE, dtype=np.int64)
+            ids[known] = column[order[known]]
+            references.append(placement.resolve(ids))
+        copies = sum([isinstance(r, Gather | Mixed) for r in references])
+        if best is None or copies < best[0]:
+            grid = np.full(order.shape, HOLE, dtype=np.int64)
+            grid[known] = np.asarray(nodes)[order[known]]
+            best = copies, grid, references
+        if copies == 0:
+            break
+    assert best is not None
+    return best[1], best[2]
+
+
+def _orders(placement: Placement, count: int, columns: Sequence[Indices]) -> Iterator[Indices]:
+    """Grids of positions in a pack: as an operand lies, sorted by operands, as written."""
+    moving = [c for c in columns if (placement.home[c] != placement.constants).any()]
+    for column in moving:
+        array = placement.array_of(column)
+        if array is not None:
+            start, grid = array
+            at = placement.offset[column] - start
+            if count >= DENSE * grid.size and np.unique(at).size == count:
+                order = np.full(grid.size, HOLE, dtype=np.int64)
+                order[at] = np.arange(count)
+                yield order.reshape(grid.shape)
+    keys = [placement.offset[c] + (placement.home[c] << 40) for c in moving]
+    for by in (keys[::-1], keys) if keys else ():
+        by_operand = np.lexsort(by)
+        yield by_operand.reshape(common_shape([key[by_operand] for key in keys]))
+    written = np.arange(count)
+    yield written.reshape(common_shape(keys) if keys else (count,))
+
+
+def blocks(placement: Placement, a: Indices, b: Indices, least: int = 2) -> Iterator[Indices]:
+    """Grids of positions: rows of `b` change along one axis, rows of `a` along the next.
+
+    A block in which (nearly) every row of `a` meets every row of `b` is a matrix product; equal
+    blocks are stacked along a first axis.
+    """
+    row_a, row_b = row_numbers(a), row_numbers(b)
+    same_size: dict[tuple[int, int], list[Indices]] = defaultdict(list)
+    loose: list[int] = []
+    for members in connected_components(row_a, row_b):
+        seen_a = _by_place(placement, {row_a[k]: a[k, 0] for k in members})
+        seen_b = _by_place(placement, {row_b[k]: b[k, 0] for k in members})
+        pairs = {(row_a[k], row_b[k]) for k in members}
+        full = len(seen_a) * len(seen_b)
+        if len(pairs) == len(members) >= DENSE * full and full >= least:
+            block = np.full((len(seen_b), len(seen_a)), HOLE, dtype=np.int64)
+            place_a = {row: k for k, row in enumerate(seen_a)}
+            place_b = {row: k for k, row in enumerate(seen_b)}
+            for k in members:
+                block[place_b[row_b[k]], place_a[row_a[k]]] = k
+            same_size[block.shape].append(block)
+        else:
+            loose += members
+    for same in same_size.values():
+        order = np.stack(same)
+        if len(same) == 1 and _is_read_down(order[0]):
+            order = order.swapaxes(1, 2)
+        yield order.reshape([size for size in order.shape if size > 1])
+    if loose:
+        single = np.array(sorted(loose), dtype=np.int64)
+        yield single if len(loose) > 1 else single.reshape(())
+
+
+def _is_read_down(block: Indices) -> bool:
+    """Whether the nodes of a full block are read column by column."""
+    return bool((block != HOLE).all() and (np.diff(block.T.ravel()) > 0).all())
+
+
+def _by_place(placement: Placement, firsts: dict[int, int]) -> list[int]:
+    """Row numbers by where their first element lies, so that rows in order stay views."""
+    home, offset = placement.home, placement.offset
+    return sorted(firsts, key=lambda row: (home[firsts[row]], offset[firsts[row]]))

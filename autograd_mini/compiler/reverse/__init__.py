@@ -1,0 +1,1 @@
+"""The reverse pass over the steps of an array program."""

@@ -1,0 +1,90 @@
+"""What is known of the elements of a program before its reverse pass."""
+
+from __future__ import annotations
+
+from ..ir.array_program import ArrayProgram
+from ..ir.marks import Marks
+from ..ir.references import Gather, Reference, View, pieces
+from ..ir.spaces import THETA
+from ..ir.steps import ArrayStep, Map, Reduce
+
+
+class Flow:
+    """Which elements depend on a parameter, feed an arm of a ``where``, are read several times.
+
+    Attributes
+    ----------
+    needed, guarded : Marks
+        What depends on a parameter, and so has an error signal; what feeds an arm of a ``where``.
+    differentiable : collection of ArrayStep
+        The steps that read anything that has an error signal, in order.
+    """
+
+    def __init__(self, program: ArrayProgram) -> None:
+        self.program = program
+        self.needed = self._needed()
+        self.differentiable = {
+            step: None for step in program.forward if any(map(self.needed.any, step.reads))
+        }
+        self.guarded = self._guarded()
+        self._read, self._read_again = self._readers()
+
+    def _needed(self) -> Marks:
+        """What depends on a parameter: it has an error signal."""
+        marks = Marks(self.program.sizes)
+        marks.array(THETA)[:] = True
+        for step in self.program.forward:
+            if not _is_shift(step) and any(map(marks.any, step.values)):
+                marks.set(step.out)
+        return marks
+
+    def _guarded(self) -> Marks:
+        """What feeds an arm of a ``where``: 0 * inf may come back to it."""
+        marks = Marks(self.program.sizes)
+        for step in reversed(self.program.forward):
+            read = step.reads if marks.any(step.out) else _arms(step)
+            for reference in read:
+                marks.set(reference)
+        return marks
+
+    def _readers(self) -> tuple[Marks, Marks]:
+        """What is read, and what is read more than once."""
+        once, again = Marks(self.program.sizes), Marks(self.program.sizes)
+        for step in self.program.forward:
+            for part in [part for reference in step.reads for part in pieces(reference)]:
+                if not part.is_distinct:
+                    again.set(part)
+                elif once.any(part):
+                    at = part.indices()
+                    again.array(part.space)[at] |= once.array(part.space)[at]
+                once.set(part)
+        return once, again
+
+    def is_read_once(self, view: View) -> bool:
+        """Whether each element of a view is read by one step, and there once."""
+        return self._read.all(view) and not self._read_again.any(view)
+
+    def meets_garbage(self, out: View, operands: list[Reference]) -> bool:
+        """Whether a local derivative may be inf where no node is: 0 times that would be NaN."""
+        if not self.program.holes.any(out):
+            return False
+        holes = self.program.holes.array(out.space)[out.indices()]
+        arrays = [reference for reference in operands if isinstance(reference, (View, Gather))]
+        for reference in arrays:
+            marked = self.program.garbage.any(reference)
+            garbage = self.program.garbage
+            if marked and garbage.array(reference.space)[reference.indices()][holes].any():
+                return True
+        return sum([reference != out for reference in arrays]) > 1
+
+
+def _is_shift(step: ArrayStep) -> bool:
+    """Whether it is the largest of some logits, on which nothing depends in the end."""
+    return isinstance(step, Reduce) and step.function == "largest"
+
+
+def _arms(step: ArrayStep) -> tuple[Reference, ...]:
+    """The arms of a ``where``."""
+    if isinstance(step, Map) and step.op == "where":
+        return step.operands["a"], step.operands["b"]
+    return ()

@@ -1,0 +1,291 @@
+"""What each threshold and special case of the compiler buys: programs with and without it.
+
+A line for each: what is left out, on what model, microseconds of a call (loss and gradient) with
+and without, how many times as long it takes without, and lines of source.  Both compute the same,
+and take turns; the times are those of the quickest turns, the least disturbed by other processes.
+
+    python -m benchmarks.ablation [--seconds 1.0] [PART OF A NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+import autograd_mini as ad
+import nn
+from autograd_mini import Value
+from autograd_mini.compiler import canonical, compiled, runtime
+from autograd_mini.compiler.backends.numpy import plan, statements
+from autograd_mini.compiler.lower import grids, packs, placement, sums, terms
+from autograd_mini.compiler.reverse import signals
+from autograd_mini.compiler.schedule import earliest
+from benchmarks.compiled import OURS, check_equal, example_loss, gpt_case, turns
+from examples import char_gpt
+
+Call = Callable[[], tuple[float, Any]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A function of one example, its parameters, and what it is called with."""
+
+    loss: Callable[..., Value]
+    parameters: Sequence[Value]
+    batch: Sequence[Any]
+    batched: bool = True
+
+    def compiled(self) -> tuple[Call, str]:
+        """A call of it, and its source."""
+        program = ad.compile(self.loss, self.parameters, batched=self.batched)
+        theta = np.array([parameter.data for parameter in self.parameters])
+        call = partial(program.value_and_grad, theta, *self.batch)
+        call()
+        return call, program.source
+
+
+# --- models ---------------------------------------------------------------------------------------
+
+
+def gpt() -> Model:
+    """The character GPT: embeddings, causal attention, cross-entropy; 15 tokens."""
+    model, case = gpt_case(15)
+    loss = partial(char_gpt.loss, model)
+    return Model(loss, model.parameters(), [case.tokens, case.targets], batched=False)
+
+
+def digits() -> Model:
+    """A classifier of images in batches of 10."""
+    model = nn.MLP(784, [30, 10], rng=0)
+    rng = np.random.default_rng(0)
+    batch = [rng.normal(size=(10, 784)), rng.integers(0, 10, 10)]
+    return Model(example_loss(model, "softmax_cross_entropy"), model.parameters(), batch)
+
+
+def small_network() -> Model:
+    """A network so small that calls count."""
+    model = nn.MLP(2, [16, 16, 1], rng=0)
+    rng = np.random.default_rng(0)
+    batch = [rng.normal(size=(20, 2)), rng.normal(size=20)]
+    return Model(example_loss(model, "identity_half_squared_error"), model.parameters(), batch)
+
+
+def weighted_sums(rows: Sequence[Sequence[int]], inputs: int) -> Model:
+    """A network of one layer; each neuron sees some of the inputs."""
+    rng = np.random.default_rng(0)
+    weights = [[Value(w) for w in rng.normal(size=len(row))] for row in rows]
+
+    def loss(x: Sequence[Value]) -> Value:
+        sums = [ad.dot(w, [x[k] for k in row]) for w, row in zip(weights, rows, strict=True)]
+        total: Value = ad.sum([ad.tanh(s) for s in sums])
+        return total
+
+    parameters = [w for row in weights for w in row]
+    return Model(loss, parameters, [rng.normal(size=(32, inputs))])
+
+
+def shuffled() -> Model:
+    """A layer whose sums are written in any order."""
+    rng = np.random.default_rng(0)
+    weights = [[Value(w) for w in row] for row in rng.normal(size=(20, 30))]
+    orders = [rng.permutation(30) for _ in weights]
+
+    def loss(x: Sequence[Value]) -> Value:
+        pairs = zip(weights, orders, strict=True)
+        sums = [ad.dot([w[k] for k in order], [x[k] for k in order]) for w, order in pairs]
+        total: Value = ad.sum([ad.tanh(s) for s in sums])
+        return total
+
+    return Model(loss, [w for row in weights for w in row], [rng.normal(size=(32, 30))])
+
+
+def features() -> Model:
+    """A convolution written feature by feature, and a layer that reads it so."""
+    rng = np.random.default_rng(0)
+    filters = [[Value(w) for w in row] for row in rng.normal(size=(8, 3))]
+    last = [[Value(w) for w in row] for row in rng.normal(size=(10, 8 * 30))]
+
+    def loss(x: Sequence[Value]) -> Value:
+        hidden = [ad.tanh(ad.dot(f, x[k : k + 3])) for f in filters for k in range(30)]
+        total: Value = ad.sum([ad.tanh(ad.dot(w, hidden)) for w in last])
+        return total
+
+    parameters = [w for row in [*filters, *last] for w in row]
+    return Model(loss, parameters, [rng.normal(size=(32, 32))])
+
+
+def letters() -> Model:
+    """Embeddings of 64 letters of 27."""
+    table = [[Value(0.1 * (j + k)) for k in range(16)] for j in range(27)]
+
+    def loss(tokens: Sequence[Value]) -> Value:
+        total: Value = ad.sum([ad.tanh(v) for t in tokens for v in ad.take(table, t)])
+        return total
+
+    return Model(loss, [v for row in table for v in row], [np.arange(64) % 27], batched=False)
+
+
+def one_long_sum() -> Model:
+    """One neuron with many inputs among many with few."""
+    return weighted_sums([range(300), *[[k, k + 1, k + 2] for k in range(200)]], 300)
+
+
+def neighbours() -> Model:
+    """Each neuron sees its two neighbours on a ring: few of all pairs."""
+    count = 60
+    w = [[Value(0.1 * (j + k + 1)) for k in range(2)] for j in range(count)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        features = [[x[k], x[(k + 7) % count]] for k in range(count)]
+        pairs = [(j, (j + d) % count) for j in range(count) for d in (0, 1)]
+        total: Value = ad.sum([ad.tanh(ad.dot(w[j], features[k])) for j, k in pairs])
+        return total
+
+    rng = np.random.default_rng(0)
+    return Model(loss, [v for row in w for v in row], [rng.normal(size=(32, count))])
+
+
+def convolution() -> Model:
+    """Causal averages: each row continues the one before."""
+    count = 40
+    w = [Value(0.1 * (k + 1)) for k in range(count)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        rows = [ad.dot(w[: t + 1], x[: t + 1]) for t in range(count)]
+        total: Value = ad.sum([ad.tanh(row) for row in rows])
+        return total
+
+    return Model(loss, w, [np.random.default_rng(0).normal(size=(32, count))])
+
+
+def causal_means() -> Model:
+    """Means over all inputs so far: a division, or a product where there are 2, 4, 8, ..."""
+    count = 20
+    w = [Value(0.1 * (k + 1)) for k in range(count)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        hidden = [ad.tanh(a * b) for a, b in zip(w, x, strict=True)]
+        means = [ad.mean(hidden[: t + 1]) for t in range(count)]
+        outputs = [ad.tanh(a * ad.sin(m)) for a, m in zip(w, means, strict=True)]
+        total: Value = ad.sum(outputs)
+        return total
+
+    return Model(loss, w, [np.random.default_rng(0).normal(size=(32, count))])
+
+
+def many_places() -> Model:
+    """A sum of terms from many places: the end of a long irregular computation."""
+    w = [Value(0.5), Value(-0.3)]
+
+    def loss(x: Value) -> Value:
+        state, kept = x, []
+        for k in range(60):
+            state = (ad.sin if k % 2 else ad.tanh)(w[k % 2] * state + 0.1)
+            kept.append(state)
+        total: Value = ad.sum(kept)
+        return total
+
+    return Model(loss, w, [np.linspace(-1, 1, 32)])
+
+
+# --- what is left out -----------------------------------------------------------------------------
+
+
+def as_early_as_possible(program: Any, rowed: Sequence[bool]) -> list[int]:
+    """Levels without waiting for nodes of the same kind."""
+    return earliest([node.operands for node in program.nodes])
+
+
+def never(*arguments: object) -> bool:
+    """In place of a question: no."""
+    return False
+
+
+def nothing(*arguments: object) -> None:
+    """In place of an answer: none."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A threshold or special case: where it is, what stands there without it, and for what."""
+
+    name: str
+    owner: Any
+    attribute: str
+    without: Any
+    model: Callable[[], Model]
+
+    @contextmanager
+    def left_out(self) -> Iterator[None]:
+        """Compile without it."""
+        there = getattr(self.owner, self.attribute)
+        setattr(self.owner, self.attribute, self.without)
+        try:
+            yield
+        finally:
+            setattr(self.owner, self.attribute, there)
+
+
+CHOICES = (
+    Choice("nodes wait for their kind", packs, "schedule", as_early_as_possible, causal_means),
+    Choice("log_softmax: pick, then subtract", canonical, "_common_rest", nothing, gpt),
+    Choice("terms in an order of their own", sums, "common_order", nothing, shuffled),
+    Choice("products as they are read", grids, "_is_read_down", never, features),
+    Choice("short sums are filled up", sums, "RAGGED", 0.0, gpt),
+    Choice("but not to many times the work", sums, "RAGGED", np.inf, one_long_sum),
+    Choice("holes in a product", grids, "DENSE", 1.0, gpt),
+    Choice("but not more holes than entries", grids, "DENSE", 0.0, neighbours),
+    Choice("short rows continue longer ones", sums, "extend_rows", never, convolution),
+    Choice("long formulas become sums", terms, "MOST_GROUPS", 10**6, many_places),
+    Choice("a bias is one more column", placement.Placement, "has_one_after", never, small_network),
+    Choice("error signals are shared", signals.Signals, "_share", never, one_long_sum),
+    Choice("error signals are lent", signals.Signals, "lend", never, gpt),
+    Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, neighbours),
+    Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, small_network),
+    Choice("embeddings: one-hot adjoint", statements, "ONE_HOT", 0, letters),
+    Choice("functions looked up beforehand", runtime, "_DOTTED", re.compile("(?!)"), small_network),
+    Choice("some entries for all", compiled, "witnesses", nothing, digits),
+)
+
+
+@cache
+def baseline(model: Callable[[], Model]) -> tuple[Call, str]:
+    """The model compiled with everything."""
+    return model().compiled()
+
+
+def measure(choice: Choice, seconds: float) -> str:
+    """The line of a choice."""
+    call, source = baseline(choice.model)
+    with choice.left_out():
+        other, other_source = choice.model().compiled()
+        check_equal(f"without {choice.name!r}", other(), call())
+    taken = turns(call, other, seconds)
+    times = [1e6 * min(taken[name]) for name in (OURS, "other")]
+    lines = [text.count("\n") for text in (source, other_source)]
+    return (
+        f"{choice.name:34}{choice.model.__name__:15}{times[0]:9.1f}{times[1]:9.1f} us"
+        f"  x{times[1] / times[0]:<7.3g}{lines[0]:6}{lines[1]:6} lines"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="parts of the names of choices")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each (default: 1)")
+    arguments = parser.parse_args()
+    print(f"{'':49}{'with':>9}{'without':>9}")
+    for choice in CHOICES:
+        if not arguments.names or any(name in choice.name for name in arguments.names):
+            print(measure(choice, arguments.seconds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
