@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -20,192 +20,27 @@ from ..table.grammar import parts
 from ..table.interpreter import VectorInterpreter
 from ..table.primitives import PRIMITIVES, Primitive
 from ..table.reductions import joined_lists
-from ..table.rewrite import is_moderate
 from ..table.vectors import Vector as GroupOf
+from .builder import Builder, Item
 from .choices import deciding_operands, has_two_forms, is_written_out
 from .ir.scalars import (
-    Elementwise,
     Leaf,
     Literal,
     Scalar,
     ScalarProgram,
     Sum,
     Take,
-    Vector,
     in_reading_order,
 )
-from .open_sums import OpenSum, is_power_of_two
+from .open_sums import OpenSum
 from .trace import Trace
 
-_SMALL = 2.0**960
-"""Numbers up to here do not make a finite one overflow: they are below its rounding."""
 
-Item = int | OpenSum
-Part = tuple[float, Item]
-
-
-class _Builder:
-    def __init__(self) -> None:
-        self.nodes: list[Scalar] = []
-        self.known: dict[Hashable, int] = {}
-        self.numbers: dict[int, float] = {}
-        self.shifted: dict[tuple[int, ...], tuple[int, int]] = {}
-
-    def node(self, scalar: Scalar) -> int:
-        key = scalar.identity
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = len(self.nodes)
-            self.nodes.append(scalar)
-            if isinstance(scalar, Literal):
-                self.numbers[found] = scalar.value
-        return found
-
-    def literal(self, item: Item) -> float | None:
-        if isinstance(item, int):
-            return self.numbers.get(item)
-        return None if len(item) else item.constant
-
-    def close(self, item: Item) -> int:
-        """The node of an item."""
-        if isinstance(item, int):
-            return item
-        if len(item) == 0:
-            return self.node(Literal(item.constant))
-        single = item.one_linear_term()
-        if single is not None and single[0] == 1:
-            return single[1]
-        return self.node(item.finished())
-
-    def add(self, parts: Sequence[Part]) -> OpenSum:
-        """Sum of ``sign * item``; the largest open sum swallows the others."""
-        parts = self._with_differences_apart(parts)
-        best, size = -1, 0
-        for i, (_, item) in enumerate(parts):
-            if isinstance(item, OpenSum) and len(item) > size:
-                best, size = i, len(item)
-        total = self.scale(parts[best][1], parts[best][0]) if size else OpenSum()
-        for i in range(best - 1, -1, -1):
-            self._append(total, *parts[i], first=True)
-        for sign, item in parts[best + 1 :]:
-            self._append(total, sign, item)
-        return total
-
-    def _with_differences_apart(self, parts: Sequence[Part]) -> Sequence[Part]:
-        """Close the sums whose differences are exact only before anything else is added."""
-        differences = [i for _, i in parts if not isinstance(i, int) and i.has_difference()]
-        if not differences or (len(differences) == 1 and parts[0][1] is differences[0]):
-            return parts
-        apart = {id(item) for item in differences}
-        return [(s, self.close(i) if id(i) in apart else i) for s, i in parts]
-
-    def _append(self, total: OpenSum, sign: float, item: Item, first: bool = False) -> None:
-        """Add ``sign * item``; an open sum comes apart."""
-        if isinstance(item, OpenSum):
-            item.scale(sign)
-            total.swallow(item, first)
-            if item.constant:
-                self._add_constant(total, item.constant)
-            return
-        value = self.literal(item)
-        if value is None:
-            total.add_linear(sign, item, first)
-        else:
-            self._add_constant(total, sign * value)
-
-    def _add_constant(self, total: OpenSum, number: float) -> None:
-        """Add a number; after all else where two numbers in one might hide an overflow."""
-        small = max(abs(total.constant), abs(number), abs(total.constant + number)) <= _SMALL
-        if number and total.constant and not small:
-            node = self.close(total)
-            total.clear()
-            total.constant = 0.0
-            total.add_linear(1.0, node)
-        total.constant += number
-
-    def scale(self, item: Item, factor: float) -> OpenSum:
-        """``factor * item``; an open sum takes the factor where its coefficients stay exact."""
-        if isinstance(item, OpenSum):
-            if item.takes(factor):
-                item.scale(factor)
-                return item
-            item = self.close(item)
-        total = OpenSum()
-        value = self.literal(item)
-        if value is None:
-            total.add_linear(factor, item)
-        else:
-            total.constant += factor * value
-        return total
-
-    def rescale(self, item: Item, factor: float) -> OpenSum:
-        """A factor the user wrote: kept out of a sum whose exact differences it would spoil."""
-        if isinstance(item, OpenSum) and item.one_linear_term() is None:
-            exact = is_power_of_two(factor) and not item.has_difference()
-            if not is_moderate(factor) or (item.is_mixed() and not exact):
-                item = self.close(item)
-        return self.scale(item, factor)
-
-    def multiply(self, a: Item, b: Item) -> Item:
-        for item, other in ((a, b), (b, a)):
-            value = self.literal(item)
-            if value is not None:
-                return self.rescale(other, value)
-        (ca, left), (cb, right) = self._factor(a), self._factor(b)
-        total = OpenSum()
-        total.add_product(ca * cb, left, right)
-        return total
-
-    def _factor(self, item: Item) -> tuple[float, int]:
-        """Sign and node of one factor of a product."""
-        if isinstance(item, OpenSum):
-            single = item.one_linear_term()
-            if single is not None and abs(single[0]) == 1:
-                return single
-        return 1.0, self.close(item)
-
-    def divide(self, item: Item, divisor: float) -> Item:
-        """Divide by a number: multiply by its reciprocal only where that is exact."""
-        if is_power_of_two(divisor) and is_moderate(divisor):
-            return self.rescale(item, 1.0 / divisor)
-        return self.elementwise("div", [item, self.node(Literal(divisor))])
-
-    def elementwise(self, op: str, items: Sequence[Item]) -> int:
-        values = [self.literal(item) for item in items]
-        if all(value is not None for value in values):
-            return self.node(Literal(PRIMITIVES[op].evaluate(values)))  # type: ignore[arg-type]
-        return self.node(Elementwise(op, tuple([self.close(item) for item in items])))
-
-    def row(self, items: Sequence[Item], op: str) -> int:
-        """A row of the table as it is."""
-        if not PRIMITIVES[op].has_vectors:
-            return self.elementwise(op, items)
-        return self.node(Vector(op, tuple([self.close(item) for item in items])))
-
-    def exponentials(self, members: Sequence[int]) -> tuple[int, int]:
-        """The shift and the sum of shifted exponentials over a set of logits."""
-        key = tuple(sorted(members))
-        if key not in self.shifted:
-            shift = self.node(Vector("largest", key))
-            terms = [(1.0, self.shifted_exp(member, shift)) for member in key]
-            # a sum even of one term: rows of causal attention stay alike whatever their length
-            self.shifted[key] = shift, self.node(Sum((), tuple(terms), 0.0))
-        return self.shifted[key]
-
-    def shifted_exp(self, logit: int, shift: int) -> int:
-        return self.elementwise("exp", [self.close(self.add([(1.0, logit), (-1.0, shift)]))])
-
-    def logarithm(self, members: Sequence[int], sign: float) -> list[tuple[float, Item]]:
-        """``sign * logsumexp`` of the members, as the parts of a sum."""
-        shift, total = self.exponentials(members)
-        return [(sign, shift), (sign, self.elementwise("log", [total]))]
-
-
-def _sum(builder: _Builder, items: Sequence[Item]) -> Item:
+def _sum(builder: Builder, items: Sequence[Item]) -> Item:
     return builder.add([(1.0, item) for item in items])
 
 
-def _dot(builder: _Builder, items: Sequence[Item]) -> Item:
+def _dot(builder: Builder, items: Sequence[Item]) -> Item:
     half = len(items) // 2
     pairs = zip(items[:half], items[half : 2 * half], strict=True)
     rest = [(1.0, item) for item in items[2 * half :]]
@@ -216,7 +51,7 @@ def _dot(builder: _Builder, items: Sequence[Item]) -> Item:
     return builder.add([(1.0, total), *rest])
 
 
-def _power(builder: _Builder, items: Sequence[Item]) -> Item:
+def _power(builder: Builder, items: Sequence[Item]) -> Item:
     exponent = builder.literal(items[1])
     if exponent == 1.0:
         return items[0]
@@ -226,29 +61,29 @@ def _power(builder: _Builder, items: Sequence[Item]) -> Item:
     return builder.elementwise("pow", items)
 
 
-def _divide(builder: _Builder, items: Sequence[Item]) -> Item:
+def _divide(builder: Builder, items: Sequence[Item]) -> Item:
     divisor = builder.literal(items[1])
     if divisor is None:
         return builder.elementwise("div", items)
     return builder.divide(items[0], divisor)
 
 
-def _logsumexp(builder: _Builder, items: Sequence[Item]) -> Item:
+def _logsumexp(builder: Builder, items: Sequence[Item]) -> Item:
     return builder.add(builder.logarithm([builder.close(item) for item in items], 1.0))
 
 
-def _log_softmax(builder: _Builder, items: Sequence[Item]) -> Item:
+def _log_softmax(builder: Builder, items: Sequence[Item]) -> Item:
     members = [builder.close(item) for item in items]
     return builder.add([(1.0, members[0]), *builder.logarithm(members, -1.0)])
 
 
-def _softmax(builder: _Builder, items: Sequence[Item]) -> Item:
+def _softmax(builder: Builder, items: Sequence[Item]) -> Item:
     members = [builder.close(item) for item in items]
     shift, total = builder.exponentials(members)
     return builder.elementwise("div", [builder.shifted_exp(members[0], shift), total])
 
 
-def _take(builder: _Builder, items: Sequence[Item]) -> Item:
+def _take(builder: Builder, items: Sequence[Item]) -> Item:
     """Pick first and add the rest afterwards, where all choices add the same: log_softmax."""
     index, *choices = [builder.close(item) for item in items]
     rest = _common_rest([builder.nodes[choice] for choice in choices])
@@ -270,7 +105,7 @@ def _common_rest(choices: Sequence[Scalar]) -> Sum | None:
     return rests[0] if several and len({rest.identity for rest in rests}) == 1 else None
 
 
-Rule = Callable[[_Builder, Sequence[Item]], Item]
+Rule = Callable[[Builder, Sequence[Item]], Item]
 _RULES: dict[str, Rule] = {
     "add": _sum,
     "sub": lambda builder, items: builder.add([(1.0, items[0]), (-1.0, items[1])]),
@@ -296,10 +131,10 @@ def _rule(op: str, exact: bool) -> Rule:
             return _RULES[op]
         if is_written_out(PRIMITIVES[op]):
             return partial(_written_out, PRIMITIVES[op])
-    return partial(_Builder.row, op=op)
+    return partial(Builder.row, op=op)
 
 
-def _written_out(row: Primitive, builder: _Builder, items: Sequence[Item]) -> Item:
+def _written_out(row: Primitive, builder: Builder, items: Sequence[Item]) -> Item:
     """What the value formula of a row does to its operands."""
     used = Counter(part.id for part in parts(row.value_formula) if isinstance(part, ast.Name))
     names = row.bind(items)
@@ -313,7 +148,7 @@ def _written_out(row: Primitive, builder: _Builder, items: Sequence[Item]) -> It
 class _Formula(VectorInterpreter):
     """Reads the value formula of a row over the items of a builder."""
 
-    def __init__(self, builder: _Builder, names: Mapping[str, Any]) -> None:
+    def __init__(self, builder: Builder, names: Mapping[str, Any]) -> None:
         super().__init__(names)
         self.builder = builder
 
@@ -358,9 +193,7 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
     ScalarProgram
         The canonical graph.
     """
-    leaves: dict[Value, Scalar] = {p: Leaf("theta", k) for p, k in trace.parameters.items()}
-    leaves |= {x: Leaf(f"input{k}", position) for x, (k, position) in trace.inputs.items()}
-    builder = _Builder()
+    builder, leaves = Builder(), _leaves(trace)
     uses = Counter(chain.from_iterable([node.parents for node in trace.nodes]))
     uses.update(trace.outputs)
     exact = set(trace.nodes) if nan_safe else _deciding(trace)
@@ -382,6 +215,11 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
         items[node] = item
     outputs = [builder.close(items[output]) for output in trace.outputs]
     return in_reading_order(builder.nodes, outputs)
+
+
+def _leaves(trace: Trace) -> dict[Value, Scalar]:
+    parameters: dict[Value, Scalar] = {p: Leaf("theta", k) for p, k in trace.parameters.items()}
+    return parameters | {x: Leaf(f"input{k}", place) for x, (k, place) in trace.inputs.items()}
 
 
 def has_other_nan_safe_form(trace: Trace) -> bool:

@@ -336,11 +336,7 @@ def trace(
     inputs: list[tuple[Value, tuple[int, int]]] = []
     with _tracing(parameters) as run:
         traced = [_example(run, position, spec, inputs) for position, spec in enumerate(specs)]
-        try:
-            result = function(*arrange(traced))
-        except Exception as error:
-            _explain(error, run)
-            raise
+        result = _result(run, function, arrange(traced))
         scalar = isinstance(result, (Value, int, float))
         outputs = [_output(run, value) for value in ([result] if scalar else _flat(result))]
     nodes = topological_order(*outputs)
@@ -349,14 +345,17 @@ def trace(
             f"the function returned {result!r:.80}, which depends on no parameter and no input: "
             "it needs no compiling; or was a gradient lost in float(), .data or math?"
         )
-    return Trace(
-        nodes,
-        outputs,
-        scalar,
-        {parameter: i for i, parameter in enumerate(parameters)},
-        dict(inputs),
-        tuple(specs),
-    )
+    places = {parameter: i for i, parameter in enumerate(parameters)}
+    return Trace(nodes, outputs, scalar, places, dict(inputs), tuple(specs))
+
+
+def _result(run: Run, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """What the function returns; its errors name the user's line and what to do."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        _explain(error, run)
+        raise
 
 
 def _flat(result: Any) -> list[Any]:
