@@ -167,17 +167,16 @@ def many_places() -> Model:
 # --- what is left out -----------------------------------------------------------------------------
 
 
-def pick_whole(builder: Any, index: int, choices: Sequence[int]) -> Any:
-    """A pick of what is picked from, whatever all choices add."""
-    return builder.node(canonical.Take(index, tuple(choices)))
+def nothing_apart(scalar: object) -> tuple[int, None]:
+    """In place of a term and what is added to it: nothing is."""
+    return 0, None
 
 
 def as_early_as_possible(program: Any, rowed: Sequence[bool]) -> list[int]:
     """Levels without waiting for nodes of the same kind."""
     levels: list[int] = []
     for node in program.nodes:
-        below = canonical.operands(node)
-        levels.append(1 + max([levels[j] for j in below]) if below else 0)
+        levels.append(1 + max([levels[j] for j in node.operands]) if node.operands else 0)
     return levels
 
 
@@ -213,7 +212,7 @@ class Choice:
 
 CHOICES = (
     Choice("nodes wait for their kind", packs, "schedule", as_early_as_possible, causal_means),
-    Choice("log_softmax: pick, then subtract", canonical, "_take", pick_whole, gpt),
+    Choice("log_softmax: pick, then subtract", canonical, "_first_apart", nothing_apart, gpt),
     Choice("short sums are filled up", sums, "RAGGED", 0.0, gpt),
     Choice("but not to many times the work", sums, "RAGGED", np.inf, one_long_sum),
     Choice("holes in a product", grids, "DENSE", 1.0, gpt),

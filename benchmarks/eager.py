@@ -1,10 +1,11 @@
 """The scalar engine against its peers: ``python -m benchmarks.eager [SECTION ...]``.
 
 Sections: moons (a small network, one epoch), chain (cost of an operation), nodes (cost of a node in
-graphs of growing size), memory (bytes of a node), modes (cost of modes that are not used).  Times
-are medians over rounds in which the contestants take turns; a ratio is the median of the ratios
-within the rounds, so that x2.0 means twice the time of the first contestant.  Everything is
-measured with Python's cyclic garbage collector paused, and running as it does by default.
+graphs of growing size), collector (100,000 nodes, and a small engine that keeps them in tuples),
+memory (bytes of a node), modes (cost of modes that are not used).  Times are medians over rounds in
+which the contestants take turns; a ratio is the median of the ratios within the rounds, so that
+x2.0 means twice the time of the first contestant.  Everything is measured with Python's cyclic
+garbage collector paused, and running as it does by default.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ import numpy as np
 
 import nn
 from autograd_mini import Value
+from benchmarks.compiled import gpt_case
+from benchmarks.peers import TupleScalar
 from benchmarks.timing import HEADER, compare, peer
+from benchmarks.written_out import Functions, gpt
 
 OURS = "autograd-mini"
 SIZES = [16, 16, 1]
 N_EXAMPLES = 100
 N_OPERATIONS = 2_000
+N_TOKENS = 12  # as many as make 100,000 nodes
 _REPEATS = 10
 
 
@@ -219,13 +224,13 @@ def nodes(rounds: int) -> None:
             for name, value in engines.items()
         }
         compare(turns, max(1, min(rounds, 3_000_000 // n)), unit="ns", operations=n)
-    print("  Nodes form no cycles, so that the collector finds nothing: gc.disable() around the")
-    print("  making of a large graph, or gc.freeze() after it, saves what its search costs.")
+    print("  Nodes form no cycles, so that the collector finds nothing: paused_collector() around")
+    print("  the making of a large graph, or gc.freeze() after it, saves what its search costs.")
 
 
 def scalar_engines() -> dict[str, Any]:
     """The engines whose values are single numbers, by name."""
-    engines: dict[str, Any] = {OURS: Value}
+    engines: dict[str, Any] = {OURS: Value, "tuples": TupleScalar}
     if peer("micrograd") is not None:
         from micrograd.engine import Value as MicrogradValue
 
@@ -245,6 +250,38 @@ def build_and_free(value: Any, n: int) -> None:
         pairs = zip(ends[::2], ends[1::2], strict=False)
         ends = [x + y for x, y in pairs] + ([ends[-1]] if len(ends) % 2 else [])
     ends.pop().backward()
+
+
+# --- collector ----------------------------------------------------------------------------------
+
+
+def collector(rounds: int) -> None:
+    """The engine and a small one with tuples, where Python's collector follows 100,000 nodes."""
+    n = 100_000
+    print(f"\ncollector: {n:,} nodes forward, backward and freed, per node; and the loss of a")
+    print(f"  character GPT in micrograd-style code, {N_TOKENS} tokens")
+    print(HEADER)
+    engines: dict[str, Any] = {OURS: Value, "tuples": TupleScalar}
+    turns = {f"{name}, chains": partial(build_and_free, engines[name], n) for name in engines}
+    compare(turns, rounds, unit="ns", operations=n)
+    models = {f"{name}, GPT": gpt_epoch(value) for name, value in engines.items()}
+    check_equal([run() for run in models.values()])
+    compare(models, rounds)
+
+
+def gpt_epoch(value: Any) -> Callable[[], list[float]]:
+    """Loss and gradient of the character GPT, written out."""
+    _, case = gpt_case(N_TOKENS)
+    functions = Functions(value.exp, value.log, value.exp, value.relu)  # there is no tanh in it
+
+    def run() -> list[float]:
+        theta = [value(x) for x in case.theta.tolist()]
+        tokens, targets = case.tokens.tolist(), case.targets.tolist()
+        loss = gpt(theta, case.shapes, case.heads, tokens, targets, functions)
+        loss.backward()
+        return [loss.data, *(parameter.grad for parameter in theta)]
+
+    return run
 
 
 # --- memory -------------------------------------------------------------------------------------
@@ -301,6 +338,7 @@ SECTIONS: dict[str, Callable[[int], None]] = {
     "moons": moons,
     "chain": chain,
     "nodes": nodes,
+    "collector": collector,
     "memory": memory,
     "modes": modes,
 }

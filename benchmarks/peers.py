@@ -1,11 +1,13 @@
 """The models in PyTorch, JAX and CasADi, each as its users write them, in 64 bits and one thread.
 
-The libraries are handed in as modules, since not all need to be installed.
+The libraries are handed in as modules, since not all need to be installed.  And a scalar engine in
+forty lines to compare with, as such engines are commonly written.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -66,6 +68,69 @@ class GPT:
     theta: Array
     tokens: Array
     targets: Array
+
+
+# --- scalars ------------------------------------------------------------------------------------
+
+
+class TupleScalar:
+    """A scalar engine in the style of microgpt: children and local gradients in tuples."""
+
+    __slots__ = ("children", "data", "grad", "local_gradients")
+
+    def __init__(self, data: float, children: Any = (), local_gradients: Any = ()) -> None:
+        self.data = data
+        self.grad = 0.0
+        self.children = children
+        self.local_gradients = local_gradients
+
+    def __add__(self, other: Any) -> TupleScalar:
+        other = other if isinstance(other, TupleScalar) else TupleScalar(other)
+        return TupleScalar(self.data + other.data, (self, other), (1.0, 1.0))
+
+    def __mul__(self, other: Any) -> TupleScalar:
+        other = other if isinstance(other, TupleScalar) else TupleScalar(other)
+        return TupleScalar(self.data * other.data, (self, other), (other.data, self.data))
+
+    def __pow__(self, n: float) -> TupleScalar:
+        return TupleScalar(self.data**n, (self,), (n * self.data ** (n - 1),))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> TupleScalar:
+        return self * -1.0
+
+    def __sub__(self, other: TupleScalar) -> TupleScalar:
+        return self + -other
+
+    def __rtruediv__(self, other: float) -> TupleScalar:
+        return self**-1 * other
+
+    def exp(self) -> TupleScalar:
+        y = math.exp(self.data)
+        return TupleScalar(y, (self,), (y,))
+
+    def log(self) -> TupleScalar:
+        return TupleScalar(math.log(self.data), (self,), (1.0 / self.data,))
+
+    def relu(self) -> TupleScalar:
+        return TupleScalar(max(0.0, self.data), (self,), (float(self.data > 0.0),))
+
+    def backward(self) -> None:
+        order: list[Any] = []
+        visited: set[Any] = set()
+        stack: list[Any] = [self]
+        while stack:
+            node = stack.pop()
+            if node is None:  # the children of the node below are done
+                order.append(stack.pop())
+            elif node not in visited:
+                visited.add(node)
+                stack += (node, None, *node.children)
+        self.grad = 1.0
+        for node in reversed(order):
+            for child, local in zip(node.children, node.local_gradients, strict=True):
+                child.grad += local * node.grad
 
 
 # --- PyTorch ------------------------------------------------------------------------------------

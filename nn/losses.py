@@ -374,11 +374,11 @@ def _class_probabilities(target: object, n_classes: int) -> list[Value | float]:
 
 def _mean_over_classes(logits: list[Value], probabilities: list[Value | float]) -> Value:
     """Mean of -log_softmax under probabilities; classes of probability 0 do not take part."""
-    kept = [k for k, p in enumerate(probabilities) if p != 0.0]
+    kept = [k for k, p in enumerate(probabilities) if isinstance(p, Value) or p != 0.0]
     weights = [probabilities[k] for k in kept]
     mean: Value
     largest = _largest(logits)
-    if weights == [1.0]:
+    if len(weights) == 1 and not isinstance(weights[0], Value) and weights[0] == 1.0:
         mean = -ad.log_softmax(logits, kept[0])
     elif largest is None:
         whole = ad.logsumexp(logits)

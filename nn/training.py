@@ -544,10 +544,14 @@ Metrics: TypeAlias = tuple[tuple[str, float], ...]
 def _step(
     gradient: Gradient, optimizer: Optimizer, X: Examples, y: Examples, batch: NDArray[np.int64]
 ) -> tuple[float, int | None]:
-    """One step of training; interrupted, it leaves no half-made gradient behind."""
+    """One step of training; interrupted, it leaves no half-made gradient behind.
+
+    The collector may run between steps, when no graph is there for it to walk.
+    """
     optimizer.zero_grad()
     try:
-        result = gradient(_select(X, batch), _select(y, batch))
+        with ad.paused_collector():
+            result = gradient(_select(X, batch), _select(y, batch))
         optimizer.step()
     except BaseException:
         optimizer.zero_grad()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import autograd_mini as ad
+from autograd_mini.core.table_functions import documented
 from autograd_mini.table import primitives
 
 # The same examples on every run; HYPOTHESIS_PROFILE=explore looks for new ones.
@@ -28,3 +29,21 @@ def register() -> Iterator[Callable[..., Callable[..., Any]]]:
     yield ad.register_primitive
     for name in set(ad.PRIMITIVES) - before:
         del primitives._rows[name]
+
+
+@pytest.fixture
+def register_unchecked(register: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
+    """As `register`, for rows whose derivatives are wrong on purpose."""
+
+    def unchecked(
+        name: str,
+        operands: str,
+        value: str,
+        partials: Sequence[str],
+        domains: Sequence[tuple[float, float]],
+    ) -> Callable[..., Any]:
+        intervals = ", ".join(f"{low!r}..{high!r}" for low, high in domains)
+        columns = (name, operands, value, " ; ".join(partials), intervals)
+        return documented(primitives.define(" | ".join(columns)))
+
+    return unchecked

@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 import autograd_mini as ad
-from autograd_mini.table.primitives import Operand
+from autograd_mini.table.parsing import Operand
 from tests.naive_engine import KINKED, RULES
 
 ROWS = tuple(ad.PRIMITIVES)

@@ -21,12 +21,18 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 # before it.
 ROOMS = {
     "": "version errors",
-    "table": "rows grammar vectors interpreter reductions backends primitives algebra rewrite",
-    "core": "graph modes anomaly backward copying value operators functions recompute",
+    "table": """
+        rows grammar vectors interpreter reductions backends parsing primitives algebra rewrite
+        reference differences registration
+    """,
+    "core": """
+        graph collector modes anomaly backward copying methods value operators
+        table_functions functions recompute
+    """,
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """
-        trace canonical schedule
+        trace ir.scalars scalar_interpreter choices open_sums canonical schedule
         ir.spaces ir.references ir.marks ir.steps ir.array_program ir.facts
         lower.placement lower.terms lower.grids lower.sums lower.packs
         reverse.local reverse.flow reverse.signals reverse.rules

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..core.value import Operand, Value, apply, as_value, to_float
+from ..table.grammar import ARITHMETIC
 from ..table.primitives import PRIMITIVES, Primitive
 
 MAX_CHARACTERS = 10_000
@@ -27,7 +28,8 @@ MAX_NESTING = 1_000
 _ALLOWED = "names, numbers, + - * / **, parentheses, and functions of the derivative table"
 _WINDOW = 72  # characters of a long expression that an error shows
 
-_OPERATORS = {"+": ("add", 1), "-": ("sub", 1), "*": ("mul", 2), "/": ("div", 2), "**": ("pow", 4)}
+_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}
+_OPERATORS = {each.symbol: (each.row, _PRECEDENCE[each.symbol]) for each in ARITHMETIC}
 """Primitive and precedence; minus as a sign comes between ``*`` and ``**``, so -x**2 is -(x**2)."""
 _SIGN_PRECEDENCE = 3
 

@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from ..core.value import Value
 from .backends.numpy.source import emit
-from .canonical import ScalarProgram, canonical_form, has_other_nan_safe_form
+from .canonical import canonical_form, has_other_nan_safe_form
 from .ir.array_program import ArrayProgram
 from .ir.facts import last_indices, number_inputs, witnesses
 from .ir.references import Gather, Mixed, Reference
+from .ir.scalars import ScalarProgram
 from .ir.spaces import THETA
 from .ir.steps import Contract, Map, Reduce
 from .lower.packs import lower

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ..core.collector import paused_collector
 from ..core.value import Value, is_ordered
 from .arguments import (
     as_arrays,
@@ -320,7 +319,7 @@ class Program:
             return [static[k] if k in static else next(rest) for k in range(count)]
 
         specs = [InputSpec(tuple(shape), integer) for shape, integer in shapes]
-        with _paused_collector():
+        with paused_collector():
             compiled = compiled_trace(
                 self._function, self._parameters, specs, arrange, self._batched, self._dtype
             )
@@ -333,18 +332,6 @@ def _with_batch_last(array: Array) -> Array:
     if array.ndim == 2:
         return array.T
     return array[None] if array.ndim == 1 else array.reshape(len(array), -1).T
-
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    """Without the cyclic collector, which would walk the growing graph again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _leaves(parameters: Any) -> list[Value]:

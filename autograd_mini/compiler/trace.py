@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numbers
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..core.graph import topological_order
-from ..core.modes import current_modes, is_of_the_packages, source_line, switched, user_line
+from ..core.modes import current_modes, source_line, switched, user_line
 from ..core.value import Constant, Value, as_value, constant, operate
 from ..errors import AutogradError, TraceError
 from ..table.primitives import PRIMITIVES
@@ -38,10 +37,11 @@ _NUMBERS = (numbers.Number, np.generic, np.ndarray)  # what `==` would compare a
 class Run:
     """One run of a traced function: what its nodes belong to."""
 
-    __slots__ = ("refusal",)
+    __slots__ = ("lookups", "refusal")
 
     def __init__(self) -> None:
         self.refusal: TraceError | None = None
+        self.lookups: list[TracedInput] = []
 
     def record(self, op: str, parents: tuple[Value, ...]) -> Value:
         """Make a node without a number; constants alone stay constants."""
@@ -65,7 +65,23 @@ class Run:
                     _refuse_stranger(parent)
         if fixed:
             return constant(PRIMITIVES[op].evaluate([parent.data for parent in parents]))
-        return _new(_kind_of_result(parents), self, op, parents)
+        return self.node(_kind_of_result(parents), op, parents)
+
+    def node(self, kind: type[Traced], op: str, parents: tuple[Value, ...]) -> Traced:
+        """Make a node of a class of this module."""
+        node = object.__new__(kind)
+        node.run = self
+        node.op = op
+        node._a, node._b = parents if len(parents) == 2 else (parents or None, None)
+        if isinstance(node, TracedInput):
+            self.lookups.append(node)
+        return node
+
+    def end(self) -> None:
+        """Let the nodes be keys of a dict: the function, which might look for a number, is over."""
+        for node in self.lookups:
+            node.__class__ = Traced  # type: ignore[assignment]
+        self.lookups.clear()
 
 
 def _current_run() -> Run | None:
@@ -136,7 +152,7 @@ class _Refusing(_Mixin):
         if (
             (isinstance(other, _NUMBERS) or _is_made_by_a_trace(self, other))
             and _current_run() is not None
-            and not is_of_the_packages(sys._getframe(1))
+            and not current_modes().by_identity
         ):
             _refuse("`==`")
         return super().__eq__(other)
@@ -186,8 +202,8 @@ class Traced(_Refusing, Value):
             _refuse_stranger(self)
         return False
 
-    @property
-    def local_derivatives(self) -> tuple[float, ...]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def local_derivatives(self) -> tuple[float, ...]:
         """Refused: a node without a number has none."""
         return () if self._has_number() else _refuse("gradients")
 
@@ -201,7 +217,7 @@ class TracedInput(Traced):
     __slots__ = ()
 
     def __hash__(self) -> int:
-        if not is_of_the_packages(sys._getframe(1)):
+        if not current_modes().by_identity:
             _refuse("the hash")
         return super().__hash__()
 
@@ -239,15 +255,6 @@ def _parameter_class(kind: Any) -> Any:
     return type(f"Traced{kind.__name__}", (_Refusing, kind), {"__slots__": (), "untraced": kind})
 
 
-def _new(kind: type[Traced], run: Run, op: str, parents: tuple[Value, ...]) -> Traced:
-    node = object.__new__(kind)
-    node.run = run
-    node.op = op
-    node.parents = parents
-    node._label = ""
-    return node
-
-
 @contextmanager
 def _tracing(parameters: Sequence[Value]) -> Iterator[Run]:
     """Parameters are of another class for the time; other threads go on reading their numbers."""
@@ -261,6 +268,7 @@ def _tracing(parameters: Sequence[Value]) -> Iterator[Run]:
             with switched(record=run.record, recording=True, anomaly=False):
                 yield run
         finally:
+            run.end()
             for parameter, kind in zip(parameters, kinds, strict=True):
                 parameter.__class__ = kind
 
@@ -325,7 +333,7 @@ def trace(
     TraceError
         If the function needs a number, or does not return Values.
     """
-    inputs: dict[Value, tuple[int, int]] = {}
+    inputs: list[tuple[Value, tuple[int, int]]] = []
     with _tracing(parameters) as run:
         traced = [_example(run, position, spec, inputs) for position, spec in enumerate(specs)]
         try:
@@ -336,10 +344,6 @@ def trace(
         scalar = isinstance(result, (Value, int, float))
         outputs = [_output(run, value) for value in ([result] if scalar else _flat(result))]
     nodes = topological_order(*outputs)
-    plain: Any = Traced  # the program's own look-ups need not ask who asks for the hash
-    for node in (*inputs, *nodes):
-        if type(node) is TracedInput:
-            node.__class__ = plain
     if not any(isinstance(output, Value) and output.op != "constant" for output in outputs):
         raise TraceError(
             f"the function returned {result!r:.80}, which depends on no parameter and no input: "
@@ -350,7 +354,7 @@ def trace(
         outputs,
         scalar,
         {parameter: i for i, parameter in enumerate(parameters)},
-        inputs,
+        dict(inputs),
         tuple(specs),
     )
 
@@ -374,15 +378,17 @@ def _output(run: Run, value: Any) -> Value:
     return output
 
 
-def _example(run: Run, argument: int, spec: InputSpec, inputs: dict[Value, tuple[int, int]]) -> Any:
+def _example(
+    run: Run, argument: int, spec: InputSpec, inputs: list[tuple[Value, tuple[int, int]]]
+) -> Any:
     """One example of inputs without numbers: a scalar, or lists nested as the shape says."""
     op = "integer_input" if spec.integer else "input"
 
     def build(shape: tuple[int, ...]) -> Any:
         if shape:
             return [build(shape[1:]) for _ in range(shape[0])]
-        node = _new(TracedInput, run, op, ())
-        inputs[node] = (argument, counter[0])
+        node = run.node(TracedInput, op, ())
+        inputs.append((node, (argument, counter[0])))
         counter[0] += 1
         return node
 

@@ -6,17 +6,7 @@ import math
 from typing import Any
 
 from ..errors import AnomalyError
-
-_REMEDIES = {
-    "log": "log of 0 or less: take logsumexp, log_softmax or logsigmoid instead of the log of a "
-    "probability, or log1p near 0",
-    "div": "division by 0: keep the denominator away from 0, for example with maximum",
-    "reciprocal": "division by 0: keep the denominator away from 0, for example with maximum",
-    "pow": "0 to a negative or a negative base to a fractional exponent: keep the base positive",
-    "exp": "overflow: subtract the largest first, as logsumexp and softmax do, or take sigmoid",
-    "sqrt": "sqrt has no finite derivative at 0 and no value below: add a small number inside",
-    "norm": "norm has no derivative at 0: add a small number inside a sqrt of squares",
-}
+from ..table.primitives import PRIMITIVES
 
 
 def describe(node: Any) -> str:
@@ -26,7 +16,8 @@ def describe(node: Any) -> str:
     ]
     more = ", ..." if len(node.parents) > 8 else ""
     made = f", made at {node.source}" if hasattr(node, "source") else ""
-    remedy = f"; usual remedy: {_REMEDIES[node.op]}" if node.op in _REMEDIES else ""
+    row = PRIMITIVES.get(node.op)
+    remedy = f"; usual remedy: {row.remedy}" if row is not None and row.remedy else ""
     label = f" {node.label!r}" if node.label else ""
     return f"{label} from ({', '.join(names)}{more}){made}{remedy}"
 

@@ -24,21 +24,71 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
     seeds : sequence of float
         Gradient of the final output toward each root.
     """
-    order = interior_order(*roots)
-    before = []  # what leaves have from earlier calls; added last, so that it doubles exactly
+    order = _cleared_order(roots)
+    before: dict[Any, float] = {}
     try:
-        for node in order:
-            node.grad = 0.0
-            for parent in node.parents:
-                if parent.grad:
-                    before.append((parent, parent.grad))
-                    parent.grad = 0.0
+        _set_aside(order, before)
         for root, seed in zip(roots, seeds, strict=True):
             root.grad += seed
         _propagate(order)
     finally:
-        for leaf, grad in before:
+        for leaf, grad in before.items():
             leaf.grad += grad
+
+
+def _cleared_order(roots: Sequence[Any]) -> list[Any]:
+    """As of :func:`interior_order`, with every ``grad`` set to 0.
+
+    It is a 0 of this call's own, by which the nodes that have been visited are known: quicker than
+    a set, which takes more memory than the order itself.
+    """
+    zero = float("0")
+    order: list[Any] = []
+    stack: list[Any] = [root for root in roots if root._a is not None]
+    push, pop, done = stack.append, stack.pop, order.append
+    while stack:
+        node = pop()
+        if node is None:  # all operands of the node below are done
+            done(pop())
+            continue
+        while node.grad is not zero:  # down from node to operand, as long as this has operands
+            node.grad = zero
+            a, b = node._a, node._b
+            if b is not None and a._a is b._a is None:
+                done(node)
+                break
+            push(node)
+            push(None)
+            if b is None:
+                for parent in a if type(a) is tuple else (a,):
+                    if parent._a is not None:
+                        push(parent)
+            elif b._a is None:
+                node = a
+            else:
+                if a._a is not None:
+                    push(a)
+                node = b
+    return order
+
+
+def _set_aside(order: Sequence[Any], before: dict[Any, float]) -> None:
+    """Move what leaves have from earlier calls to `before`.
+
+    It is added last, so that a second call doubles it exactly.
+    """
+    for node in order:
+        a, b = node._a, node._b
+        if b is not None:
+            if not (a.grad or b.grad):
+                continue
+            parents = (a, b)
+        else:
+            parents = a if type(a) is tuple else (a,)
+        for parent in parents:
+            if parent.grad:
+                before[parent] = parent.grad
+                parent.grad = 0.0
 
 
 def _propagate(order: Sequence[Any]) -> None:
@@ -47,18 +97,23 @@ def _propagate(order: Sequence[Any]) -> None:
         upstream = node.grad
         if not upstream:  # zero carries nothing: no 0 * inf turns into NaN
             continue
-        parents, derivatives = node.parents, node.local_derivatives
-        if len(parents) == 2:  # the loop below, written out for most nodes
-            a, b = parents
-            da, db = derivatives
+        a, da = node._a, node._da
+        if (b := node._b) is not None:
+            db = node._db
             if da:
                 a.grad += da * upstream
             if db:
                 b.grad += db * upstream
-        else:
-            for parent, derivative in zip(parents, derivatives):  # noqa: B905 - strict costs time
+        elif type(a) is tuple:
+            for parent, derivative in zip(a, da):  # noqa: B905 - strict costs time
                 if derivative:
                     parent.grad += derivative * upstream
+        elif da:
+            a.grad += da * upstream
+
+
+STORED = operator.attrgetter("local_derivatives")
+"""A node's local derivatives as they are: those of the forward pass."""
 
 
 def gradient_map(
@@ -94,14 +149,15 @@ def gradient_map(
         upstream = gradients.get(node, 0.0)
         if upstream == 0.0:  # a number; a Value is never equal to one
             continue
-        for parent, derivative in zip(node.parents, local_derivatives(node), strict=True):
+        for parent, derivative in zip(node.parents, local_derivatives(node)):  # noqa: B905 - strict costs time
             if derivative == 0.0:
                 continue
             if derivative == 1.0:
                 part = upstream
             else:
                 part = derivative if upstream == 1.0 else product(derivative, upstream)
-            gradients[parent] = gradients[parent] + part if parent in gradients else part
+            before = gradients.get(parent)
+            gradients[parent] = part if before is None else before + part
             if check is not None:
                 check(parent, node, gradients[parent])
     return gradients
@@ -109,6 +165,4 @@ def gradient_map(
 
 def check_gradients(roots: Sequence[Any], seeds: Sequence[float]) -> None:
     """Raise AnomalyError at the first gradient that is infinite or NaN; nothing changes."""
-    gradient_map(
-        zip(roots, seeds, strict=True), lambda node: node.local_derivatives, check_gradient
-    )
+    gradient_map(zip(roots, seeds, strict=True), STORED, check_gradient)

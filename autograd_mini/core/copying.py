@@ -7,16 +7,18 @@ from typing import Any
 
 from .graph import topological_order
 
-_OWN = ("data", "grad", "_label", "local_derivatives", "op", "source")
+_NOT_ALWAYS = ("_label", "source")
+_OWN = {"data", "grad", "op", "_a", "_b", "_da", "_db", *_NOT_ALWAYS}
 
 
 def copy_node(node: Any, parents: tuple[Any, ...]) -> Any:
     """Copy one node over `parents`, without what a subclass adds."""
     twin = object.__new__(_class_of(node))
-    for name in _OWN:
+    twin.data, twin.grad, twin.op = node.data, node.grad, node.op
+    for name in _NOT_ALWAYS:
         if hasattr(node, name):
             setattr(twin, name, getattr(node, name))
-    twin.parents = parents
+    twin._link(parents, node.local_derivatives)
     return twin
 
 
@@ -37,7 +39,7 @@ def _added(node: Any) -> dict[str, Any]:
     """The attributes that a subclass gave its node, in slots or not."""
     slots = [getattr(kind, "__slots__", ()) for kind in type(node).__mro__]
     names = [name for some in slots for name in ([some] if isinstance(some, str) else some)]
-    names = [name for name in names if name not in {*_OWN, "parents", "__dict__", "__weakref__"}]
+    names = [name for name in names if name not in {*_OWN, "__dict__", "__weakref__"}]
     found = {name: getattr(node, name) for name in names if hasattr(node, name)}
     return found | getattr(node, "__dict__", {})
 
@@ -63,7 +65,7 @@ def rebuild_leaf(kind: type[Any], data: float, grad: float, label: str, op: str)
     """Make the leaf that :func:`reduce_leaf` took apart."""
     leaf = object.__new__(kind)
     leaf.data, leaf.grad, leaf.label, leaf.op = data, grad, label, op
-    leaf.local_derivatives = leaf.parents = ()
+    leaf._link((), ())
     return leaf
 
 

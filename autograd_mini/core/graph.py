@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 
 class Node(Protocol):
@@ -43,24 +43,28 @@ def topological_order(*roots: NodeT) -> list[NodeT]:
     order: list[NodeT] = []
     visited: set[NodeT] = set()
     stack: list[NodeT | None] = list(reversed(roots))
+    push = stack.append
     while stack:
         node = stack.pop()
         if node is None:  # marks that all parents of the node below are done
             order.append(stack.pop())  # type: ignore[arg-type]  # never a marker itself
         elif node not in visited:
             visited.add(node)
-            if node.parents:
-                stack += (node, None)
-                stack.extend(reversed(node.parents))
+            parents = node.parents
+            if parents:
+                push(node)
+                push(None)
+                stack += parents[::-1]
             else:
                 order.append(node)
     return order
 
 
-def interior_order(*roots: NodeT) -> list[NodeT]:
+def interior_order(*roots: Any) -> list[Any]:
     """The part of :func:`topological_order` that has parents: what a backward pass walks.
 
-    Leaves, often most of a graph, cost no more than a look.
+    It takes Values only, and reads the slots in which they keep their operands.  Leaves, often
+    most of a graph, cost no more than a look.
 
     Examples
     --------
@@ -69,21 +73,26 @@ def interior_order(*roots: NodeT) -> list[NodeT]:
     >>> [node.op for node in interior_order(a * a + a)]
     ['mul', 'add']
     """
-    order: list[NodeT] = []
-    visited: set[NodeT] = set()
-    stack: list[NodeT | None] = [root for root in roots if root.parents]
+    order: list[Any] = []
+    visited: set[Any] = set()
+    stack: list[Any] = [root for root in roots if root._a is not None]
     push = stack.append
     while stack:
         node = stack.pop()
         if node is None:
-            order.append(stack.pop())  # type: ignore[arg-type]  # never a marker itself
+            order.append(stack.pop())
         elif node not in visited:
             visited.add(node)
             push(node)
             push(None)
-            for parent in node.parents:
-                if parent.parents and parent not in visited:
-                    push(parent)
+            a, b = node._a, node._b
+            if b is None:
+                stack += [p for p in (a if type(a) is tuple else (a,)) if p._a is not None]
+                continue
+            if a._a is not None:
+                push(a)
+            if b._a is not None:
+                push(b)
     return order
 
 

@@ -18,13 +18,15 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 class Modes:
     """What is switched on here and now.
 
-    ``record`` replaces the making of a node; the compiler traces with it.  ``blocks`` are the
-    ``with`` blocks that have switched, the outermost first.
+    ``record`` replaces the making of a node; the compiler traces with it, and refuses to compare
+    nodes and to look for them, but where ``by_identity`` says that this is what a walk over a graph
+    means.  ``blocks`` are the ``with`` blocks that have switched, the outermost first.
     """
 
     recording: bool = True
     anomaly: bool = False
     record: Callable[[str, tuple[Any, ...]], Any] | None = None
+    by_identity: bool = False
     blocks: tuple[_Block, ...] = ()
 
 
@@ -200,11 +202,6 @@ def _package(frame: FrameType) -> str:
     if frame.f_code.co_filename.startswith("<autograd_mini"):  # generated code
         return "autograd_mini"
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
-
-
-def is_of_the_packages(frame: FrameType) -> bool:
-    """Whether a frame runs code of this project, generated code included."""
-    return _package(frame) in _PACKAGES
 
 
 def source_line() -> str:

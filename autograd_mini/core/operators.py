@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..table.backends import FLOAT
-from ..table.grammar import is_vector
+from ..table.grammar import ARITHMETIC, is_vector
 from ..table.primitives import PRIMITIVES, Primitive, compile_source, namespace
 from ..table.vectors import Vector
 from .modes import ACTIVE
@@ -28,19 +28,28 @@ from .value import (
     to_float,
 )
 
-OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "pow": "pow"}
+OPERATORS = {each.row: each.function.__name__ for each in ARITHMETIC}
 UNARY_OPERATORS = {"neg": "__neg__", "abs": "__abs__"}
 
 _NODE = """
 {indent}_node = _new(_Value)
 {indent}_node.data = y
 {indent}_node.grad = 0.0
-{indent}_node._label = ''
-{indent}_node.local_derivatives = _derivatives
 {indent}_node.op = {op!r}
-{indent}_node.parents = {parents}
+{indent}_node._a = {a}
+{indent}_node._b = {b}
+{indent}_node._da = _da{second}
 {indent}return _observe(_node) if _ACTIVE else _node
 """
+
+
+def _node_source(row: Primitive, operands: list[str], indent: str) -> str:
+    """Make the node, from the data ``y`` and the derivatives ``_da``, of two operands ``_db``."""
+    two = len(operands) == 2
+    a = operands[0] if len(operands) <= 2 else f"({', '.join(operands)})"
+    b = operands[1] if two else None
+    second = f"\n{indent}_node._db = _db" if two else ""
+    return _NODE.format(indent=indent, op=row.name, a=a, b=b, second=second)
 
 
 def _branch(row: Primitive, condition: str, prepare: list[str], fixed: set[str], slow: str) -> str:
@@ -54,12 +63,11 @@ def _branch(row: Primitive, condition: str, prepare: list[str], fixed: set[str],
     lines += [f"            {line}" for line in prepare]
     lines += [
         f"            y = {FLOAT.interpret(row.value_formula)}",
-        f"            _derivatives = ({', '.join(partials)},)",
+        f"            {'_da, _db' if len(names) == 2 else '_da'} = {', '.join(partials)}",
         "        except (ArithmeticError, ValueError):",
         f"            return {slow}",
     ]
-    parents = "(" + "".join(f"{_node(name)}, " for name in names) + ")"
-    return "\n".join(lines) + _NODE.format(indent=" " * 8, op=row.name, parents=parents)
+    return "\n".join(lines) + _node_source(row, [_node(name) for name in names], " " * 8)
 
 
 def _node(name: str) -> str:
@@ -169,13 +177,13 @@ def _vector_source(row: Primitive) -> str:
         f"    n = _len({length})",
         "    try:",
         f"        y = {writer.interpret(row.value_formula)}",
-        f"        _derivatives = ({', '.join(partials)},)",
+        f"        _da = ({', '.join(partials)},)",
         "    except (ArithmeticError, ValueError):",
         f"        return _general({row.name!r}, *_parents)",
         "    if _len(_kinds) > 1:",
-        "        _derivatives = _without_constants(_parents, _derivatives)",
+        "        _da = _without_constants(_parents, _da)",
     ]
-    return "\n".join(lines) + _NODE.format(indent=" " * 4, op=row.name, parents="_parents")
+    return "\n".join(lines) + _node_source(row, ["_parents"], " " * 4)
 
 
 def _needs_elements(row: Primitive) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from .anomaly import check_value
 from .graph import interior_order
@@ -41,12 +41,13 @@ def recompute(roots: Value | Sequence[Value]) -> None:
     """
     outputs = nodes_of(roots, "roots")
     order = interior_order(*outputs)
-    _coerce_leaves(node for nodes in (outputs, *(n.parents for n in order)) for node in nodes)
+    operands = [node.parents for node in order]
+    _coerce_leaves(outputs, *operands)
     before = [(node.data, node.local_derivatives) for node in order]
     check = bool(ACTIVE) and current_modes().anomaly
     try:
-        for node in order:
-            node.data, node.local_derivatives = linearize(node.op, node.parents)
+        for node, parents in zip(order, operands, strict=True):
+            node.data, node.local_derivatives = linearize(node.op, parents)
             if check:
                 check_value(node)
     except BaseException:
@@ -55,11 +56,12 @@ def recompute(roots: Value | Sequence[Value]) -> None:
         raise
 
 
-def _coerce_leaves(nodes: Iterable[Value]) -> None:
+def _coerce_leaves(*groups: Sequence[Value]) -> None:
     """Turn the numbers assigned to leaves into floats: all of them, or none if one is no number."""
+    assigned = [node for group in groups for node in group if type(node.data) is not float]
     numbers: list[tuple[Value, float]] = []
-    for node in nodes:
-        if type(node.data) is float or node.parents:
+    for node in assigned:
+        if node.parents:
             continue
         try:
             numbers.append((node, to_float(node.data)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, Union, cast
+from typing import Any, Union, cast
 
 import numpy as np
 
@@ -12,12 +12,13 @@ from ..table.primitives import PRIMITIVES
 from .anomaly import check_value
 from .backward import backpropagate, check_gradients
 from .copying import copy_graph, reduce_leaf, shallow_copy
+from .methods import Methods
 from .modes import ACTIVE, current_modes, source_line
 
 Operand = Union["Value", float]
 
 
-class Value:
+class Value(Methods):
     """A scalar in a computation graph.
 
     Operations on Values make new Values that record their operands (``parents``) and the local
@@ -60,27 +61,73 @@ class Value:
     (-4.0, -2.0, 2.0)
     """
 
-    __slots__ = ("_label", "data", "grad", "local_derivatives", "op", "parents", "source")
+    __slots__ = ("_a", "_b", "_da", "_db", "_label", "data", "grad", "op", "source")
 
+    # One or two operands stand in the node itself, with the derivatives toward them: a tuple for
+    # each would make three objects of a node, all of which Python's collector follows.
+    _a: Any  # the first operand, or the tuple of all; None for a leaf
+    _b: Value | None  # the second operand, of two
+    _da: Any  # the derivative toward `_a`, or a tuple of them
+    _db: float
+    _label: str  # not there unless given
     data: float
     grad: float
-    local_derivatives: tuple[float, ...]
     op: str
-    parents: tuple[Value, ...]
     source: str  # where the node was made; set only inside detect_anomaly()
 
     def __init__(self, data: float, label: str = "") -> None:
         self.label = label
-        self.data = to_float(data)
+        self.data = data if type(data) is float else to_float(data)
         self.grad = 0.0
-        self.local_derivatives = ()
         self.op = ""
-        self.parents = ()
+        self._a = self._b = None
+        self._da = ()
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands, in order, one entry for each use."""
+        if self._b is not None:
+            return self._a, self._b
+        if self._a is None:
+            return ()
+        return self._a if type(self._a) is tuple else (self._a,)
+
+    @parents.setter
+    def parents(self, parents: Iterable[Value]) -> None:
+        self._link(tuple(parents), self.local_derivatives if hasattr(self, "_da") else ())
+
+    @property
+    def local_derivatives(self) -> tuple[float, ...]:
+        """Derivative of this node toward each parent."""
+        if self._b is not None:
+            return self._da, self._db
+        return self._da if type(self._da) is tuple else (self._da,)
+
+    @local_derivatives.setter
+    def local_derivatives(self, derivatives: Sequence[float]) -> None:
+        if self._b is not None and len(derivatives) == 2:
+            self._da, self._db = derivatives
+        else:
+            self._link(self.parents, tuple(derivatives))
+
+    def _link(self, parents: tuple[Value, ...], derivatives: tuple[float, ...]) -> None:
+        """Keep operands and derivatives: one or two in slots, more as tuples."""
+        self._b = None
+        if len(parents) == len(derivatives) == 2:
+            self._a, self._b = parents
+            self._da, self._db = derivatives
+        elif len(parents) == len(derivatives) == 1:
+            self._a, self._da = parents[0], derivatives[0]
+        else:
+            self._a, self._da = parents or None, derivatives
 
     @property
     def label(self) -> str:
         """The name given to the node."""
-        return self._label
+        try:
+            return self._label
+        except AttributeError:
+            return ""
 
     @label.setter
     def label(self, label: str) -> None:
@@ -172,7 +219,7 @@ class Value:
         >>> a.grad
         3.0
         """
-        return constant(self.data, self._label)
+        return constant(self.data, self.label)
 
     def backward(self, seed: float = 1.0) -> None:
         """Backpropagate from this node.
@@ -224,39 +271,6 @@ class Value:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduce_leaf(self)
-
-    if TYPE_CHECKING:  # made by `operators.py`: one method for each unary row of the table
-
-        def exp(self) -> Value: ...
-        def expm1(self) -> Value: ...
-        def log(self) -> Value: ...
-        def log1p(self) -> Value: ...
-        def log2(self) -> Value: ...
-        def log10(self) -> Value: ...
-        def sqrt(self) -> Value: ...
-        def square(self) -> Value: ...
-        def reciprocal(self) -> Value: ...
-        def sin(self) -> Value: ...
-        def cos(self) -> Value: ...
-        def tan(self) -> Value: ...
-        def asin(self) -> Value: ...
-        def acos(self) -> Value: ...
-        def atan(self) -> Value: ...
-        def sinh(self) -> Value: ...
-        def cosh(self) -> Value: ...
-        def tanh(self) -> Value: ...
-        def asinh(self) -> Value: ...
-        def acosh(self) -> Value: ...
-        def atanh(self) -> Value: ...
-        def erf(self) -> Value: ...
-        def erfc(self) -> Value: ...
-        def sigmoid(self) -> Value: ...
-        def logsigmoid(self) -> Value: ...
-        def softplus(self) -> Value: ...
-        def relu(self) -> Value: ...
-        def gelu(self) -> Value: ...
-        def silu(self) -> Value: ...
-        def softsign(self) -> Value: ...
 
 
 class Constant(Value):
@@ -403,10 +417,11 @@ def constant(data: float, label: str = "") -> Constant:
     node = Constant.__new__(Constant)
     node.data = data
     node.grad = 0.0
-    node._label = label
-    node.local_derivatives = ()
     node.op = "constant"
-    node.parents = ()
+    node._a = node._b = None
+    node._da = ()
+    if label:
+        node._label = label
     return node
 
 
@@ -497,10 +512,10 @@ def linearize(op: str, parents: tuple[Value, ...]) -> tuple[float, tuple[float, 
     >>> linearize("mul", (Value(2.0), as_value(3.0)))
     (6.0, (3.0, 0.0))
     """
-    fixed = [type(parent) is Constant for parent in parents]
-    return PRIMITIVES[op].linearize(
-        [parent.data for parent in parents], fixed if any(fixed) else ()
-    )
+    data = [parent.data for parent in parents]
+    if Constant not in map(type, parents):
+        return PRIMITIVES[op].linearize(data)
+    return PRIMITIVES[op].linearize(data, [type(parent) is Constant for parent in parents])
 
 
 def node(
@@ -510,10 +525,8 @@ def node(
     result = Value.__new__(Value)
     result.data = y
     result.grad = 0.0
-    result._label = ""
-    result.local_derivatives = local_derivatives
     result.op = op
-    result.parents = parents
+    result._link(parents, local_derivatives)
     return observe(result) if ACTIVE else result
 
 

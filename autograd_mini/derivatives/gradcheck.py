@@ -1,15 +1,4 @@
-"""Derivatives checked against differences of values.
-
-Differences are extrapolated to step 0 by Richardson's scheme as Ridders (1982) has it: each halving
-of the step removes one more term of the error, the spread between neighbouring estimates bounds
-what is left, and the rounding of the values is added to that bound.
-
-One rule says whether a derivative is right: it is the two-sided difference, within tolerance and
-bound, or lies between the differences from the left and from the right.  So at a kink every number
-between the slopes on both sides is right (0 for relu at 0), and at the edge of a domain only the
-side counts on which the function is finite.  Differences that do not converge, as where the
-function jumps or its slope is infinite, decide nothing.
-"""
+"""Derivatives checked against differences of values, by the rule of the table's `differences`."""
 
 from __future__ import annotations
 
@@ -20,31 +9,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.graph import interior_order
 from ..core.modes import switched
 from ..core.value import Constant, Value, nodes_of
 from ..errors import GradientCheckError
-from ..table.primitives import PRIMITIVES, Primitive
+from ..table.differences import NOTHING_TO_COMPARE, Floats, Function, Verdict, judge, slope_at
+from ..table.primitives import PRIMITIVES
+from ..table.registration import wrong_partials
 from .transforms import jacobian, one_number
 from .trees import flatten, path, rebuild
-
-Floats = NDArray[np.float64]
-Function = Callable[[float], Floats]
-Quotient = Callable[[float], tuple[Floats, Floats]]
-
-_EPSILON = float(np.finfo(np.float64).eps)
-_UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
-_QUICK_STEP = 2.0**-17  # about the cube root of epsilon: best for one two-sided difference
-_LARGEST_STEP = 2.0**-7
-_HALVINGS = 20
-_PROBE_STEP = 2.0**-50  # a few units in the last place
-_TURN = 1e-4  # a change by more than this part of its size within the probe step is no slope
-_DEPTH = 8  # extrapolations of one estimate; more only amplify rounding
-_ACCURATE = 1e-11  # where to stop, relative to the slope or to value over argument
-_CONVERGED = 1e-3  # a larger bound, relative to the same, decides nothing
-_NOTHING_TO_COMPARE = "not finite, so there is nothing to compare"
 
 
 def numerical_gradient(f: Callable[..., Any], *args: Any) -> Any:
@@ -76,7 +50,7 @@ def numerical_gradient(f: Callable[..., Any], *args: Any) -> Any:
     """
     point = _numbers(args)
     evaluate = partial(_evaluate, lambda *xs: one_number(f(*xs), "numerical_gradient"), args)
-    slopes = [float(_slope(_along(evaluate, point, i), x).slope[0]) for i, x in enumerate(point)]
+    slopes = [float(slope_at(_along(evaluate, point, i), x).slope[0]) for i, x in enumerate(point)]
     results = rebuild(args, slopes)
     return results[0] if len(args) == 1 else results
 
@@ -126,12 +100,12 @@ argument 0 at 3.0: backpropagation gives 3.0, two-sided differences give 6.0 +- 
     values = evaluate(point)
     if not np.isfinite(values).all():
         raise GradientCheckError(
-            f"the function gives {values.tolist()!r:.80} at these arguments: {_NOTHING_TO_COMPARE}"
+            f"the function gives {values.tolist()!r:.80} at these arguments: {NOTHING_TO_COMPARE}"
         )
     derivatives = _jacobian(f, args, point)
     findings = []
     for i, x in enumerate(point):
-        verdict = _judge(_along(evaluate, point, i), x, derivatives[:, i], rtol, atol)
+        verdict = judge(_along(evaluate, point, i), x, derivatives[:, i], rtol, atol)
         findings += [
             _Finding(verdict, j, _place(f, args, point, j, i), "backpropagation gives")
             for j in np.flatnonzero(~verdict.right).tolist()
@@ -183,12 +157,12 @@ def compare(function: Callable[[float], float], x: float, derivative: float) -> 
         return np.array([function(x)])
 
     value = function(x)
-    verdict = _judge(evaluate, x, np.array([derivative]), rtol=1e-6)
+    verdict = judge(evaluate, x, np.array([derivative]), rtol=1e-6)
     agrees = bool(verdict.right[0]) and not verdict.sides_differ(0)
     remark = "" if agrees else verdict.remark(0)
     if not math.isfinite(value):
-        remark = f"the value is {value}, {_NOTHING_TO_COMPARE}"
-    return Comparison(float(_slope(evaluate, x).slope[0]), agrees, remark)
+        remark = f"the value is {value}, {NOTHING_TO_COMPARE}"
+    return Comparison(float(slope_at(evaluate, x).slope[0]), agrees, remark)
 
 
 def check_local_derivatives(roots: Value | Sequence[Value], *, rtol: float = 1e-6) -> bool:
@@ -247,205 +221,11 @@ give 0.46211715726 +- ...
     return True
 
 
-# Differences.
-
-
-@dataclass(frozen=True)
-class _Slope:
-    """An estimate for each output, and a bound of its error."""
-
-    slope: Floats
-    bound: Floats
-
-    def __or__(self, other: _Slope) -> _Slope:
-        """The better of two, output by output."""
-        better = other.bound < self.bound
-        return _Slope(
-            np.where(better, other.slope, self.slope), np.where(better, other.bound, self.bound)
-        )
-
-
-def _two_sided(function: Function, x: float, step: float) -> tuple[Floats, Floats]:
-    """Difference quotient around `x`, and the size of the values."""
-    up, down = x + step, x - step
-    above, below = function(up), function(down)
-    return (above - below) / (up - down), np.maximum(np.abs(above), np.abs(below))
-
-
-def _one_sided(function: Function, x: float, step: float) -> tuple[Floats, Floats]:
-    """Difference quotient from `x` to one side, and the size of the values."""
-    end = x + step
-    here, there = function(x), function(end)
-    return (there - here) / (end - x), np.maximum(np.abs(here), np.abs(there))
-
-
-def _extrapolate(function: Function, x: float, side: int = 0, rounding: float = 0.0) -> _Slope:
-    """The slope at step 0: two-sided, or on the side -1 or 1.
-
-    Parameters
-    ----------
-    function : callable
-        Of one float, giving an array.
-    x : float
-        Where.
-    side : int, optional
-        0 for both sides.
-    rounding : float, optional
-        What is known to be the absolute error of the function's values, beyond their own rounding.
-    """
-    quotient = partial(_one_sided if side else _two_sided, function, x)
-    direction, order = (side, 1) if side else (1, 2)  # the error's powers: 1, 2, 3... or 2, 4, 6...
-    best = _Slope(np.array(np.nan), np.array(np.inf))
-    with np.errstate(all="ignore"):
-        # The smaller scale first: steps over many periods of sin can seem to converge.
-        for scale in sorted({abs(x) or 1.0, 1.0}):
-            found, size = _refine(quotient, direction * scale, order, rounding, max(abs(x), 1.0))
-            best = best | _resolved(found, size, quotient, direction * scale)
-            if np.all(best.bound <= _ACCURATE * (np.abs(best.slope) + size / max(abs(x), 1.0))):
-                break
-    return best
-
-
-def _refine(
-    quotient: Quotient, scale: float, order: int, rounding: float, argument: float
-) -> tuple[_Slope, Floats]:
-    """Halve the step and extrapolate until accurate; also the size of the function's values."""
-    best = _Slope(np.array(np.nan), np.array(np.inf))
-    largest = np.array(0.0)
-    step = _LARGEST_STEP * scale
-    previous: list[Floats] = []
-    for _ in range(_HALVINGS):
-        slope, size = quotient(step)
-        largest = np.fmax(largest, np.where(np.isfinite(size), size, 0.0))
-        noise = 8 * (_EPSILON * (size + _UNDERFLOW) + rounding) / abs(step)
-        row = [slope]
-        for power, coarse in enumerate(previous[:_DEPTH], 1):
-            fine = row[-1]
-            row.append(fine + (fine - coarse) / (2.0 ** (order * power) - 1.0))
-            if power < len(previous):  # the same extrapolation one step size earlier
-                nearby = np.abs(row[-1] - np.array([fine, coarse, previous[power]]))
-                best = best | _Slope(row[-1], nearby.max(axis=0) + noise)
-        if np.all(best.bound <= _ACCURATE * (np.abs(best.slope) + size / argument)):
-            break
-        previous = row
-        step /= 2.0
-    return best, largest
-
-
-def _resolved(found: _Slope, size: Floats, quotient: Quotient, scale: float) -> _Slope:
-    """No bound where the function turns between neighbouring floats, as sin(x) does at 1e20."""
-    step = _PROBE_STEP * scale
-    turns = np.abs(quotient(step)[0] * step) > _TURN * size
-    return _Slope(found.slope, np.where(turns, np.inf, found.bound))
-
-
-def _steepness(function: Function, x: float) -> Floats:
-    """How steep the function is up to the largest step: the measure of a slope of 0 at value 0."""
-    step = _LARGEST_STEP * (abs(x) or 1.0)
-    slopes = np.abs([_one_sided(function, x, side * step)[0] for side in (-1, 1)])
-    steepest: Floats = np.where(np.isfinite(slopes), slopes, 0.0).max(axis=0)
-    return steepest
-
-
-def _slope(function: Function, x: float) -> _Slope:
-    """The two-sided slope, or at the edge of the domain that on the side inside."""
-    both = _extrapolate(function, x)
-    if np.isfinite(both.bound).all():
-        return both
-    return _first_finite(both, _extrapolate(function, x, -1) | _extrapolate(function, x, 1))
-
-
-def _first_finite(a: _Slope, b: _Slope) -> _Slope:
-    finite = np.isfinite(a.bound)
-    return _Slope(np.where(finite, a.slope, b.slope), np.where(finite, a.bound, b.bound))
-
-
-# The rule.
-
-
-@dataclass(frozen=True)
-class _Verdict:
-    """What the differences say of one derivative for each output."""
-
-    x: float
-    given: Floats
-    right: NDArray[np.bool_]
-    decided: NDArray[np.bool_]
-    kink: NDArray[np.bool_]
-    numeric: _Slope
-    sides: tuple[Floats, Floats]  # the slopes from the left and from the right, NaN if unknown
-
-    def sides_differ(self, index: int) -> bool:
-        """Whether it is known that the slopes on both sides are not the same."""
-        return bool(self.kink[index]) and all(math.isfinite(side[index]) for side in self.sides)
-
-    def remark(self, index: int) -> str:
-        """Why the derivative need not be the two-sided difference; empty if it must be."""
-        if not math.isfinite(self.x):
-            return f"the argument is {_NOTHING_TO_COMPARE}"
-        if not self.decided[index]:
-            return (
-                "the differences do not converge, as where the function jumps, its slope is "
-                "infinite, or it is not the same at every call"
-            )
-        if self.sides_differ(index):
-            low, high = sorted(float(side[index]) for side in self.sides)
-            return f"a kink, where every slope from {low + 0.0:.6g} to {high + 0.0:.6g} is right"
-        return ""
-
-
-def _judge(
-    function: Function,
-    x: float,
-    given: Floats,
-    rtol: float,
-    atol: float = 0.0,
-    rounding: float = 0.0,
-) -> _Verdict:
-    """Apply the rule of this module to a derivative of each output."""
-    every = np.ones(given.shape, dtype=bool)
-    with np.errstate(all="ignore"):
-        quick, _ = _two_sided(function, x, _QUICK_STEP * (abs(x) or 1.0))
-        if np.all(np.isfinite(given) & (np.abs(given - quick) <= rtol * np.abs(given))):
-            numeric = _Slope(quick, np.abs(given - quick))
-            return _Verdict(x, given, every, every, ~every, numeric, (quick, quick))
-        size = np.maximum(np.abs(function(x)) / max(abs(x), 1.0), _steepness(function, x))
-        both = _extrapolate(function, x, 0, rounding)
-        sides = [_extrapolate(function, x, side, rounding) for side in (-1, 1)]
-        magnitude = np.where(np.isfinite(given), np.abs(given), 0.0)
-        estimates = (both, *sides)
-        scales = [np.maximum(np.abs(estimate.slope), magnitude) for estimate in estimates]
-        converged = [
-            estimate.bound <= atol + _UNDERFLOW + _CONVERGED * np.maximum(scale, size)
-            for estimate, scale in zip(estimates, scales, strict=True)
-        ]
-        # A side alone counts only at the edge of the domain: elsewhere the function jumps.
-        step = _QUICK_STEP * (abs(x) or 1.0)
-        outside = [~np.isfinite(function(x + side * step)) for side in (-1, 1)]
-        left, right_ = converged[1], converged[2]
-        counts = [converged[0], left & (right_ | outside[1]), right_ & (left | outside[0])]
-        lows, highs, decided = [], [], np.zeros(given.shape, dtype=bool)
-        for estimate, scale, count in zip(estimates, scales, counts, strict=True):
-            margin = atol + rtol * scale + 4 * estimate.bound
-            lows.append(np.where(count, estimate.slope - margin, np.inf))
-            highs.append(np.where(count, estimate.slope + margin, -np.inf))
-            decided |= count
-        right = (lows[0] <= given) & (given <= highs[0])
-        right |= (np.minimum(*lows[1:]) <= given) & (given <= np.maximum(*highs[1:]))
-        kink = (lows[1] > highs[2]) | (lows[2] > highs[1])
-        slopes = [
-            np.where(count, side.slope, np.nan)
-            for side, count in zip(sides, counts[1:], strict=True)
-        ]
-    numeric = _first_finite(both, sides[0] | sides[1])
-    return _Verdict(x, given, right, decided, kink, numeric, (slopes[0], slopes[1]))
-
-
 @dataclass(frozen=True)
 class _Finding:
     """One derivative that is not right: output `index` of a verdict."""
 
-    verdict: _Verdict
+    verdict: Verdict
     index: int
     place: str
     source: str
@@ -542,33 +322,13 @@ def _wrong_operands(node: Value, rtol: float) -> list[_Finding]:
     """The operands toward which a node's local derivative is wrong."""
     row = PRIMITIVES[node.op]
     operands = [parent.data for parent in node.parents]
-    evaluate = partial(_evaluate_row, row)
-    with np.errstate(all="ignore"):
-        derivatives = np.array(row.linearize(operands)[1])
-        sensitivity = np.abs(np.multiply(operands, derivatives))
-        nudged = [x * (1.0 + (-1) ** i * _EPSILON) for i, x in enumerate(operands)]
-        wiggle = np.abs(np.subtract(row.linearize(nudged)[1], derivatives))
+    fixed = [type(parent) is Constant for parent in node.parents]
     findings = []
-    for i, parent in enumerate(node.parents):
-        if type(parent) is Constant:
-            continue
-        given = np.array([node.local_derivatives[i]])
-        # What rounding of the other operands can do to the value (the operand under test is left
-        # out, so that a wrong derivative cannot excuse itself), and to the derivative.
-        with np.errstate(all="ignore"):
-            rounding = _EPSILON * float(np.nansum(np.delete(sensitivity, i)))
-        atol = _UNDERFLOW + 4 * (float(wiggle[i]) if math.isfinite(wiggle[i]) else 0.0)
-        function = _along(evaluate, operands, i)
-        verdict = _judge(function, operands[i], given, rtol, atol, rounding)
-        unknown = math.isnan(given[0]) and verdict.kink[0]  # an honest answer at a kink
-        if verdict.decided[0] and not verdict.right[0] and not unknown:
-            place = f"{node.op} toward operand {i} ({_operand_names(node)[i]}) of {_name(node)}"
-            findings.append(_Finding(verdict, 0, place, "stored is"))
+    given = node.local_derivatives
+    for i, verdict in wrong_partials(row, operands, given, constant=fixed, rtol=rtol):
+        place = f"{node.op} toward operand {i} ({_operand_names(node)[i]}) of {_name(node)}"
+        findings.append(_Finding(verdict, 0, place, "stored is"))
     return findings
-
-
-def _evaluate_row(row: Primitive, operands: Sequence[float]) -> Floats:
-    return np.array([row.evaluate(operands)])
 
 
 def _operand_names(node: Value) -> list[str]:

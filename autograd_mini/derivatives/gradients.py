@@ -8,9 +8,10 @@ from typing import Any, overload
 
 from ..core import functions
 from ..core.anomaly import check_gradient
-from ..core.backward import gradient_map
+from ..core.backward import STORED, gradient_map
+from ..core.collector import paused_collector
 from ..core.graph import interior_order, leaves
-from ..core.modes import ACTIVE, current_modes, source_line
+from ..core.modes import ACTIVE, current_modes, source_line, switched
 from ..core.value import Constant, Operand, Value, as_value, is_ordered, nodes_of, to_float
 from ..errors import TraceError
 from ..table.primitives import PRIMITIVES, Primitive
@@ -91,9 +92,12 @@ def gradients(
     >>> curvature.data, gradients(curvature, x), x.grad
     (12.0, 6.0, 0.0)
     """
+    modes = current_modes()
+    if modes.record is not None and not modes.by_identity:
+        with switched(by_identity=True):
+            return gradients(outputs, wrt, seeds=seeds, create_graph=create_graph)
     roots = nodes_of(outputs, "outputs")
     targets = nodes_of(wrt, "wrt")
-    modes = current_modes()
     if modes.record is not None and not create_graph:
         _check_numbers(roots)
     weights = _weights(seeds, len(roots), create_graph)
@@ -106,9 +110,10 @@ def gradients(
     found: Any = {}
     if not create_graph or check is not None:
         numbers = [(root, number_of(weight)) for root, weight in pairs]
-        found = gradient_map(numbers, lambda node: node.local_derivatives, check)
+        found = gradient_map(numbers, STORED, check)
     if create_graph:
-        found = _value_gradients(pairs, targets)
+        with paused_collector():
+            found = _value_gradients(pairs, targets)
     results = [_gradient_of(target, found, create_graph) for target in targets]
     return results[0] if isinstance(wrt, Value) else results
 
@@ -186,9 +191,9 @@ def _derivatives(node: Value, needed: set[Value]) -> list[Any]:
     """Local derivatives of a node as Values or floats; 0 toward what is not needed."""
     if node.op == "take":
         return _derivatives_of_take(node, needed)
-    row = PRIMITIVES[node.op]
-    groups = row.split(node.parents)
-    wanted = [parent in needed for parent in node.parents]
+    row, parents = PRIMITIVES[node.op], node.parents
+    groups = row.split(parents)
+    wanted = [parent in needed for parent in parents]
     return row.spread(lambda index: _evaluate(row, index, groups, node), wanted)
 
 

@@ -99,8 +99,8 @@ class _Values(Reductions):
     def exponentials(self, elements: Sequence[Any], shift: float) -> list[Any]:
         return [functions.exp(x - shift) for x in elements]
 
-    def if_finite(self, number: float, then: Callable[[], Any], otherwise: Any) -> Any:
-        return then() if math.isfinite(number) else otherwise
+    def if_finite(self, number: float, then: Any, otherwise: Any) -> Any:
+        return then if math.isfinite(number) else otherwise
 
     def softmax(self, first: Any, *others: Any) -> Any:
         """One node for each element while the compiler traces: it knows no largest element."""

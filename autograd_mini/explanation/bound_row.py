@@ -162,11 +162,11 @@ class BoundRow(Interpreter[ast.expr]):
 
     def _opposite(self, test: ast.expr) -> ast.expr | None:
         """The comparison that holds where `test` does not; with NaN in the data there is none."""
-        if not isinstance(test, ast.Compare) or type(test.ops[0]) not in _OPPOSITE:
+        comparison, sides = operation(test)
+        opposite = comparison.opposite if isinstance(comparison, Operator) else None
+        if opposite is None or any(parent.data != parent.data for parent in self._node.parents):
             return None
-        if any(parent.data != parent.data for parent in self._node.parents):
-            return None
-        return ast.Compare(test.left, [_OPPOSITE[type(test.ops[0])]()], test.comparators)
+        return ast.Compare(sides[0], [opposite()], [sides[1]])
 
     def _decide(self, condition: ast.expr) -> bool | None:
         """Whether a comparison holds, if that is known.
@@ -203,14 +203,6 @@ class BoundRow(Interpreter[ast.expr]):
             return with_operands(condition, [*map(self.interpret, operation(condition)[1])])
         test = self.interpret(condition)
         return _indicated(test) or test
-
-
-_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Gt: ast.LtE,
-    ast.GtE: ast.Lt,
-    ast.Lt: ast.GtE,
-    ast.LtE: ast.Gt,
-}
 
 
 def is_number(node: Value) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.backward import gradient_map
+from ..core.backward import STORED, gradient_map
 from ..core.value import Value
 from .chainrule import LeafUse, product, uses_of
 from .latex import LatexNotation
@@ -274,6 +274,6 @@ def explain(root: Value, leaf: Value) -> Derivation:
     0.0
     """
     check_nodes(root, leaf)
-    gradients = gradient_map([(root, 1.0)], lambda node: node.local_derivatives)
+    gradients = gradient_map([(root, 1.0)], STORED)
     uses = uses_of(root, leaf, gradients)
     return Derivation(root, leaf, gradients.get(leaf, 0.0), uses, gradients)

@@ -163,7 +163,8 @@ def _reductions(reductions: NumberReductions) -> dict[str, Callable[..., Any]]:
 
 _NAMES = """exp expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan sinh cosh tanh asinh
 acosh atanh atan2 hypot"""
-_MATH = _NAMES.split()
+MATH = _NAMES.split()
+"""The rows that are functions of ``math``, and of NumPy."""
 _SHARED: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "sign": _sign,
@@ -173,19 +174,19 @@ _SHARED: dict[str, Callable[..., Any]] = {
     "minimum": _minimum,
     **_reductions(FLOAT_REDUCTIONS),
 }
-FUNCTIONS = frozenset(_SHARED) | frozenset(_MATH) | REDUCTIONS
+FUNCTIONS = frozenset(_SHARED) | frozenset(MATH) | REDUCTIONS
 """The functions of formulas that need no row of the table."""
 
-FLOAT = FloatBackend("floats", _SHARED | {name: getattr(math, name) for name in [*_MATH, "pow"]})
+FLOAT = FloatBackend("floats", _SHARED | {name: getattr(math, name) for name in [*MATH, "pow"]})
 """``math``; an operation outside its domain raises."""
 
 IEEE = IeeeBackend(
-    "IEEE floats", _SHARED | {name: _ieee(getattr(np, name)) for name in [*_MATH, "pow"]}
+    "IEEE floats", _SHARED | {name: _ieee(getattr(np, name)) for name in [*MATH, "pow"]}
 )
 """IEEE arithmetic: infinities and NaN instead of exceptions."""
 
 NUMPY_NAMES = {
-    **{name: f"np.{name}" for name in [*_MATH, "square", "reciprocal", "maximum", "minimum"]},
+    **{name: f"np.{name}" for name in [*MATH, "square", "reciprocal", "maximum", "minimum"]},
     "abs": "np.absolute",
     "erf": "special.erf",
     "erfc": "special.erfc",

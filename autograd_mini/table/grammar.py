@@ -34,6 +34,8 @@ class Operator(NamedTuple):
         What it does to floats.
     ufunc : str
         NumPy's name of it.
+    opposite : type or None
+        The comparison that holds where this one does not, as long as nothing is NaN.
     """
 
     node: type[ast.AST]
@@ -41,6 +43,7 @@ class Operator(NamedTuple):
     row: str
     function: Callable[..., Any]
     ufunc: str
+    opposite: type[ast.cmpop] | None = None
 
 
 ARITHMETIC = (
@@ -52,10 +55,10 @@ ARITHMETIC = (
 )
 NEGATIVE = Operator(ast.USub, "-", "neg", operator.neg, "negative")
 COMPARISONS = (
-    Operator(ast.Gt, ">", "greater", operator.gt, "greater"),
-    Operator(ast.GtE, ">=", "greater_equal", operator.ge, "greater_equal"),
-    Operator(ast.Lt, "<", "less", operator.lt, "less"),
-    Operator(ast.LtE, "<=", "less_equal", operator.le, "less_equal"),
+    Operator(ast.Gt, ">", "greater", operator.gt, "greater", ast.LtE),
+    Operator(ast.GtE, ">=", "greater_equal", operator.ge, "greater_equal", ast.Lt),
+    Operator(ast.Lt, "<", "less", operator.lt, "less", ast.GtE),
+    Operator(ast.LtE, "<=", "less_equal", operator.le, "less_equal", ast.Gt),
     Operator(ast.Eq, "==", "equal", operator.eq, "equal"),
 )
 OPERATORS: dict[type[ast.AST], Operator] = {
@@ -205,6 +208,8 @@ def is_vector(formula: ast.expr, vectors: Collection[str]) -> bool:
     >>> is_vector(parse_formula("2 * sum(x)", {"x"}, {"sum"}), {"x"})
     False
     """
+    if not vectors:
+        return False
     if isinstance(formula, ast.Name):
         return formula.id in vectors
     called, operands = operation(formula)

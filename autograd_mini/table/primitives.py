@@ -1,45 +1,24 @@
-"""The rows of the derivative table as objects: parsed, checked, and evaluated over floats."""
+"""The rows of the derivative table as objects: divided into operands, compiled, and evaluated."""
 
 from __future__ import annotations
 
 import ast
-import keyword
 import linecache
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .backends import FLOAT, FUNCTIONS, IEEE, Backend
-from .grammar import REDUCTIONS, functions_in, is_vector, operation, parse_formula, parts
+from .backends import FLOAT, IEEE, Backend
+from .grammar import REDUCTIONS, functions_in
+from .parsing import Columns, Operand, parse_columns, parse_formulas
 from .rows import ROWS
 from .vectors import Vector, elementwise
-
-Kind = Literal["scalar", "vector", "optional"]
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_OPERAND = re.compile(rf"([a-z]\w*)\s*(\.\.\.|\?|=\s*({_NUMBER}))?")
-_RESERVED = frozenset({"y", "n", "pi"})
-_MARKS = frozenset({"constant", "input", "integer_input", "take", "largest"})  # ops without a row
-
-
-@dataclass(frozen=True)
-class Operand:
-    """One operand of a primitive: its name, its kind and, if it may be left out, its default."""
-
-    name: str
-    kind: Kind
-    default: float | None = None
-
-    def __str__(self) -> str:
-        suffix = {"scalar": "", "vector": "...", "optional": "?"}[self.kind]
-        return self.name + suffix + ("" if self.default is None else f"={self.default!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +37,10 @@ class Primitive:
         The formula of the local derivative toward each operand.
     domains : tuple of (float, float)
         The interval of each operand from which tests sample.
+    description : str
+        What it is, in one line.
+    remedy : str
+        What to do about infinity or NaN; empty if there is nothing to say.
 
     Examples
     --------
@@ -76,6 +59,20 @@ class Primitive:
     domains: tuple[tuple[float, float], ...]
     value_formula: ast.expr = field(repr=False)
     partial_formulas: tuple[ast.expr, ...] = field(repr=False)
+    description: str = ""
+    remedy: str = ""
+
+    def columns(self) -> Columns:
+        """What the row's text says; rows that say the same are one."""
+        return Columns(
+            self.name,
+            self.operands,
+            self.value,
+            self.partials,
+            self.domains,
+            self.description,
+            self.remedy,
+        )
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -108,6 +105,16 @@ class Primitive:
         >>> ad.PRIMITIVES["dot"].spans(4)
         [slice(0, 2, None), slice(2, 4, None), slice(4, 4, None)]
         """
+        found = self._spans.get(count)
+        if found is None:
+            found = self._spans[count] = self._divide(count)
+        return found
+
+    @cached_property
+    def _spans(self) -> dict[int, list[slice]]:
+        return {}
+
+    def _divide(self, count: int) -> list[slice]:
         kinds = [operand.kind for operand in self.operands]
         variable = count - kinds.count("scalar")
         length, spare = divmod(variable, max(kinds.count("vector"), 1))
@@ -137,8 +144,11 @@ class Primitive:
         >>> ad.PRIMITIVES["dot"].split([1.0, 2.0, 3.0, 4.0])
         [[1.0, 2.0], [3.0, 4.0], 0.0]
         """
+        spans = self.spans(len(operands))
+        if not self.has_vectors:
+            return list(operands)
         groups: list[Any] = []
-        for operand, span in zip(self.operands, self.spans(len(operands)), strict=True):
+        for operand, span in zip(self.operands, spans, strict=True):
             if operand.kind == "vector":
                 group: Any = operands[span]
                 groups.append(group if isinstance(group, np.ndarray) else Vector(group))
@@ -226,7 +236,7 @@ class Primitive:
                 pass
         groups = self.split(operands)
         y = self._call(0, groups)
-        wanted = [not fixed for fixed in constant] or [True] * len(operands)
+        wanted = [not fixed for fixed in constant] if constant else [True] * len(operands)
         return y, tuple(self.spread(lambda index: self._call(index + 1, [*groups, y]), wanted))
 
     def spread(self, partial: Callable[[int], Any], wanted: Sequence[bool]) -> list[Any]:
@@ -249,10 +259,11 @@ class Primitive:
         derivatives: list[Any] = []
         for index, span in enumerate(self.spans(len(wanted))):
             chosen = wanted[span]
-            result = partial(index) if any(chosen) else 0.0
-            elements = result if isinstance(result, Vector) else [result] * len(chosen)
-            derivatives += [d if take else 0.0 for d, take in zip(elements, chosen, strict=True)]
-        return derivatives
+            result = partial(index) if True in chosen else 0.0
+            derivatives.extend(result if isinstance(result, Vector) else [result] * len(chosen))
+        if all(wanted):
+            return derivatives
+        return [d if take else 0.0 for d, take in zip(derivatives, wanted, strict=True)]
 
     def _call(self, index: int, arguments: Sequence[Any]) -> Any:
         """Evaluate formula `index` (0 the value, then the partials), again in IEEE if it raises."""
@@ -295,7 +306,7 @@ def define(row: str) -> Primitive:
     Parameters
     ----------
     row : str
-        ``name | operands | value | partials | domains``, as in :mod:`autograd_mini.table.rows`.
+        As :func:`parse_row` takes it.
 
     Returns
     -------
@@ -305,8 +316,7 @@ def define(row: str) -> Primitive:
     Raises
     ------
     ValueError
-        If the row is not well formed, the name is taken, or the formulas do not give finite
-        numbers in the middle of the domain.
+        As :func:`parse_row` does.
 
     Examples
     --------
@@ -315,26 +325,51 @@ def define(row: str) -> Primitive:
     ...
     ValueError: primitive 'tanh' exists already; choose another name
     """
-    columns = [column.strip() for column in row.split("|")]
-    if len(columns) != 5:
-        raise ValueError(f"row {row.strip()!r} has {len(columns)} columns, expected 5")
-    name = _identifier(columns[0])
-    reserved = _RESERVED | _MARKS | {"sign", "prod_others"}
-    if not re.fullmatch(r"[a-z]\w*", name) or name in reserved or keyword.iskeyword(name):
-        raise ValueError(f"primitive name {name!r} is not a lower-case identifier free to use")
-    if name in _rows:
-        raise ValueError(f"primitive {name!r} exists already; choose another name")
-    operands = tuple(_parse_operand(name, text.strip()) for text in columns[1].split(","))
-    _check_kinds(name, operands)
-    partials = tuple(text.strip() for text in columns[3].split(";"))
-    domains = tuple(_parse_domain(name, text) for text in columns[4].split(","))
-    for what, found in (("partials", partials), ("domains", domains)):
-        if len(found) != len(operands):
-            count = f"{len(found)} {what} for {len(operands)} operands"
-            raise ValueError(f"primitive {name!r} has {count}, expected one each")
-    primitive = _assemble(name, operands, columns[2], partials, domains)
+    primitive = parse_row(row)
+    add(primitive)
+    return primitive
+
+
+def add(primitive: Primitive) -> None:
+    """Add a row to the table."""
+    _rows[primitive.name] = primitive
+
+
+def parse_row(row: str) -> Primitive:
+    """Parse and check one row of text.
+
+    Parameters
+    ----------
+    row : str
+        ``name | operands | value | partials | domains | description | remedy``, as in
+        :mod:`autograd_mini.table.rows`; the last two may be left out.
+
+    Returns
+    -------
+    Primitive
+        The row; if the very same stands in the table, that.
+
+    Raises
+    ------
+    ValueError
+        If the row is not well formed, the name is taken, or the formulas do not give finite
+        numbers in the middle of the domain.
+
+    Examples
+    --------
+    >>> parse_row("half | x | x / 2 | 0.5 | -1..1").evaluate([3.0])
+    1.5
+    """
+    columns = parse_columns(row)
+    known = _rows.get(columns.name)
+    if known is not None:
+        if known.columns() == columns:
+            return known
+        raise ValueError(f"primitive {columns.name!r} exists already; choose another name")
+    scalar_rows = {name for name in _rows if not _rows[name].has_vectors}
+    formulas = parse_formulas(columns, scalar_rows, set(_rows) - scalar_rows)
+    primitive = Primitive(*columns[:5], *formulas, *columns[5:])
     _try_out(primitive)
-    _rows[name] = primitive
     return primitive
 
 
@@ -353,97 +388,6 @@ def _try_out(primitive: Primitive) -> None:
             f"{point}, the middle of its domain; expected a finite number for each: give it a "
             "domain inside which it has them"
         )
-
-
-def _identifier(text: str) -> str:
-    """A name as Python reads it in the formulas: without ligatures and the like (PEP 3131)."""
-    return unicodedata.normalize("NFKC", text)
-
-
-def _parse_operand(row: str, text: str) -> Operand:
-    match = _OPERAND.fullmatch(_identifier(text))
-    if match is None or match[1] in _RESERVED:
-        raise ValueError(
-            f"primitive {row!r}: operand {text!r} is not a name like x, x..., c?, k=1: it begins "
-            "with one of a to z, and y, n and pi have a meaning already"
-        )
-    kind: Kind = {"...": "vector", "?": "optional"}.get(match[2], "scalar")  # type: ignore[assignment]
-    default = None if match[3] is None else float(match[3])
-    if default is not None and not np.isfinite(default):
-        raise ValueError(f"primitive {row!r}: the default of {text!r} is beyond float64")
-    return Operand(match[1], kind, default)
-
-
-def _check_kinds(row: str, operands: tuple[Operand, ...]) -> None:
-    """Refuse operands that a call, or a flat sequence of them, could not tell apart."""
-    kinds = [operand.kind for operand in operands]
-    if kinds.count("optional") > ("vector" in kinds and kinds.count("vector") > 1):
-        raise ValueError(
-            f"primitive {row!r}: an optional operand stands alone, beside two vectors or more; "
-            "elsewhere give a default as in c=0"
-        )
-    may_be_left_out = [o.kind == "optional" or o.default is not None for o in operands]
-    if may_be_left_out != sorted(may_be_left_out):
-        raise ValueError(f"primitive {row!r}: operands that may be left out come last")
-
-
-def _parse_domain(row: str, text: str) -> tuple[float, float]:
-    low, _, high = text.partition("..")
-    try:
-        domain = float(low), float(high)
-    except ValueError:
-        raise ValueError(f"primitive {row!r}: domain {text.strip()!r} is not LOW..HIGH") from None
-    if not -np.inf < domain[0] < domain[1] < np.inf:
-        raise ValueError(f"primitive {row!r}: domain {text.strip()!r} is not a finite interval")
-    return domain
-
-
-def _assemble(
-    name: str,
-    operands: tuple[Operand, ...],
-    value: str,
-    partials: tuple[str, ...],
-    domains: tuple[tuple[float, float], ...],
-) -> Primitive:
-    """Parse and check the formulas."""
-    names = [operand.name for operand in operands]
-    if len(set(names)) < len(names):
-        raise ValueError(f"primitive {name!r} names an operand twice: {', '.join(names)}")
-    taken = FUNCTIONS | set(_rows) | {"where"}
-    for operand in names:
-        if operand in taken or keyword.iskeyword(operand):
-            raise ValueError(f"primitive {name!r}: operand {operand!r} is a function or keyword")
-    vectors = [operand.name for operand in operands if operand.kind == "vector"]
-    scalar_rows = {row for row in _rows if not _rows[row].has_vectors}
-    functions = (FUNCTIONS if vectors else FUNCTIONS - REDUCTIONS) | scalar_rows | {"where"}
-    allowed = {*names, "n", "pi"} if vectors else {*names, "pi"}
-    try:
-        value_formula = parse_formula(value, allowed, functions)
-        formulas = tuple(parse_formula(text, allowed | {"y"}, functions) for text in partials)
-    except ValueError as error:
-        raise ValueError(f"primitive {name!r}: {error}") from None
-    _check_vectors(name, value_formula, vectors, scalar=True)
-    for operand_, formula in zip(operands, formulas, strict=True):
-        _check_vectors(name, formula, vectors, scalar=operand_.kind != "vector")
-    return Primitive(name, operands, value, partials, domains, value_formula, formulas)
-
-
-def _check_vectors(row: str, formula: ast.expr, vectors: Sequence[str], scalar: bool) -> None:
-    """Refuse vectors where one number is meant: a condition, the value, a scalar's derivative."""
-    if scalar and is_vector(formula, vectors):
-        raise ValueError(
-            f"primitive {row!r}: {ast.unparse(formula)!r} gives a vector where one number is "
-            "needed: reduce it with sum, dot or the like"
-        )
-    for part in parts(formula):
-        what, operands = operation(part)
-        if what == "where":
-            condition = operands[0]
-            if is_vector(condition, vectors):
-                raise ValueError(
-                    f"primitive {row!r}: the condition {ast.unparse(condition)!r} compares a "
-                    "vector; where takes one number, maximum, minimum and sign work on elements"
-                )
 
 
 def namespace(formulas: Iterable[ast.expr], backend: Backend, vectors: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,8 @@ class Reductions(ABC):
         return Vector(elements)
 
     @abstractmethod
-    def if_finite(self, number: Any, then: Callable[[], Any], otherwise: Any) -> Any:
-        """A choice by whether a number is finite."""
+    def if_finite(self, number: Any, then: Any, otherwise: Any) -> Any:
+        """A choice between two numbers by whether another is finite."""
 
     def softmax(self, first: Any, *others: Any) -> Any:
         """Probabilities of the elements of the first group, among those of all groups.
@@ -60,7 +60,7 @@ class Reductions(ABC):
         elements = self.joined((first, *others))
         largest = self.largest(elements)
         weights = self.exponentials(elements, largest)
-        total = self.if_finite(largest, lambda: self.total(weights), 1.0)
+        total = self.if_finite(largest, self.total(weights), 1.0)
         return self.vector(weights[: len(first)]) / total
 
     def prod_others(self, x: Any) -> Any:
@@ -87,8 +87,8 @@ class NumberReductions(Reductions):
     """The functions that give one number, too."""
 
     @abstractmethod
-    def without_largest(self, elements: Any, largest: Any) -> Any:
-        """All elements but the largest, or but one of the largest."""
+    def total_of_others(self, weights: Any, /) -> Any:
+        """The sum of exponentials without the largest, which is 1, as accurate as if it was not."""
 
     @abstractmethod
     def log1p(self, x: Any, /) -> Any:
@@ -120,11 +120,8 @@ class NumberReductions(Reductions):
         """
         elements = self.joined(groups)
         largest = self.largest(elements)
-
-        def finite() -> Any:
-            rest = self.exponentials(self.without_largest(elements, largest), largest)
-            return largest + self.log1p(self.total(rest))
-
+        weights = self.exponentials(elements, largest)
+        finite = largest + self.log1p(self.total_of_others(weights))
         return self.if_finite(largest, finite, largest)
 
 
@@ -159,12 +156,11 @@ class _Floats(NumberReductions):
     def exponentials(self, elements: list[float], shift: float) -> list[float]:
         return [math.exp(x - shift) for x in elements]
 
-    def if_finite(self, number: float, then: Callable[[], Any], otherwise: Any) -> Any:
-        return then() if math.isfinite(number) else otherwise
+    def if_finite(self, number: float, then: float, otherwise: float) -> float:
+        return then if math.isfinite(number) else otherwise
 
-    def without_largest(self, elements: list[float], largest: float) -> list[float]:
-        elements.remove(largest)
-        return elements
+    def total_of_others(self, weights: list[float], /) -> float:
+        return math.fsum([*weights, -1.0])  # rounded once
 
     def sum(self, x: list[float]) -> float:
         return sum(x, 0.0)
@@ -205,15 +201,13 @@ class _Arrays(NumberReductions):
     def vector(self, elements: Array) -> Array:
         return elements
 
-    def if_finite(self, number: Array, then: Callable[[], Any], otherwise: Any) -> Array:
-        chosen: Array = np.where(np.isfinite(number), then(), otherwise)
+    def if_finite(self, number: Array, then: Any, otherwise: Any) -> Array:
+        chosen: Array = np.where(np.isfinite(number), then, otherwise)
         return chosen
 
-    def without_largest(self, elements: Array, largest: Array) -> Array:
-        rest = elements.copy()
-        position = np.argmax(elements, axis=0)[None]
-        np.put_along_axis(rest, position, -np.inf, axis=0)
-        return rest
+    def total_of_others(self, weights: Array, /) -> Array:
+        np.put_along_axis(weights, np.argmax(weights, axis=0)[None], 0.0, axis=0)
+        return self.total(weights)
 
     def log1p(self, x: Array) -> Array:
         logarithm: Array = np.log1p(x)

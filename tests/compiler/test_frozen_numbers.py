@@ -368,6 +368,25 @@ def test_errors_of_python_and_numpy_name_the_line(case: str) -> None:
     assert any(str(caught.value).startswith(place) for place in places)
 
 
+@pytest.mark.parametrize("module", ["nn", "nn.mine", "viz.mine", "autograd_mini.mine"])
+@pytest.mark.parametrize("test", ["x == 0", "x != w", "k in [0, 1]", "{0: w}.get(k)", "hash(k)"])
+def test_no_name_of_a_module_makes_a_difference(module: str, test: str) -> None:
+    names: dict[str, Any] = {"__name__": module, "w": W}
+    exec(f"def function(x, k):\n    return w if {test} else x * w", names)
+    with pytest.raises(TraceError, match=r"equal\(|take\("):
+        ad.compile(names["function"], [W])(None, [1.0], [1])
+
+
+def test_derivatives_toward_integers_and_what_is_computed_from_them() -> None:
+    def function(x: Any, k: Any) -> Any:
+        y = ad.sin(x * (k * 2) * W)
+        return ad.sum(ad.gradients(y, [k, x, W], create_graph=True))
+
+    slope = ad.compile(function, [W])(None, [0.3], [2])
+    angle, cos = 0.3 * 4 * 0.5, math.cos(0.3 * 4 * 0.5)
+    assert math.isclose(slope[0], cos * (angle / 2 + angle / 0.3 + angle / 0.5), rel_tol=1e-13)
+
+
 @pytest.mark.parametrize("case", IDENTITY)
 def test_identity(case: str) -> None:
     assert compiled(lambda x, k: 1.0 if IDENTITY[case](x, k) else 0.0) == [0.35, 0.65]

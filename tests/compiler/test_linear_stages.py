@@ -14,9 +14,10 @@ import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler.backends.numpy.array_names import Names
 from autograd_mini.compiler.backends.numpy.source import emit
-from autograd_mini.compiler.canonical import ScalarProgram, canonical_form
+from autograd_mini.compiler.canonical import canonical_form
 from autograd_mini.compiler.ir.array_program import ArrayProgram
 from autograd_mini.compiler.ir.references import View
+from autograd_mini.compiler.ir.scalars import ScalarProgram
 from autograd_mini.compiler.ir.spaces import THETA
 from autograd_mini.compiler.lower.packs import lower
 from autograd_mini.compiler.lower.placement import Placement

@@ -14,15 +14,7 @@ import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler.backends.numpy.contraction import contraction
 from autograd_mini.compiler.backends.numpy.source import emit
-from autograd_mini.compiler.canonical import (
-    Elementwise,
-    Leaf,
-    Literal,
-    ScalarProgram,
-    Sum,
-    Take,
-    canonical_form,
-)
+from autograd_mini.compiler.canonical import canonical_form
 from autograd_mini.compiler.ir.array_program import ArrayProgram
 from autograd_mini.compiler.ir.facts import witnesses
 from autograd_mini.compiler.ir.references import (
@@ -32,6 +24,14 @@ from autograd_mini.compiler.ir.references import (
     View,
     affine_view,
     common_shape,
+)
+from autograd_mini.compiler.ir.scalars import (
+    Elementwise,
+    Leaf,
+    Literal,
+    ScalarProgram,
+    Sum,
+    Take,
 )
 from autograd_mini.compiler.ir.spaces import FIXED, THETA, VALUE, input_space
 from autograd_mini.compiler.ir.steps import Contract, Map, Reduce, TakeStep

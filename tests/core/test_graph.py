@@ -76,6 +76,15 @@ def test_deep_graphs_need_no_recursion() -> None:
         task = Task((task,))
         chain.append(task)
     assert ad.topological_order(task) == chain
-    assert interior_order(task) == chain[1:]
     while chain:  # plain dataclasses: let go from the end, so that nothing nests
         chain.pop()
+
+
+def test_deep_graphs_of_values_need_no_recursion() -> None:
+    node = Value(1.0)
+    chain = [node]
+    for _ in range(200_000):
+        node = -node
+        chain.append(node)
+    assert ad.topological_order(node) == chain
+    assert interior_order(node) == chain[1:]

@@ -164,10 +164,10 @@ def _pytorch_gradient(output: Any, leaves: Sequence[Any]) -> Sequence[Any]:
 
 
 def test_the_sum_over_paths_tells_a_wrong_derivative(
-    register: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    register_unchecked: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oracle can fail: a primitive with a wrong partial is told from the right one."""
-    wrong = register("wrong_cube", "x", "x ** 3", ["2 * x ** 2"], [(0.5, 2.0)])
+    wrong = register_unchecked("wrong_cube", "x", "x ** 3", ["2 * x ** 2"], [(0.5, 2.0)])
     right = naive_engine._unary(lambda z: z**3, lambda z: 3 * z**2)
     monkeypatch.setitem(naive_engine.RULES, "wrong_cube", right)
     monkeypatch.setitem(FUNCTIONS, "wrong_cube", wrong)

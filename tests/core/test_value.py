@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import fractions
+import gc
 import math
 import operator
 from collections.abc import Callable
@@ -503,3 +504,27 @@ def test_a_subclass_takes_part() -> None:
     assert w.grad == pytest.approx(3 + 1 / math.cosh(2) ** 2 + 0.25, rel=1e-14)
     assert x.grad == 2.0
     assert type(y) is Value
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_operands_and_derivatives_can_be_assigned(count: int) -> None:
+    x, parents = Value(1.0), tuple([Value(float(k)) for k in range(count)])
+    for y in (x * x, -x, ad.sum([x, x, x])):
+        y.parents = parents
+        y.local_derivatives = tuple([2.0 + k for k in range(count)])
+        assert y.parents == parents
+        assert y.local_derivatives == (2.0, 3.0, 4.0)[:count]
+        y.backward()
+    assert [parent.grad for parent in parents] == [6.0, 9.0, 12.0][:count]
+
+
+def test_a_node_is_one_object_for_the_collector() -> None:
+    a, b = Value(2.0), Value(3.0)
+    node = a * b
+    tracked = [each for each in gc.get_referents(node) if gc.is_tracked(each)]
+    assert sorted(map(id, tracked)) == sorted(map(id, (a, b, Value)))
+
+
+def test_a_label_that_was_not_given_is_empty() -> None:
+    a = Value(1.0)
+    assert [(a * a).label, ad.as_value(2).label, a.detach().label] == ["", "", ""]

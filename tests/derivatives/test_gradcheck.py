@@ -289,11 +289,11 @@ def test_a_wrong_primitive_is_caught_by_name(
     value: str,
     partials: list[str],
     wrong: str,
-    register: Callable[..., Any],
+    register_unchecked: Callable[..., Any],
 ) -> None:
     count = len(partials)
     finite = [p if "0 /" not in p else "x" for p in partials]
-    function = register(name, operands, value, finite, [(0.5, 2.0)] * count)
+    function = register_unchecked(name, operands, value, finite, [(0.5, 2.0)] * count)
     leaves = [Value(1.3, "left"), Value(0.7, "right")][:count]
     node = function(*leaves)
     node.label = "suspect"
@@ -308,15 +308,17 @@ def test_a_wrong_primitive_is_caught_by_name(
     assert text.startswith("1 of ")
 
 
-def test_a_wrong_vector_row_is_caught_at_the_right_operand(register: Callable[..., Any]) -> None:
-    wrong = register("wrong_sum", "x...", "sum(x * x)", ["x + 1"], [(0.5, 2.0)])
+def test_a_wrong_vector_row_is_caught_at_the_right_operand(
+    register_unchecked: Callable[..., Any],
+) -> None:
+    wrong = register_unchecked("wrong_sum", "x...", "sum(x * x)", ["x + 1"], [(0.5, 2.0)])
     y = wrong((Value(1.0), Value(2.0), Value(3.0)))  # right by chance toward the first
     with pytest.raises(GradientCheckError, match=r"2 of 3 .* operand 2 \(x\[2\]\) of wrong_sum\("):
         check_local_derivatives(y)
 
 
-def test_gradcheck_sees_what_a_wrong_primitive_does(register: Callable[..., Any]) -> None:
-    wrong = register("wrong_cosine", "x", "cos(x)", ["sin(x)"], [(0.5, 2.0)])
+def test_gradcheck_sees_what_a_wrong_primitive_does(register_unchecked: Callable[..., Any]) -> None:
+    wrong = register_unchecked("wrong_cosine", "x", "cos(x)", ["sin(x)"], [(0.5, 2.0)])
     with pytest.raises(GradientCheckError, match="1 of 2 derivatives is wrong"):
         gradcheck(lambda x: ad.exp(wrong(x[0])) + x[1], [1.0, 2.0])
 

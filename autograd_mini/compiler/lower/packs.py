@@ -19,19 +19,10 @@ import numpy as np
 
 from ...table.primitives import PRIMITIVES
 from ...table.rewrite import with_signs_written_out
-from ..canonical import (
-    Elementwise,
-    Literal,
-    Scalar,
-    ScalarProgram,
-    Sum,
-    Take,
-    Vector,
-    deciding_operands,
-    operands,
-)
+from ..choices import deciding_operands
 from ..ir.array_program import ArrayProgram
 from ..ir.references import HOLE, as_table
+from ..ir.scalars import Elementwise, Literal, Scalar, ScalarProgram, Sum, Take, Vector
 from ..ir.steps import Map, Reduce, TakeStep, VectorRow
 from ..schedule import schedule
 from .grids import blocks, layout
@@ -208,7 +199,7 @@ def _deciding(program: ScalarProgram) -> list[bool]:
     found = [False] * len(program.nodes)
     for i in range(len(found) - 1, -1, -1):
         node = program.nodes[i]
-        below: Sequence[int] = operands(node)
+        below: Sequence[int] = node.operands
         if not found[i]:
             op = node.op if isinstance(node, (Elementwise, Vector)) else ""
             below = deciding_operands(op, below)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..canonical import Leaf, Literal, ScalarProgram, operands
 from ..ir.array_program import FIRST_FREE, ZERO
 from ..ir.marks import Marks
 from ..ir.references import (
@@ -26,6 +25,7 @@ from ..ir.references import (
     as_table,
     row_major,
 )
+from ..ir.scalars import Leaf, Literal, ScalarProgram
 from ..ir.spaces import COMPUTED, FIXED, THETA, VALUE, Space, input_space
 from ..ir.steps import ArrayStep, Mask
 
@@ -84,7 +84,7 @@ class Placement:
             elif isinstance(node, Literal):
                 self._put(i, self.constants, self._number(node.value), self.constants)
             else:
-                self.rowed[i] = any(self.rowed[j] for j in operands(node))
+                self.rowed[i] = any(self.rowed[j] for j in node.operands)
 
     def _put(self, i: int, code: int, offset: int, home: int) -> None:
         self._code.memory[i] = code

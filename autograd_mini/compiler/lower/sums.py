@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ...table.rewrite import is_moderate
-from ..canonical import ScalarProgram, Sum
 from ..ir.references import HOLE, Indices, Reference, Table, View
+from ..ir.scalars import ScalarProgram, Sum
 from ..ir.steps import Contract, Map, Reduce
 from .grids import blocks, layout
 from .placement import Placement

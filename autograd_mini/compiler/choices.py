@@ -1,0 +1,116 @@
+"""Which rows are written out as what their formulas do, and which stay as the table has them.
+
+Written out, a row becomes part of sums of products, and its derivative follows from its parts.
+That is the same number, unless an infinity or NaN is on the way: then the row counts, as the table
+has it.  So in the NaN-safe form, and wherever a choice depends on it, less is written out.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TypeVar
+
+from ..table.grammar import REDUCTIONS, VECTOR_FUNCTIONS, Operator, functions_in, operation, parts
+from ..table.primitives import PRIMITIVES, Primitive
+
+OperandT = TypeVar("OperandT")
+_CHOOSING = frozenset({"where", "sign"})
+_PASSING = frozenset({"multiply_no_nan", "leaky_relu", "elu", "softmax", "log_softmax"})
+"""Rows with a comparison through which a NaN passes all the same."""
+_SHORTENED = frozenset({"multiply_no_nan", "logsumexp", "softmax", "log_softmax"})
+"""Rows that are written out by a rule of their own, which is not for infinities and NaN."""
+
+
+@cache
+def is_written_out(row: Primitive) -> bool:
+    """Whether a row becomes what its formula does, as long as all is finite.
+
+    It does if it is one operator over its operands, or has vectors and no function in it has a
+    kink, where the row might have a derivative of its own.
+
+    Examples
+    --------
+    >>> rows = "mul", "square", "variance", "sigmoid", "norm"
+    >>> [name for name in rows if is_written_out(PRIMITIVES[name])]
+    ['mul', 'square', 'variance']
+    """
+    if not row.has_vectors:
+        what, operands = operation(row.value_formula)
+        return isinstance(what, Operator) and all(map(_is_name, operands))
+    called = functions_in(row.value_formula)
+    return row.name not in called and _are_smooth(called)
+
+
+@cache
+def is_exact(row: Primitive) -> bool:
+    """Whether what a row is written out as has its derivatives at infinities and NaN, too.
+
+    It has them if it does one thing after the other, so that nothing is added up that cancels.
+
+    Examples
+    --------
+    >>> [name for name in ("mean", "square", "variance") if is_exact(PRIMITIVES[name])]
+    ['mean', 'square']
+    """
+    if row.name in _SHORTENED or not row.has_vectors:
+        return row.name not in _SHORTENED
+    inner = list(parts(row.value_formula))
+    reductions = [operands for what, operands in map(operation, inner) if isinstance(what, str)]
+    names = Counter(part.id for part in inner if isinstance(part, ast.Name))
+    return (
+        functions_in(row.value_formula) <= {"sum", "dot"}
+        and all(_is_name(operand) for operands in reductions for operand in operands)
+        and all(count == 1 for count in names.values())
+    )
+
+
+def has_two_forms(op: str) -> bool:
+    """Whether a row is written out only as long as all is finite.
+
+    Examples
+    --------
+    >>> [op for op in ("mean", "variance", "softmax", "tanh", "take") if has_two_forms(op)]
+    ['variance', 'softmax']
+    """
+    row = PRIMITIVES.get(op)
+    return row is not None and (op in _SHORTENED or (is_written_out(row) and not is_exact(row)))
+
+
+def deciding_operands(op: str, operands: Sequence[OperandT]) -> Sequence[OperandT]:
+    """The operands of which a NaN may vanish: a comparison takes it for false.
+
+    Examples
+    --------
+    >>> deciding_operands("where", "cab"), deciding_operands("less", "ab")
+    ('c', 'ab')
+    """
+    if op == "where":
+        return operands[:1]
+    row = PRIMITIVES.get(op)
+    return operands if row is not None and _compares(row) else operands[:0]
+
+
+@cache
+def _compares(row: Primitive) -> bool:
+    return row.name not in _PASSING and not _CHOOSING.isdisjoint(functions_in(row.value_formula))
+
+
+def _are_smooth(functions: Iterable[str]) -> bool:
+    """Whether neither functions nor their derivatives choose, through all rows that they call."""
+    waiting, seen = set(functions) - (REDUCTIONS - VECTOR_FUNCTIONS), set[str]()
+    while waiting:
+        function = waiting.pop()
+        row = PRIMITIVES.get(function)
+        if function in _CHOOSING or row is None or row.has_vectors:
+            return False
+        seen.add(function)
+        for formula in (row.value_formula, *row.partial_formulas):
+            waiting |= functions_in(formula) - seen
+    return True
+
+
+def _is_name(formula: ast.expr) -> bool:
+    return isinstance(formula, ast.Name)

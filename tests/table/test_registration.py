@@ -1,0 +1,137 @@
+"""Rows of users: derivatives are checked before a row enters the table, and cells run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import autograd_mini as ad
+from autograd_mini.table import primitives
+from autograd_mini.table.primitives import PRIMITIVES
+from autograd_mini.table.registration import check_partials, wrong_partials
+from tests.random_graphs import ROWS
+from tests.table.test_table import samples
+
+Register = Callable[..., Callable[..., Any]]
+CUBE = ("cubic", "x", "x * x * x", ["3 * x * x"], [(-2.0, 2.0)])
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_rows_of_the_table_pass_their_own_check(name: str) -> None:
+    check_partials(PRIMITIVES[name])
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_derivative_of_any_row_that_is_slightly_off_is_found(name: str) -> None:
+    row = PRIMITIVES[name]
+    for point in samples(name)[:4]:
+        right = row.linearize(point)[1]
+        assert list(wrong_partials(row, point, right)) == []
+        for position, derivative in enumerate(right):
+            wrong = list(right)
+            wrong[position] += 1e-4 * max(abs(derivative), 1.0)
+            assert [found for found, _ in wrong_partials(row, point, wrong)] == [position]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (("cubic", "x", "x ** 3", ["2 * x ** 2"], [(1.0, 2.0)]), r"toward x, 2 \* x \*\* 2, is "),
+        (("f", "a, b", "a * b", ["b", "b"], [(1, 2), (3, 4)]), r"toward b, b, is .* at a = 1\."),
+        (("f", "x...", "sum(x * x)", ["x"], [(1, 2)]), r"toward x, x, is .* at x = \[1\."),
+        (("f", "x, k=2", "k * x", ["k", "0"], [(1, 2)] * 2), "toward k, 0, is 0.0 at x = 1"),
+        (("f", "x", "abs(x)", ["1"], [(-1, 1)]), "toward x, 1, is 1.0 at x = -0"),
+    ],
+)
+def test_a_wrong_derivative_is_refused_with_both_numbers(
+    row: Any, message: str, register: Register
+) -> None:
+    before = dict(PRIMITIVES)
+    with pytest.raises(ValueError, match=message) as caught:
+        register(*row)
+    assert "two-sided differences of the value give " in str(caught.value)
+    assert dict(PRIMITIVES) == before
+
+
+def test_the_message_gives_the_slope_that_is_there(register: Register) -> None:
+    with pytest.raises(ValueError, match="primitive 'line'") as caught:
+        register("line", "x", "3 * x", ["4"], [(0.0, 1.0)])
+    text = str(caught.value)
+    assert ", 4, is 4.0 at x = 0." in text
+    assert text.endswith("give 3")
+
+
+@pytest.mark.parametrize(
+    ("value", "partial"),
+    [("relu(x)", "where(x <= 0, 0, 1)"), ("abs(x)", "sign(x)"), ("sqrt(x)", "1 / (2 * y)")],
+)
+def test_kinks_and_edges_inside_the_domain_are_no_fault(
+    value: str, partial: str, register: Register
+) -> None:
+    low = 0.0 if value == "sqrt(x)" else -1.0
+    f = register("f", "x", value, [partial], [(low, 1.0)])
+    assert f(0.25) == eval(value, vars(ad) | {"x": 0.25})
+
+
+def test_the_same_row_again_gives_its_function(register: Register) -> None:
+    first = register(*CUBE)
+    again = register(*CUBE)
+    assert list(PRIMITIVES).count("cubic") == 1
+    x = ad.Value(2.0)
+    assert first(x).data == again(x).data == 8.0
+    assert ad.gradients(again(x), x) == 12.0
+    spaced = ("cubic", " x ", " x * x * x ", [" 3 * x * x "], [(-2, 2)])
+    assert register(*spaced)(2.0) == 8.0
+
+
+def test_a_row_whose_operand_bears_its_name_can_be_registered_again(register: Register) -> None:
+    row = ("f", "f, b", "f * b", ["b", "f"], [(1, 2), (1, 2)])
+    register(*row)
+    assert register(*row)(2.0, 3.0) == 6.0
+
+
+@pytest.mark.parametrize(
+    "change", [{1: "z"}, {2: "x ** 3"}, {3: ["x * 3 * x"]}, {4: [(-1.0, 2.0)]}, {5: "A power."}]
+)
+def test_another_row_of_that_name_is_refused(change: dict[int, Any], register: Register) -> None:
+    row: list[Any] = [*CUBE, "Cube."]
+    register(*row)
+    other = [change.get(i, column) for i, column in enumerate(row)]
+    with pytest.raises(ValueError, match="'cubic' exists already; choose another name"):
+        register(*other)
+
+
+def test_a_description_becomes_documentation(register: Register) -> None:
+    cube = register(*CUBE, description="Third power; nothing else.")
+    assert PRIMITIVES["cubic"].description == "Third power; nothing else."
+    assert (cube.__doc__ or "").startswith("Third power; nothing else.\n")
+    assert "cubic(x) = x * x * x\n        d/dx = 3 * x * x" in (cube.__doc__ or "")
+    with pytest.raises(ValueError, match="separator of the table"):
+        register("other", "x", "x", ["1"], [(0, 1)], "a | b")
+    with pytest.raises(TypeError, match="expected text, got 3"):
+        register("other", "x", "x", ["1"], [(0, 1)], 3)
+
+
+factors = st.floats(-3, 3).map(lambda number: round(number, 3))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(factors, min_size=1, max_size=4), st.integers(0, 3), factors)
+def test_polynomials_are_accepted_with_their_derivative_and_no_other(
+    register: Register, coefficients: Sequence[float], changed: int, by: float
+) -> None:
+    def text(numbers: Sequence[float]) -> str:
+        return " + ".join(f"{c!r} * x ** {k}" for k, c in enumerate(numbers)) or "0"
+
+    slopes = [k * c for k, c in enumerate(coefficients)][1:]
+    value, name = text(coefficients), "polynomial"
+    wrong = [c + by * (k == changed) for k, c in enumerate(slopes)]
+    if abs(by) > 0.01 and changed < len(slopes):
+        with pytest.raises(ValueError, match="two-sided differences"):
+            register(name, "x", value, [text(wrong)], [(0.5, 2.0)])
+    register(name, "x", value, [text(slopes)], [(0.5, 2.0)])
+    del primitives._rows[name]
