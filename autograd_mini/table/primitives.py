@@ -284,15 +284,10 @@ def _floats(result: Any) -> Any:
     return Vector(map(float, result)) if isinstance(result, Vector) else float(result)
 
 
-def compile_source(
-    source: str,
-    filename: str,
-    namespace: dict[str, Any],
-    transform: Callable[[ast.Module, dict[str, Any]], ast.Module] = lambda tree, names: tree,
-) -> None:
+def compile_source(source: str, filename: str, namespace: dict[str, Any]) -> None:
     """Run generated source in `namespace`; tracebacks and ``inspect.getsource`` show it."""
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    exec(compile(transform(ast.parse(source), namespace), filename, "exec"), namespace)
+    exec(compile(source, filename, "exec"), namespace)
 
 
 _rows: dict[str, Primitive] = {}
