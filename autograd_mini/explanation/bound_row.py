@@ -7,7 +7,6 @@ place, and tidies.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -82,8 +81,8 @@ class BoundRow(Interpreter[ast.expr]):
 
     def at(self, element: int) -> BoundRow:
         """The same row at another element."""
-        twin = copy.copy(self)
-        twin._element = element
+        twin = object.__new__(BoundRow)
+        twin.__dict__.update(self.__dict__, _element=element)
         return twin
 
     def number(self, value: float) -> ast.expr:

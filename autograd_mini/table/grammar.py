@@ -11,7 +11,8 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 VECTOR_FUNCTIONS = frozenset({"prod_others", "softmax"})
 """Functions of whole vectors that give one number for each element of the first."""
@@ -19,7 +20,8 @@ REDUCTIONS = VECTOR_FUNCTIONS | {"sum", "mean", "prod", "dot", "logsumexp", "nor
 """Functions of whole vectors."""
 
 
-class Operator(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Operator:
     """An operator of the language.
 
     Attributes

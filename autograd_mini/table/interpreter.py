@@ -47,15 +47,15 @@ class Interpreter(ABC, Generic[T]):
         if isinstance(formula, ast.Name):
             return self.name(formula.id)
         what, operands = operation(formula)
-        if what == "where":
-            return self.where(*operands)
-        if what in REDUCTIONS:
-            return self.reduce(str(what), operands)
-        meanings = [self.interpret(operand) for operand in operands]
         if isinstance(what, str):
-            return self.apply(what, meanings)
-        compares = isinstance(formula, ast.Compare)
-        return self.compare(what, *meanings) if compares else self.operate(what, meanings)
+            if what == "where":
+                return self.where(*operands)
+            if what in REDUCTIONS:
+                return self.reduce(what, operands)
+            return self.apply(what, [self.interpret(operand) for operand in operands])
+        if isinstance(formula, ast.Compare):
+            return self.compare(what, *map(self.interpret, operands))
+        return self.operate(what, [self.interpret(operand) for operand in operands])
 
     @abstractmethod
     def number(self, value: float) -> T:

@@ -102,9 +102,7 @@ def docstring(row: Primitive) -> str:
     formulas += [
         f"    d/d{name} = {text}" for name, text in zip(row.names, row.partials, strict=True)
     ]
-    vectors = f"{', '.join(row.vectors)} : iterable of Value or float\n" if row.vectors else ""
-    others = ", ".join(name for name in row.names if name not in row.vectors)
-    numbers = f"{others} : Value or float\n" if others else ""
+    parameters = "\n".join(f"{operand.name} : {_kind(operand)}" for operand in row.operands)
     empty = (
         "ValueError\n    If vectors differ in length, or are empty where that means nothing.\n"
         if row.vectors
@@ -119,7 +117,8 @@ def docstring(row: Primitive) -> str:
 
 Parameters
 ----------
-{vectors}{numbers}
+{parameters}
+
 Returns
 -------
 Value or float
@@ -134,6 +133,15 @@ Examples
 --------
 {example(row)}
 """
+
+
+def _kind(operand: Operand) -> str:
+    """What an operand is, in the words of a docstring."""
+    if operand.kind == "vector":
+        return "iterable of Value or float"
+    if operand.default is not None:
+        return f"Value or float, default {operand.default:g}"
+    return "Value or float, optional" if operand.kind == "optional" else "Value or float"
 
 
 def methods(rows: Iterable[Primitive]) -> str:
