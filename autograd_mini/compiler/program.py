@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..core.coerce import is_ordered
 from ..core.collector import paused_collector
-from ..core.value import Value, is_ordered
+from ..core.value import Value
 from ..table.backends import special_functions
 from ..table.primitives import compile_source
 from .arguments import (

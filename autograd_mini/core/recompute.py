@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .anomaly import check_value
+from .coerce import nodes_of, to_float
 from .graph import interior_order
 from .modes import ACTIVE, current_modes
-from .value import Value, linearize, nodes_of, to_float
+from .recording import linearize
+from .value import Value
 
 
 def recompute(roots: Value | Sequence[Value]) -> None:

@@ -8,11 +8,13 @@ from typing import Any, overload
 
 from ..core import functions
 from ..core.anomaly import check_gradient
-from ..core.backward import STORED, gradient_map
+from ..core.coerce import is_ordered, nodes_of, to_float
 from ..core.collector import paused_collector
+from ..core.frames import source_line
 from ..core.graph import interior_order, leaves
-from ..core.modes import ACTIVE, current_modes, source_line, switched
-from ..core.value import Constant, Operand, Value, as_value, is_ordered, nodes_of, to_float
+from ..core.modes import ACTIVE, current_modes, switched
+from ..core.propagation import STORED, gradient_map
+from ..core.value import Constant, Operand, Value, as_value
 from ..errors import TraceError
 from ..table.primitives import PRIMITIVES, Primitive
 from ..table.vectors import Vector

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core import functions
 from ..core.modes import current_modes
-from ..core.operators import general
+from ..core.recording import general
 from ..core.value import Constant, Value, constant
 from ..table.backends import Backend
 from ..table.grammar import Operator
