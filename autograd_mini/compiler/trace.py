@@ -119,6 +119,7 @@ class _Refusing(_Mixin):
     """
 
     __slots__ = ()
+    _traced = True
 
     def _has_number(self) -> bool:
         """Whether there is a number to be had here; if not, and not for `_refuse` to say, raise."""

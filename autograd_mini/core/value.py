@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Union, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Union, cast
 
 from .backward import backpropagate
 from .coerce import is_number, nodes_of, seeds_of, to_float
@@ -71,6 +71,7 @@ class Value(Methods):
     grad: float
     op: str
     source: str  # where the node was made; set only inside detect_anomaly()
+    _traced: ClassVar[bool] = False  # whether it has no number, since the compiler is tracing
 
     def __init__(self, data: float, label: str = "") -> None:
         self.label = label
@@ -331,7 +332,7 @@ def as_value(operand: Operand) -> Value:
 def compare(value: Value, other: Operand, method: str) -> bool:
     """Compare the data, or NotImplemented for an operand of another kind."""
     if isinstance(other, Value):
-        if ACTIVE and current_modes().record is not None and type(other) not in (Value, Constant):
+        if other._traced and current_modes().record is not None:
             return cast(bool, NotImplemented)  # so that Python asks the other, which is recorded
         number = other.data
     elif is_number(other):

@@ -170,7 +170,7 @@ def _value_gradients(pairs: Sequence[tuple[Value, Any]], targets: Sequence[Value
     for node in interior_order(*(root for root, _ in pairs)):
         if not needed.isdisjoint(node.parents):
             needed.add(node)
-            if tracing and type(node) is Value and any(map(is_traced, node.parents)):
+            if tracing and not node._traced and any(map(is_traced, node.parents)):
                 raise TraceError(
                     f"{source_line()}: {node!r:.80} was made before the function is traced, with "
                     "one number of its parameters: make it in the function"
