@@ -26,7 +26,8 @@ _NODE = """
 {indent}_node.op = {op!r}
 {indent}_node._a = {a}
 {indent}_node._b = {b}
-{indent}_node._da = _da{second}
+{indent}_node._da = _da
+{indent}_node._db = {db}
 {indent}return _observe(_node) if _ACTIVE else _node
 """
 
@@ -36,8 +37,7 @@ def node_source(row: Primitive, operands: list[str], indent: str) -> str:
     two = len(operands) == 2
     a = operands[0] if len(operands) <= 2 else f"({', '.join(operands)})"
     b = operands[1] if two else None
-    second = f"\n{indent}_node._db = _db" if two else ""
-    return _NODE.format(indent=indent, op=row.name, a=a, b=b, second=second)
+    return _NODE.format(indent=indent, op=row.name, a=a, b=b, db="_db" if two else None)
 
 
 def branch(row: Primitive, condition: str, prepare: list[str], fixed: set[str], slow: str) -> str:

@@ -37,10 +37,10 @@ def linearize(op: str, parents: tuple[Value, ...]) -> tuple[float, tuple[float, 
     >>> linearize("mul", (Value(2.0), as_value(3.0)))
     (6.0, (3.0, 0.0))
     """
-    data = [parent.data for parent in parents]
-    if Constant not in map(type, parents):
-        return PRIMITIVES[op].linearize(data)
-    return PRIMITIVES[op].linearize(data, [type(parent) is Constant for parent in parents])
+    fixed = [type(parent) is Constant for parent in parents]
+    return PRIMITIVES[op].linearize(
+        [parent.data for parent in parents], fixed if True in fixed else ()
+    )
 
 
 def node(

@@ -65,7 +65,7 @@ class Value(Methods):
     _a: Any  # the first operand, or the tuple of all; None for a leaf
     _b: Value | None  # the second operand, of two
     _da: Any  # the derivative toward `_a`, or a tuple of them
-    _db: float
+    _db: Any  # the derivative toward `_b`, or None
     _label: str  # not there unless given
     data: float
     grad: float
@@ -78,7 +78,7 @@ class Value(Methods):
         self.data = data if type(data) is float else to_float(data)
         self.grad = 0.0
         self.op = ""
-        self._a = self._b = None
+        self._a = self._b = self._db = None
         self._da = ()
 
     @property
@@ -110,7 +110,7 @@ class Value(Methods):
 
     def _link(self, parents: tuple[Value, ...], derivatives: tuple[float, ...]) -> None:
         """Keep operands and derivatives: one or two in slots, more as tuples."""
-        self._b = None
+        self._b = self._db = None
         if len(parents) == len(derivatives) == 2:
             self._a, self._b = parents
             self._da, self._db = derivatives
@@ -306,7 +306,7 @@ def constant(data: float, label: str = "") -> Constant:
     node.data = data
     node.grad = 0.0
     node.op = "constant"
-    node._a = node._b = None
+    node._a = node._b = node._db = None
     node._da = ()
     if label:
         node._label = label
