@@ -3,6 +3,7 @@
 from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
 from .compiler import Program, Stats, TraceInfo
 from .compiler import compile as compile
+from .core.coerce import is_ordered as is_ordered  # for packages built on the engine
 from .core.collector import paused_collector
 from .core.functions import log_softmax, register_primitive, softmax, take, where
 from .core.graph import leaves, topological_order
@@ -20,6 +21,8 @@ from .explanation.derivation import Derivation, PathTerm, explain
 from .explanation.paths import count_paths, path_derivatives
 from .table.primitives import PRIMITIVES
 from .version import __version__ as __version__
+
+__autograd_library__ = True  # errors name the caller's line, not one in here
 
 # What bears the name of a builtin (abs, compile, pow, sum) is left out, so that
 # ``from autograd_mini import *`` replaces none; it is there as ``ad.sum``.

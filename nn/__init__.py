@@ -25,6 +25,8 @@ from .training import (
     minibatches,
 )
 
+__autograd_library__ = True  # errors name the caller's line, not one in here
+
 __all__ = [
     "ACTIVATIONS",
     "MLP",

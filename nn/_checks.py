@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, TypeAlias, TypeGuard
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,6 @@ from autograd_mini import Value
 
 Scalars: TypeAlias = Sequence[Value | float] | Sequence[Value] | Sequence[float] | NDArray[Any]
 """One example's numbers: a list, a tuple or a one-dimensional array of Values or numbers."""
-
-
-def is_ordered(given: object) -> TypeGuard[Iterable[Any]]:
-    """Tell whether it holds elements in an order: a list or the like, no dict, set or text."""
-    if isinstance(given, np.ndarray):
-        return given.ndim > 0
-    return isinstance(given, Iterable) and not isinstance(
-        given, (str, bytes, bytearray, Mapping, Set)
-    )
 
 
 def positive_int(number: object, name: str) -> int:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import autograd_mini as ad
-from autograd_mini import Value
+from autograd_mini import Value, is_ordered
 
-from ._checks import Scalars, is_ordered
+from ._checks import Scalars
 
 __all__ = [
     "binary_cross_entropy",

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 
 import autograd_mini as ad
-from autograd_mini import Value
+from autograd_mini import Value, is_ordered
 
-from ._checks import Scalars, as_generator, is_ordered, positive_int
+from ._checks import Scalars, as_generator, positive_int
 from .init import glorot_uniform
 from .module import Module
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd_mini import Value
+from autograd_mini import Value, is_ordered
 
-from ._checks import is_ordered
 from .module import Module
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]

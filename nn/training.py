@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import autograd_mini as ad
-from autograd_mini import Value
+from autograd_mini import Value, is_ordered
 
-from ._checks import as_generator, is_ordered, positive_int
+from ._checks import as_generator, positive_int
 from .losses import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
 from .module import Module
 

@@ -26,8 +26,8 @@ ROOMS = {
         reference differences registration
     """,
     "core": """
-        graph collector modes anomaly backward copying methods value operators
-        table_functions functions recompute
+        graph backward coerce modes collector frames anomaly propagation copying methods value
+        recording operators row_functions table_functions functions recompute
     """,
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
@@ -188,6 +188,12 @@ def test_backpropagation_knows_no_operation() -> None:
     tree = ast.parse(SOURCES["autograd_mini.core.backward"].read_text(encoding="utf-8"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     assert texts.isdisjoint({*PRIMITIVES, "constant"})
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if m.startswith("autograd_mini")])
+def test_the_engine_does_not_name_what_is_built_on_it(module: str) -> None:
+    text = SOURCES[module].read_text(encoding="utf-8")
+    assert is_roof(module) or not re.search(r"\b(nn|viz)\b", text, re.IGNORECASE)
 
 
 def test_the_engine_needs_neither_nets_nor_pictures_nor_extras() -> None:

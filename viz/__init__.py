@@ -10,4 +10,6 @@ from viz.computation_graph import draw_graph as draw_graph
 from viz.plots import plot_history as plot_history
 from viz.rendering import render as render
 
+__autograd_library__ = True  # errors name the caller's line, not one in here
+
 __all__ = ["draw_graph", "plot_history", "render"]

@@ -16,7 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..core.value import Operand, Value, apply, as_value, to_float
+from ..core.coerce import to_float
+from ..core.recording import apply
+from ..core.value import Operand, Value, as_value
 from ..table.grammar import ARITHMETIC
 from ..table.primitives import PRIMITIVES, Primitive
 

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..core.coerce import is_ordered
 from ..core.collector import paused_collector
-from ..core.value import Value, is_ordered
+from ..core.value import Value
 from .arguments import (
     as_arrays,
     batch_size,

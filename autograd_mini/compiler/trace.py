@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from ..core.frames import source_line, user_line
 from ..core.graph import topological_order
-from ..core.modes import current_modes, source_line, switched, user_line
-from ..core.value import Constant, Value, as_value, constant, operate
+from ..core.modes import current_modes, switched
+from ..core.recording import operate
+from ..core.value import Constant, Value, as_value, constant
 from ..errors import AutogradError, TraceError
 from ..table.primitives import PRIMITIVES
 
@@ -117,6 +119,7 @@ class _Refusing(_Mixin):
     """
 
     __slots__ = ()
+    _traced = True
 
     def _has_number(self) -> bool:
         """Whether there is a number to be had here; if not, and not for `_refuse` to say, raise."""

@@ -11,11 +11,14 @@ import numpy as np
 
 from ..errors import TraceError
 from ..table.registration import register
-from .modes import ACTIVE, current_modes, source_line
-from .operators import general, sequence
+from .coerce import is_ordered, to_float
+from .frames import source_line
+from .modes import ACTIVE, current_modes
+from .recording import apply, general
+from .row_functions import sequence
 from .table_functions import *
 from .table_functions import FUNCTIONS, documented
-from .value import Operand, Value, apply, as_value, is_ordered, to_float
+from .value import Operand, Value, as_value
 
 
 def where(condition: Operand | bool, a: Operand, b: Operand) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial, wraps
-from types import FrameType, TracebackType
 from typing import Any, TypeVar, cast
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -192,38 +190,3 @@ def detect_anomaly() -> switched:
     autograd_mini.errors.AnomalyError: log gave -inf ...
     """
     return switched(anomaly=True)
-
-
-_PACKAGES = frozenset({"autograd_mini", "nn", "viz"})
-_LIBRARIES = _PACKAGES | {"numpy"} | sys.stdlib_module_names  # no line of the user's
-
-
-def _package(frame: FrameType) -> str:
-    if frame.f_code.co_filename.startswith("<autograd_mini"):  # generated code
-        return "autograd_mini"
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
-
-
-def source_line() -> str:
-    """``file:line`` of the nearest caller outside this project, NumPy and the standard library."""
-    frame = sys._getframe(1)
-    while _package(frame) in _LIBRARIES and frame.f_back is not None:
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def user_line(traceback: TracebackType | None) -> str | None:
-    """``file:line`` where an error left the user's code, as of :func:`source_line`; None if never.
-
-    Examples
-    --------
-    >>> user_line(None) is None
-    True
-    """
-    line = None
-    while traceback is not None:
-        frame = traceback.tb_frame
-        if _package(frame) not in _LIBRARIES:
-            line = f"{frame.f_code.co_filename}:{traceback.tb_lineno}"
-        traceback = traceback.tb_next
-    return line

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from .anomaly import check_value
+from .coerce import nodes_of, to_float
 from .graph import interior_order
 from .modes import ACTIVE, current_modes
-from .value import Value, linearize, nodes_of, to_float
+from .recording import linearize
+from .value import Value
 
 
 def recompute(roots: Value | Sequence[Value]) -> None:
@@ -41,18 +44,22 @@ def recompute(roots: Value | Sequence[Value]) -> None:
     """
     outputs = nodes_of(roots, "roots")
     order = interior_order(*outputs)
-    operands = [node.parents for node in order]
+    operands = list(map(attrgetter("parents"), order))
     _coerce_leaves(outputs, *operands)
-    before = [(node.data, node.local_derivatives) for node in order]
+    before = list(map(attrgetter("data", "_da", "_db"), order))
     check = bool(ACTIVE) and current_modes().anomaly
     try:
         for node, parents in zip(order, operands, strict=True):
-            node.data, node.local_derivatives = linearize(node.op, parents)
+            node.data, derivatives = linearize(node.op, parents)
+            if node._b is not None:  # as the setter has it, which most nodes need not call
+                node._da, node._db = derivatives
+            else:
+                node.local_derivatives = derivatives
             if check:
                 check_value(node)
     except BaseException:
-        for node, (data, derivatives) in zip(order, before, strict=True):
-            node.data, node.local_derivatives = data, derivatives
+        for node, state in zip(order, before, strict=True):
+            node.data, node._da, node._db = state
         raise
 
 

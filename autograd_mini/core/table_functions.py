@@ -15,7 +15,7 @@ from ..table.backends import MATH
 from ..table.primitives import PRIMITIVES, Primitive
 from ..table.reference import BY_HAND, docstring, is_method
 from .methods import Methods
-from .operators import function_of
+from .row_functions import function_of
 
 
 def documented(row: Primitive) -> Callable[..., Any]:
@@ -41,3 +41,5 @@ for _name, _row in PRIMITIVES.items():
         setattr(Methods, _name, FUNCTIONS[_name])
 for _name in MATH:  # NumPy asks the elements of an array for a method of its own name: arcsin
     setattr(Methods, getattr(np, _name).__name__, FUNCTIONS[_name])
+for _name in ("neg", "abs"):
+    setattr(Methods, f"__{_name}__", FUNCTIONS[_name])

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, Union, cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Union, cast
 
-import numpy as np
-
-from ..table.primitives import PRIMITIVES
-from .anomaly import check_value
-from .backward import backpropagate, check_gradients
+from .backward import backpropagate
+from .coerce import is_number, nodes_of, seeds_of, to_float
 from .copying import copy_graph, reduce_leaf, shallow_copy
 from .methods import Methods
-from .modes import ACTIVE, current_modes, source_line
+from .modes import ACTIVE, current_modes
+from .propagation import check_gradients
 
 Operand = Union["Value", float]
 
@@ -68,19 +65,20 @@ class Value(Methods):
     _a: Any  # the first operand, or the tuple of all; None for a leaf
     _b: Value | None  # the second operand, of two
     _da: Any  # the derivative toward `_a`, or a tuple of them
-    _db: float
+    _db: Any  # the derivative toward `_b`, or None
     _label: str  # not there unless given
     data: float
     grad: float
     op: str
     source: str  # where the node was made; set only inside detect_anomaly()
+    _traced: ClassVar[bool] = False  # whether it has no number, since the compiler is tracing
 
     def __init__(self, data: float, label: str = "") -> None:
         self.label = label
         self.data = data if type(data) is float else to_float(data)
         self.grad = 0.0
         self.op = ""
-        self._a = self._b = None
+        self._a = self._b = self._db = None
         self._da = ()
 
     @property
@@ -112,7 +110,7 @@ class Value(Methods):
 
     def _link(self, parents: tuple[Value, ...], derivatives: tuple[float, ...]) -> None:
         """Keep operands and derivatives: one or two in slots, more as tuples."""
-        self._b = None
+        self._b = self._db = None
         if len(parents) == len(derivatives) == 2:
             self._a, self._b = parents
             self._da, self._db = derivatives
@@ -139,45 +137,6 @@ class Value(Methods):
         label = f", label={self.label!r}" if self.label else ""
         op = f", op={self.op!r}" if self.op else ""
         return f"Value(data={self.data!r}, grad={self.grad!r}{op}{label})"
-
-    # Arithmetic.  `operators.py` replaces these by versions of the same meaning that are
-    # generated from the table's rows and several times as fast.
-
-    def __add__(self, other: Operand) -> Value:
-        return operate("add", self, other)
-
-    def __radd__(self, other: Operand) -> Value:
-        return operate("add", other, self)
-
-    def __sub__(self, other: Operand) -> Value:
-        return operate("sub", self, other)
-
-    def __rsub__(self, other: Operand) -> Value:
-        return operate("sub", other, self)
-
-    def __mul__(self, other: Operand) -> Value:
-        return operate("mul", self, other)
-
-    def __rmul__(self, other: Operand) -> Value:
-        return operate("mul", other, self)
-
-    def __truediv__(self, other: Operand) -> Value:
-        return operate("div", self, other)
-
-    def __rtruediv__(self, other: Operand) -> Value:
-        return operate("div", other, self)
-
-    def __pow__(self, other: Operand) -> Value:
-        return operate("pow", self, other)
-
-    def __rpow__(self, other: Operand) -> Value:
-        return operate("pow", other, self)
-
-    def __neg__(self) -> Value:
-        return operate("neg", self)
-
-    def __abs__(self) -> Value:
-        return operate("abs", self)
 
     def __pos__(self) -> Value:
         return self
@@ -272,6 +231,21 @@ class Value(Methods):
     def __reduce__(self) -> tuple[Any, ...]:
         return reduce_leaf(self)
 
+    if TYPE_CHECKING:  # made from the rows of the table by `operators.py`
+
+        def __add__(self, other: Operand) -> Value: ...
+        def __radd__(self, other: Operand) -> Value: ...
+        def __sub__(self, other: Operand) -> Value: ...
+        def __rsub__(self, other: Operand) -> Value: ...
+        def __mul__(self, other: Operand) -> Value: ...
+        def __rmul__(self, other: Operand) -> Value: ...
+        def __truediv__(self, other: Operand) -> Value: ...
+        def __rtruediv__(self, other: Operand) -> Value: ...
+        def __pow__(self, other: Operand) -> Value: ...
+        def __rpow__(self, other: Operand) -> Value: ...
+        def __neg__(self) -> Value: ...
+        def __abs__(self) -> Value: ...
+
 
 class Constant(Value):
     """A number met in an expression: it has no gradient, and none flows toward it.
@@ -312,104 +286,18 @@ def backward(roots: Value | Sequence[Value], seeds: float | Sequence[float] | No
     >>> a.grad
     8.0
     """
-    outputs, weights = checked_roots(roots, seeds)
-    if ACTIVE and current_modes().anomaly:
-        check_gradients(outputs, weights)
-    backpropagate(outputs, weights)
-
-
-def checked_roots(
-    roots: Value | Sequence[Value], seeds: float | Sequence[float] | None
-) -> tuple[list[Value], list[float]]:
-    """Roots and seeds as two lists of one length."""
     outputs = nodes_of(roots, "roots")
     if not outputs:
         raise ValueError("there is no root to backpropagate from: roots is empty")
-    for output in outputs:
-        if isinstance(output, Constant):
-            raise ValueError(
-                "the output is a constant and depends on no Value: were all its operands plain "
-                "numbers, detached, or made inside no_grad()?"
-            )
-    if seeds is None:
-        return outputs, [1.0] * len(outputs)
-    numbers_given: Any = seeds if is_ordered(seeds) and np.ndim(seeds) else [seeds]
-    weights = list(map(to_float, numbers_given))
-    if len(weights) != len(outputs):
-        raise ValueError(f"got {len(weights)} seeds for {len(outputs)} outputs, expected one each")
-    return outputs, weights
-
-
-def nodes_of(given: Any, what: str) -> list[Value]:
-    """One Value or several as a list.
-
-    Raises
-    ------
-    TypeError
-        If there is anything else; the message calls it `what`.
-
-    Examples
-    --------
-    >>> len(nodes_of(Value(1.0), "roots"))
-    1
-    """
-    if isinstance(given, Value):
-        return [given]
-    if not is_ordered(given):
-        raise TypeError(
-            f"{what} must be a Value or a sequence of Values, got {type(given).__name__}: "
-            f"{given!r:.80}"
+    if any(isinstance(output, Constant) for output in outputs):
+        raise ValueError(
+            "the output is a constant and depends on no Value: were all its operands plain "
+            "numbers, detached, or made inside no_grad()?"
         )
-    nodes = list(given)
-    for node in nodes:
-        if not isinstance(node, Value):
-            raise TypeError(
-                f"{what} must hold Values only, got {type(node).__name__}: {node!r:.80}"
-            )
-    return nodes
-
-
-def is_ordered(given: Any) -> bool:
-    """Whether something holds elements in an order: a list or the like, no dict, set or text.
-
-    Examples
-    --------
-    >>> is_ordered([1.0]), is_ordered({0: 1.0}), is_ordered("12")
-    (True, False, False)
-    """
-    return isinstance(given, Iterable) and not isinstance(
-        given, (str, bytes, bytearray, Mapping, Set)
-    )
-
-
-def to_float(data: Any) -> float:
-    """Return `data` as a float.
-
-    Raises
-    ------
-    TypeError
-        If it is not a real number.
-    ValueError
-        If it is an int beyond the range of float64.
-
-    Examples
-    --------
-    >>> to_float(3)
-    3.0
-    """
-    if isinstance(data, np.ndarray) and data.ndim == 0:
-        data = data[()]
-    if isinstance(data, (numbers.Real, np.bool_)):
-        try:
-            return float(data)
-        except OverflowError:
-            raise ValueError("the int is beyond the range of float64 (about 1.8e308)") from None
-    if isinstance(data, Value):
-        raise TypeError("expected a number, got a Value; use it as it is, or take its .data")
-    raise TypeError(
-        f"expected a real number (int, float, NumPy scalar), got {type(data).__name__}: "
-        f"{data!r:.80}"
-    )
+    weights = seeds_of(seeds, len(outputs))
+    if ACTIVE and current_modes().anomaly:
+        check_gradients(outputs, weights)
+    backpropagate(outputs, weights)
 
 
 def constant(data: float, label: str = "") -> Constant:
@@ -418,7 +306,7 @@ def constant(data: float, label: str = "") -> Constant:
     node.data = data
     node.grad = 0.0
     node.op = "constant"
-    node._a = node._b = None
+    node._a = node._b = node._db = None
     node._da = ()
     if label:
         node._label = label
@@ -441,99 +329,14 @@ def as_value(operand: Operand) -> Value:
     return operand if isinstance(operand, Value) else constant(to_float(operand))
 
 
-def operate(op: str, *operands: Operand) -> Value:
-    """Apply a primitive for an operator: NotImplemented for an operand of another kind.
-
-    So that Python asks the other operand, as NumPy arrays of Values need it.
-    """
-    for operand in operands:
-        if not isinstance(operand, (Value, float, int)) and not _is_number(operand):
-            if type(operand) in _REPEATED:  # Python would speak of repeating the sequence
-                raise TypeError(f"{op} takes a Value and a number, got {_described(operand)}")
-            return cast(Value, NotImplemented)
-    return apply(op, *map(as_value, operands))
-
-
-_REPEATED = frozenset({list, tuple, str, bytes, bytearray})
-
-
-def _described(operand: Any) -> str:
-    """What a sequence is, and what to write for one of numbers."""
-    kind = type(operand).__name__
-    if not isinstance(operand, (list, tuple)):
-        return f"{kind}: {operand!r:.80}"
-    return (
-        f"a {kind}: write [w * x for x in xs] to have it for each element, xs[0] for one of them, "
-        "dot(ws, xs) for a sum of products, or make the sequence a NumPy array"
-    )
-
-
-def _is_number(operand: Any) -> bool:
-    if isinstance(operand, np.ndarray):
-        return operand.ndim == 0 and operand.dtype.kind in "biuf"
-    return isinstance(operand, (numbers.Real, np.bool_))
-
-
 def compare(value: Value, other: Operand, method: str) -> bool:
     """Compare the data, or NotImplemented for an operand of another kind."""
     if isinstance(other, Value):
-        if ACTIVE and current_modes().record is not None and type(other) not in (Value, Constant):
+        if other._traced and current_modes().record is not None:
             return cast(bool, NotImplemented)  # so that Python asks the other, which is recorded
         number = other.data
-    elif _is_number(other):
+    elif is_number(other):
         number = to_float(other)
     else:
         return cast(bool, NotImplemented)
     return cast(bool, getattr(value.data, method)(number))
-
-
-def apply(op: str, *parents: Value) -> Value:
-    """Make the node of primitive `op` over `parents`.
-
-    Constants yield a constant.
-
-    Examples
-    --------
-    >>> apply("mul", Value(2.0), Value(3.0)).local_derivatives
-    (3.0, 2.0)
-    """
-    if ACTIVE and (record := current_modes().record) is not None:
-        return cast(Value, record(op, parents))
-    y, derivatives = linearize(op, parents)
-    result = node(op, y, parents, derivatives)
-    return constant(y) if set(map(type, parents)) <= {Constant} else result
-
-
-def linearize(op: str, parents: tuple[Value, ...]) -> tuple[float, tuple[float, ...]]:
-    """Value and local derivatives of `op` at the data of its parents: 0 toward constants.
-
-    Examples
-    --------
-    >>> linearize("mul", (Value(2.0), as_value(3.0)))
-    (6.0, (3.0, 0.0))
-    """
-    data = [parent.data for parent in parents]
-    if Constant not in map(type, parents):
-        return PRIMITIVES[op].linearize(data)
-    return PRIMITIVES[op].linearize(data, [type(parent) is Constant for parent in parents])
-
-
-def node(
-    op: str, y: float, parents: tuple[Value, ...], local_derivatives: tuple[float, ...]
-) -> Value:
-    """Make an interior node, as the modes of this thread have it."""
-    result = Value.__new__(Value)
-    result.data = y
-    result.grad = 0.0
-    result.op = op
-    result._link(parents, local_derivatives)
-    return observe(result) if ACTIVE else result
-
-
-def observe(result: Value) -> Value:
-    """What the modes of this thread make of a new node."""
-    modes = current_modes()
-    if modes.anomaly:
-        result.source = source_line()
-        check_value(result)
-    return result if modes.recording else constant(result.data)

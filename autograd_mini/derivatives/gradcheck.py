@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.coerce import nodes_of
 from ..core.graph import interior_order
 from ..core.modes import switched
-from ..core.value import Constant, Value, nodes_of
+from ..core.value import Constant, Value
 from ..errors import GradientCheckError
 from ..table.differences import NOTHING_TO_COMPARE, Floats, Function, Verdict, judge, slope_at
 from ..table.primitives import PRIMITIVES

@@ -8,11 +8,13 @@ from typing import Any, overload
 
 from ..core import functions
 from ..core.anomaly import check_gradient
-from ..core.backward import STORED, gradient_map
+from ..core.coerce import is_ordered, nodes_of, to_float
 from ..core.collector import paused_collector
+from ..core.frames import source_line
 from ..core.graph import interior_order, leaves
-from ..core.modes import ACTIVE, current_modes, source_line, switched
-from ..core.value import Constant, Operand, Value, as_value, is_ordered, nodes_of, to_float
+from ..core.modes import ACTIVE, current_modes, switched
+from ..core.propagation import STORED, gradient_map
+from ..core.value import Constant, Operand, Value, as_value
 from ..errors import TraceError
 from ..table.primitives import PRIMITIVES, Primitive
 from ..table.vectors import Vector
@@ -168,7 +170,7 @@ def _value_gradients(pairs: Sequence[tuple[Value, Any]], targets: Sequence[Value
     for node in interior_order(*(root for root, _ in pairs)):
         if not needed.isdisjoint(node.parents):
             needed.add(node)
-            if tracing and type(node) is Value and any(map(is_traced, node.parents)):
+            if tracing and not node._traced and any(map(is_traced, node.parents)):
                 raise TraceError(
                     f"{source_line()}: {node!r:.80} was made before the function is traced, with "
                     "one number of its parameters: make it in the function"

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.value import Value, to_float
+from ..core.coerce import to_float
+from ..core.value import Value
 
 
 def flatten(structure: Any, what: str = "an argument") -> list[Any]:

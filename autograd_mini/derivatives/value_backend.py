@@ -10,8 +10,8 @@ from typing import Any
 
 from ..core import functions
 from ..core.modes import current_modes
-from ..core.operators import general
-from ..core.value import Constant, Value, constant
+from ..core.recording import general
+from ..core.value import Value, constant
 from ..table.backends import Backend
 from ..table.grammar import Operator
 from ..table.primitives import PRIMITIVES
@@ -39,11 +39,7 @@ def is_traced(operand: Any) -> bool:
     >>> is_traced(Value(2.0))
     False
     """
-    return (
-        isinstance(operand, Value)
-        and type(operand) not in (Value, Constant)
-        and current_modes().record is not None
-    )
+    return isinstance(operand, Value) and operand._traced and current_modes().record is not None
 
 
 class ValueBackend(Backend):

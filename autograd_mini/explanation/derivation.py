@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.backward import STORED, gradient_map
+from ..core.propagation import STORED, gradient_map
 from ..core.value import Value
 from .chainrule import LeafUse, product, uses_of
 from .latex import LatexNotation

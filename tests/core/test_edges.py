@@ -14,7 +14,7 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini import Value
-from autograd_mini.core.value import apply
+from autograd_mini.core.recording import apply
 from tests import edges
 from tests.random_graphs import ROWS
 

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 
 import autograd_mini as ad
 from autograd_mini import GradientCheckError, Value, check_local_derivatives, gradcheck
-from autograd_mini.core.value import apply
+from autograd_mini.core.recording import apply
 from tests.naive_engine import KINKED
 from tests.random_graphs import FUNCTIONS, Program, programs
 

@@ -344,6 +344,7 @@ class Traced(Value):
     """What the compiler's nodes are like: no data, comparisons that are recorded."""
 
     __slots__ = ()
+    _traced = True
 
     def __gt__(self, other: Any) -> Any:
         return ad.greater(self, other)

@@ -27,6 +27,7 @@ from .programs import Program, definitions
 
 Array = npt.NDArray[Any]
 VALUE = import_module("autograd_mini.core.value")
+RECORDING = import_module("autograd_mini.core.recording")
 GRADIENTS = import_module("autograd_mini.derivatives.gradients")
 NOISE = 8 * EPSILON
 SPREADS = 64  # how many times the effect of noise counts as rounding
@@ -431,7 +432,7 @@ def _noise(seed: int) -> Iterator[None]:
         result.data, result.local_derivatives = y, tuple(map(noise, derivatives))
 
     with (
-        patch.object(VALUE, "check_value", disturb),
+        patch.object(RECORDING, "check_value", disturb),
         patch.object(VALUE, "check_gradients", lambda *_: None),
         patch.object(GRADIENTS, "check_gradient", None),
         ad.detect_anomaly(),
