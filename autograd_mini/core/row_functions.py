@@ -56,47 +56,25 @@ def _function_source(row: Primitive) -> str:
 
 
 def _vector_source(row: Primitive) -> str:
-    """A function over groups of Values: ``def dot(a, b, c)``, the optional one Value or None."""
+    """A function over groups of Values: ``def dot(a, b, bias)``, the optional one Value or None."""
     names = [operand.name for operand in row.operands]
-    vectors = {operand.name for operand in row.operands if operand.kind == "vector"}
-    writer = FLOAT.over(vectors)
-    optional = [operand.name for operand in row.operands if operand.kind == "optional"]
-    formulas = [row.value_formula, *row.partial_formulas]
-    arithmetic = any(_computes_on_vector(formula, vectors) for formula in formulas)
-    written = dict.fromkeys(vectors, "*{}") | dict.fromkeys(optional, "*_given")
+    groups = ", ".join(row.vectors)
+    optional = _optional(row)
+    written = dict.fromkeys(row.vectors, "*{}") | dict.fromkeys(optional, "*_given")
     parents = "".join(written.get(name, "{}").format(name) + ", " for name in names)
-    lines = [f"def {node_name(row.name)}({_signature(row)}):"]
-    groups = ", ".join(name for name in names if name in vectors)
-    lines.append(f"    {groups}, = _groups({row.name!r}, {_needs_elements(row)}, {groups})")
-    lines += [f"    _given = () if {name} is None else ({name},)" for name in optional]
-    lines += [
+    lines = [
+        f"def {node_name(row.name)}({_signature(row)}):",
+        f"    {groups}, = _groups({row.name!r}, {_needs_elements(row)}, {groups})",
+        *[f"    _given = () if {name} is None else ({name},)" for name in optional],
         f"    _parents = ({parents})",
         "    _kinds = _set(_map(_type, _parents))",
         "    if _ACTIVE or not _kinds <= _PLAIN or _Value not in _kinds:",
         f"        return _general({row.name!r}, *_parents)",
-    ]
-    for name in names:
-        if name in vectors:
-            data = f"[_v.data for _v in {name}]"
-            lines.append(f"    {name} = {f'_Vector({data})' if arithmetic else data}")
-        elif name in optional:
-            lines.append(f"    {name} = {name}.data if _given else 0.0")
-        else:
-            lines.append(f"    {name} = {name}.data")
-    length = next(name for name in names if name in vectors)
-    partials = []
-    for name, formula in zip(names, row.partial_formulas, strict=True):
-        text = writer.interpret(formula)
-        if name in vectors:
-            text = f"*{text}" if is_vector(formula, vectors) else f"*([{text}] * n)"
-        elif name in optional:
-            text = f"*([{text}] * _len(_given))"
-        partials.append(text)
-    lines += [
-        f"    n = _len({length})",
+        *_data_of_operands(row),
+        f"    n = _len({row.vectors[0]})",
         "    try:",
-        f"        y = {writer.interpret(row.value_formula)}",
-        f"        _da = ({', '.join(partials)},)",
+        f"        y = {FLOAT.over(row.vectors).interpret(row.value_formula)}",
+        f"        _da = ({', '.join(_spread_partials(row))},)",
         "    except (ArithmeticError, ValueError):",
         f"        return _general({row.name!r}, *_parents)",
         "    if _len(_kinds) > 1:",
@@ -105,9 +83,35 @@ def _vector_source(row: Primitive) -> str:
     return "\n".join(lines) + node_source(row, ["_parents"], " " * 4)
 
 
+def _optional(row: Primitive) -> list[str]:
+    return [operand.name for operand in row.operands if operand.kind == "optional"]
+
+
+def _data_of_operands(row: Primitive) -> list[str]:
+    """Lines that replace nodes by their numbers; a list will do where nothing is computed on it."""
+    formulas = (row.value_formula, *row.partial_formulas)
+    arithmetic = any(_computes_on_vector(formula, set(row.vectors)) for formula in formulas)
+    group = "_Vector([_v.data for _v in {}])" if arithmetic else "[_v.data for _v in {}]"
+    texts = {"vector": group, "optional": "{}.data if _given else 0.0", "scalar": "{}.data"}
+    return [f"    {o.name} = {texts[o.kind].format(o.name)}" for o in row.operands]
+
+
+def _spread_partials(row: Primitive) -> list[str]:
+    """The derivatives toward each operand, as the elements of one tuple."""
+    writer, texts = FLOAT.over(row.vectors), []
+    for operand, formula in zip(row.operands, row.partial_formulas, strict=True):
+        text = writer.interpret(formula)
+        if operand.kind == "vector":
+            text = f"*{text}" if is_vector(formula, row.vectors) else f"*([{text}] * n)"
+        elif operand.kind == "optional":
+            text = f"*([{text}] * _len(_given))"
+        texts.append(text)
+    return texts
+
+
 def _needs_elements(row: Primitive) -> bool:
     """Whether a row says nothing of empty vectors: it divides by n, or reduces nothing."""
-    vectors = {operand.name for operand in row.operands if operand.kind == "vector"}
+    vectors = set(row.vectors)
     return any(
         (isinstance(node, ast.Name) and node.id == "n")
         or (

@@ -163,7 +163,7 @@ class Primitive:
         --------
         >>> import autograd_mini as ad
         >>> ad.PRIMITIVES["mean"].bind([1.0, 2.0])
-        {'x': [1.0, 2.0], 'n': 2}
+        {'values': [1.0, 2.0], 'n': 2}
         """
         bound = dict(zip(self.names, self.split(operands), strict=True))
         return bound | {"n": len(bound[self.vectors[0]])} if self.vectors else bound

@@ -88,13 +88,13 @@ greater_equal | a, b           | where(a >= b, 1, 0)                  | 0 ; 0   
 less          | a, b           | where(a < b, 1, 0)                   | 0 ; 0                                           | -3..-0.1, 0.1..3 | 1 where a < b, else 0: a condition that stays in the graph.
 less_equal    | a, b           | where(a <= b, 1, 0)                  | 0 ; 0                                           | -3..-0.1, 0.1..3 | 1 where a <= b, else 0: a condition that stays in the graph.
 equal         | a, b           | where(a == b, 1, 0)                  | 0 ; 0                                           | -3..-0.1, 0.1..3 | 1 where a == b, else 0: a condition that stays in the graph.
-sum           | x...           | sum(x)                               | 1                                               | -3..3 | Sum of any number of values, as one node; 0 for none.
-mean          | x...           | sum(x) / n                           | 1 / n                                           | -3..3 | Arithmetic mean, as one node.
-prod          | x...           | prod(x)                              | prod_others(x)                                  | -2..2 | Product, as one node, right at zeros too; 1 for no values.
+sum           | values...      | sum(values)                          | 1                                               | -3..3 | Sum of any number of values, as one node; 0 for none.
+mean          | values...      | sum(values) / n                      | 1 / n                                           | -3..3 | Arithmetic mean, as one node.
+prod          | values...      | prod(values)                         | prod_others(values)                             | -2..2 | Product, as one node, right at zeros too; 1 for no values.
 dot           | a..., b..., bias? | dot(a, b) + bias                  | b ; a ; 1                                       | -3..3, -3..3, -3..3 | Sum of products, plus a bias if one is given, as one node.
-logsumexp     | x...           | logsumexp(x)                         | softmax(x)                                      | -3..3 | Logarithm of the sum of exponentials, without overflow, as one node.
+logsumexp     | values...      | logsumexp(values)                    | softmax(values)                                 | -3..3 | Logarithm of the sum of exponentials, without overflow, as one node.
 softmax       | x, z...        | where(x >= -1e308, 1 / (1 + sum(exp(z - x))), exp(x - logsumexp(x, z))) | y * (1 - y) ; -y * softmax(z, x) | -3..3, -3..3 | Probability of one logit among all, without overflow.
 log_softmax   | x, z...        | where(x >= -1e308, -logsumexp(0, z - x), x - logsumexp(x, z)) | -expm1(y) ; -softmax(z, x)     | -3..3, -3..3 | Logarithm of softmax, exact where the probability rounds to 0.
-variance      | x...           | sum(square(x - mean(x))) / n         | (x - mean(x)) * (2 / n)                         | -3..3 | Population variance (divided by n, as NumPy's ``var``), as one node.
-norm          | x...           | norm(x)                              | where(y == 0, 0, x / y)                         | 0.2..3 | Euclidean length, without overflow, as one node. | norm has no derivative at 0: add a small number inside a sqrt of squares
+variance      | values...      | sum(square(values - mean(values))) / n | (values - mean(values)) * (2 / n)             | -3..3 | Population variance (divided by n, as NumPy's ``var``), as one node.
+norm          | values...      | norm(values)                         | where(y == 0, 0, values / y)                    | 0.2..3 | Euclidean length, without overflow, as one node. | norm has no derivative at 0: add a small number inside a sqrt of squares
 """
