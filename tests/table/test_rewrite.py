@@ -135,7 +135,9 @@ def test_choices_as_they_are_left(text: str, expected: str) -> None:
 def test_products_keep_numbers_apart_that_would_overflow() -> None:
     factor = ast.parse("1e200 * u", mode="eval").body
     assert ast.unparse(times(factor, ast.Constant(1e200))) == "1e+200 * (1e+200 * u)"
-    assert ast.unparse(times(factor, ast.parse("0 / v", mode="eval").body)) == "1e+200 * u * (0 / v)"
+    assert (
+        ast.unparse(times(factor, ast.parse("0 / v", mode="eval").body)) == "1e+200 * u * (0 / v)"
+    )
 
 
 @given(formulas)
