@@ -126,6 +126,8 @@ def seeds_of(seeds: float | Sequence[float] | None, count: int) -> list[float]:
     """
     if seeds is None:
         return [1.0] * count
+    if type(seeds) is float and count == 1:  # most calls
+        return [seeds]
     given: Any = seeds if is_ordered(seeds) else [seeds]
     weights = list(map(to_float, given))
     if len(weights) != count:

@@ -289,11 +289,12 @@ def backward(roots: Value | Sequence[Value], seeds: float | Sequence[float] | No
     outputs = nodes_of(roots, "roots")
     if not outputs:
         raise ValueError("there is no root to backpropagate from: roots is empty")
-    if any(isinstance(output, Constant) for output in outputs):
-        raise ValueError(
-            "the output is a constant and depends on no Value: were all its operands plain "
-            "numbers, detached, or made inside no_grad()?"
-        )
+    for output in outputs:
+        if isinstance(output, Constant):
+            raise ValueError(
+                "the output is a constant and depends on no Value: were all its operands plain "
+                "numbers, detached, or made inside no_grad()?"
+            )
     weights = seeds_of(seeds, len(outputs))
     if ACTIVE and current_modes().anomaly:
         check_gradients(outputs, weights)
