@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +52,26 @@ def test_every_row_is_described_and_exported(name: str) -> None:
 def test_numpy_finds_its_own_names_on_a_value() -> None:
     for name in ("arcsin", "arctan", "arcsinh", "exp", "tanh"):
         assert getattr(Value(0.5), name)().data == getattr(ad, name.replace("arc", "a"))(0.5)
+
+
+def test_what_is_generated_is_written_where_it_belongs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["table", str(tmp_path)])
+    runpy.run_module("autograd_mini.table", run_name="__main__")
+    expected = {str(tmp_path / path): text for path, text in generated(PRIMITIVES.values()).items()}
+    assert capsys.readouterr().out.split() == list(expected)
+    assert {path: Path(path).read_text(encoding="utf-8") for path in expected} == expected
+
+
+def test_parameters_of_a_vector_function_are_declared_with_their_kinds(
+    register: Callable[..., Any],
+) -> None:
+    register("f", "x..., c, k=2", "k * sum(x) + c", ["k", "1", "sum(x)"], [(0, 1)] * 3)
+    text = generated([PRIMITIVES["f"]])["autograd_mini/core/table_functions.pyi"]
+    assert text.endswith(
+        "\ndef f(x: Iterable[Operand], c: Operand, k: Operand = ...) -> Any: ...\n"
+    )
 
 
 # A new row in a copy of the packages.

@@ -118,6 +118,26 @@ def test_simplifying_changes_no_float(formula: ast.expr, number: float) -> None:
     assert same_float(value(simpler), value(formula, POINT | {"v": number}))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("where(u, v, x0)", "v"),
+        ("where(u > 2, v, x0)", "x0"),
+        ("where(v > 0, sin(u), sin(1.0))", "sin(1.0)"),
+        ("where(v > u, v, x0)", "where(v > 1.0, v, x0)"),
+    ],
+)
+def test_choices_as_they_are_left(text: str, expected: str) -> None:
+    simpler = simplify(parsed(text), {"u": ast.Constant(1.0)})
+    assert ast.unparse(simpler) == expected
+
+
+def test_products_keep_numbers_apart_that_would_overflow() -> None:
+    factor = ast.parse("1e200 * u", mode="eval").body
+    assert ast.unparse(times(factor, ast.Constant(1e200))) == "1e+200 * (1e+200 * u)"
+    assert ast.unparse(times(factor, ast.parse("0 / v", mode="eval").body)) == "1e+200 * u * (0 / v)"
+
+
 @given(formulas)
 def test_a_choice_that_numbers_decide_is_made(formula: ast.expr) -> None:
     decided = {name: ast.Constant(number) for name, number in POINT.items()}

@@ -15,7 +15,7 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini import Value
-from autograd_mini.table.primitives import Primitive
+from autograd_mini.table.primitives import Primitive, define
 from tests.mpmath_rows import MPMATH
 from tests.random_graphs import FUNCTIONS, ROWS
 
@@ -222,6 +222,8 @@ def test_a_sum_in_the_table_stays_accurate_for_close_logits_and_far_ones() -> No
         (("f", "x", "exp(x, x)", ["1"], [(0, 1)]), "cannot be evaluated"),
         (("f", "x", "n * x", ["1"], [(0, 1)]), "n"),
         (("f", "x", "sum(x)", ["1"], [(0, 1)]), "sum"),
+        (("f", "x", "where(x != 0, x, 0)", ["1"], [(0, 1)]), "comparison 'x != 0' is not known"),
+        (("f", "x", "-" * 5000 + "x", ["1"], [(0, 1)]), "is nested too deeply"),
         (("f", "x", "where(x)", ["1"], [(0, 1)]), "'f': formula 'where(x)': where takes"),
         (("f", "x", "9" * 400, ["1"], [(0, 1)]), "'f': formula"),
         (("f", "x", "x * 1e999", ["1"], [(0, 1)]), "beyond the range of float64"),
@@ -247,6 +249,19 @@ def test_a_malformed_row_is_refused_and_changes_nothing(row: Any, message: str) 
         ad.register_primitive(*row)
     assert message in str(caught.value)
     assert dict(ad.PRIMITIVES) == before
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("f | x | x | 1", "has 4 columns, expected 5 to 7"),
+        ("f | x | x | 1 | 0..1 | What. | Cure. | more", "has 8 columns"),
+        ("f | x | x | 1 | 0..a", "domain '0..a' is not LOW..HIGH"),
+    ],
+)
+def test_a_malformed_line_of_the_table_is_refused(row: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        define(row)
 
 
 def test_the_table_cannot_be_written_to() -> None:
