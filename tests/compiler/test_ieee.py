@@ -415,3 +415,11 @@ def test_one_infinite_input_among_many_weights(position: int) -> None:
     model(x[0].tolist())[0].backward()
     np.testing.assert_allclose(gradient, [p.grad for p in model.parameters()], **CLOSE)
     assert np.isfinite(gradient).all()
+
+
+def test_an_infinite_coefficient_behind_a_zero() -> None:
+    def function(x: Any) -> Any:
+        product = ad.grad(lambda z: ad.prod(z) * x)([INF * W, 1.0])
+        return product[1] + 1.5 * W
+
+    assert_same(function, [W], (0.0, 1.0))

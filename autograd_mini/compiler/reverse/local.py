@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -72,12 +73,17 @@ def product(*derivatives: ast.expr, nan_safe: bool) -> Contribution:
     """The error signal times local derivatives, of which numbers come first."""
     formula: ast.expr = ast.Name(SIGNAL)
     for local in derivatives:
-        if nan_safe and not isinstance(local, ast.Constant):
+        if nan_safe and not _is_finite_number(local):
             formula = ast.Call(ast.Name("multiply_no_nan"), [formula, local], [])
         else:
             formula = times(formula, local)
     names = [node.id for node in ast.walk(formula) if isinstance(node, ast.Name)]
     return Contribution(formula, frozenset(names))
+
+
+def _is_finite_number(formula: ast.expr) -> bool:
+    """Whether 0 times a formula is 0 for sure."""
+    return isinstance(formula, ast.Constant) and math.isfinite(float(formula.value))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=256)
