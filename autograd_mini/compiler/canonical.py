@@ -194,20 +194,21 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
         The canonical graph.
     """
     builder, leaves = Builder(), _leaves(trace)
-    uses = Counter(chain.from_iterable([node.parents for node in trace.nodes]))
+    parents = [node.parents for node in trace.nodes]
+    uses = Counter(chain.from_iterable(parents))
     uses.update(trace.outputs)
-    exact = set(trace.nodes) if nan_safe else _deciding(trace)
+    exact = set(trace.nodes) if nan_safe else _deciding(trace.nodes, parents)
     rules: dict[tuple[str, bool], Rule] = {}
     items: dict[Value, Item] = {}
     shared: set[Value] = set()
-    for node in trace.nodes:
-        if node in leaves or not node.parents:
+    for node, operands in zip(trace.nodes, parents, strict=True):
+        if node in leaves or not operands:
             items[node] = builder.node(leaves.get(node) or Literal(node.data))
             continue
         key = node.op, node in exact
         if key not in rules:
             rules[key] = _rule(*key)
-        item = rules[key](builder, _arguments(node, items, shared))
+        item = rules[key](builder, _arguments(operands, items, shared))
         if uses[node] > 1 and key != ("logsumexp", False):
             item = builder.close(item)
         elif uses[node] > 1:  # shift and logarithm stay apart, so that x - logsumexp is exact
@@ -227,20 +228,26 @@ def has_other_nan_safe_form(trace: Trace) -> bool:
     return any(has_two_forms(op) for op in {node.op for node in trace.nodes})
 
 
-def _deciding(trace: Trace) -> set[Value]:
+def _deciding(nodes: Sequence[Value], parents: Sequence[Sequence[Value]]) -> set[Value]:
     """The nodes of which a NaN might end in a number, and so would not be repaired."""
+    choosing = {op for op in {node.op for node in nodes} if deciding_operands(op, "x")}
     found: set[Value] = set()
-    for node in reversed(trace.nodes):
-        found.update(node.parents if node in found else deciding_operands(node.op, node.parents))
+    for node, operands in zip(reversed(nodes), reversed(parents), strict=True):
+        if node in found:
+            found.update(operands)
+        elif node.op in choosing:
+            found.update(deciding_operands(node.op, operands))
     return found
 
 
-def _arguments(node: Value, items: Mapping[Value, Item], shared: set[Value]) -> list[Item]:
+def _arguments(
+    operands: Sequence[Value], items: Mapping[Value, Item], shared: set[Value]
+) -> list[Item]:
     """The items of the operands, to grow in the hands of this user."""
-    found = [items[parent] for parent in node.parents]
-    if not shared or shared.isdisjoint(node.parents):
+    found = [items[operand] for operand in operands]
+    if not shared or shared.isdisjoint(operands):
         return found
     return [
-        item.copy() if parent in shared and isinstance(item, OpenSum) else item
-        for parent, item in zip(node.parents, found, strict=True)
+        item.copy() if operand in shared and isinstance(item, OpenSum) else item
+        for operand, item in zip(operands, found, strict=True)
     ]

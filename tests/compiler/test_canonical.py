@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.compiler.canonical import canonical_form
-from autograd_mini.compiler.ir.scalars import ScalarProgram, Vector
+from autograd_mini.compiler.ir.scalars import ScalarProgram, Sum, Vector
+from autograd_mini.compiler.open_sums import OpenSum
 from autograd_mini.compiler.scalar_interpreter import interpret
 from autograd_mini.compiler.trace import InputSpec, trace
 from autograd_mini.table import primitives
@@ -178,6 +179,14 @@ def test_picks_shifts_and_infinities() -> None:
     result = interpret(form, [1.0, 2.0, 4.0], [[2.0]])
     expected = [4.0, np.logaddexp.reduce([1.0, 2.0, 4.0]), np.inf, np.nan]
     np.testing.assert_allclose(result, expected, rtol=1e-14)
+
+
+def test_a_large_coefficient_beside_small_ones_stays_what_it_is() -> None:
+    total = OpenSum()
+    total.add_product(1.0, 0, 1)
+    total.scale(2.0**-60)
+    total.add_linear(1e300, 2)
+    assert total.finished() == Sum(((2.0**-60, 0, 1),), ((1e300, 2),), 0.0)
 
 
 # Rows of one's own: operands, value, partials, domains
