@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 from types import FrameType, TracebackType
 
-_NO_USERS = {"numpy"} | sys.stdlib_module_names
+_STANDARD = os.path.join(sysconfig.get_path("stdlib"), "")
+_INSTALLED = tuple(os.path.join(_STANDARD, name) for name in ("site-packages", "dist-packages"))
 
 
 def _is_of_a_library(frame: FrameType) -> bool:
@@ -17,8 +20,7 @@ def _is_of_a_library(frame: FrameType) -> bool:
     path = frame.f_code.co_filename
     if path.startswith("<autograd_mini"):  # generated code
         return True
-    name = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    package = sys.modules.get(name)
+    package = sys.modules.get(_package(frame))
     return getattr(package, "__autograd_library__", False) and path.startswith(
         tuple(getattr(package, "__path__", ()))
     )
@@ -26,8 +28,15 @@ def _is_of_a_library(frame: FrameType) -> bool:
 
 def _is_the_users(frame: FrameType) -> bool:
     """Whether a frame runs neither a library's code nor NumPy's nor the standard library's."""
-    name = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return name not in _NO_USERS and not _is_of_a_library(frame)
+    path = frame.f_code.co_filename
+    if path.startswith("<frozen ") or _package(frame) == "numpy":
+        return False
+    standard = path.startswith(_STANDARD) and not path.startswith(_INSTALLED)
+    return not standard and not _is_of_a_library(frame)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def source_line() -> str:

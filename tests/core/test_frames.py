@@ -15,7 +15,7 @@ import nn
 from autograd_mini import TraceError, Value
 
 ROOT = Path(__file__).parent.parent.parent
-NAMES = ["nn", "nn.model", "viz", "autograd_mini.mine", "model"]
+NAMES = ["nn", "nn.model", "viz", "autograd_mini.mine", "model", "profile", "ast.mine"]
 
 
 def module(name: str, source: str, path: Path) -> ModuleType:
