@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _lock = threading.Lock()
-_pauses = 0
+_pauses: set[object] = set()
 _was_enabled = False
 
 
@@ -36,16 +36,18 @@ def paused_collector() -> Iterator[None]:
     >>> round(w.data, 3), gc.isenabled()
     (2.0, True)
     """
-    global _pauses, _was_enabled
-    with _lock:
-        if not _pauses:
-            _was_enabled = gc.isenabled()
-        _pauses += 1
-        gc.disable()
+    global _was_enabled
+    pause = object()
     try:
-        yield
-    finally:
         with _lock:
-            _pauses -= 1
-            if not _pauses and _was_enabled:
-                gc.enable()
+            if not _pauses:
+                _was_enabled = gc.isenabled()
+            _pauses.add(pause)
+            gc.disable()
+        yield
+    finally:  # also where Ctrl-C comes in the lines above
+        with _lock:
+            if pause in _pauses:
+                _pauses.remove(pause)
+                if not _pauses and _was_enabled:
+                    gc.enable()

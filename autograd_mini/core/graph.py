@@ -41,15 +41,15 @@ def topological_order(*roots: NodeT) -> list[NodeT]:
     ['', 'mul', 'add']
     """
     order: list[NodeT] = []
-    visited: set[NodeT] = set()
+    visited: set[int] = set()  # by id: a hash may look like a look-up, which a trace refuses
     stack: list[NodeT | None] = list(reversed(roots))
     push = stack.append
     while stack:
         node = stack.pop()
         if node is None:  # marks that all parents of the node below are done
             order.append(stack.pop())  # type: ignore[arg-type]  # never a marker itself
-        elif node not in visited:
-            visited.add(node)
+        elif id(node) not in visited:
+            visited.add(id(node))
             parents = node.parents
             if parents:
                 push(node)

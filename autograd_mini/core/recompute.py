@@ -46,7 +46,7 @@ def recompute(roots: Value | Sequence[Value]) -> None:
     order = interior_order(*outputs)
     operands = list(map(attrgetter("parents"), order))
     _coerce_leaves(outputs, *operands)
-    before = list(map(attrgetter("data", "_da", "_db"), order))
+    before = list(map(attrgetter("data", "_a", "_b", "_da", "_db"), order))
     check = bool(ACTIVE) and current_modes().anomaly
     try:
         for node, parents in zip(order, operands, strict=True):
@@ -59,7 +59,7 @@ def recompute(roots: Value | Sequence[Value]) -> None:
                 check_value(node)
     except BaseException:
         for node, state in zip(order, before, strict=True):
-            node.data, node._da, node._db = state
+            node.data, node._a, node._b, node._da, node._db = state
         raise
 
 

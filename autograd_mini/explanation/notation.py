@@ -10,8 +10,8 @@ from ..table.algebra import Product
 from ..table.grammar import Operator
 from ..table.interpreter import Writer
 
-ELLIPSIS = "..."
-"""How a name begins that stands for terms left out."""
+ELLIPSIS = "\0..."
+"""How a name begins that stands for terms left out; no label is written with a NUL."""
 PARTIAL = "Partial"
 """The function that stands for ``d root / d leaf``; rows of the table begin in lower case."""
 SIGNAL = "Signal"

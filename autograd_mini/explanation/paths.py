@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.graph import interior_order
+from ..core.modes import switched
 from ..core.value import Value
 
 Edge = tuple[Value, int]
 """A node and the position of one of its operands."""
 
 
+@switched(by_identity=True)
 def count_paths(root: Value, leaf: Value) -> int:
     """Count the paths from `root` to `leaf`, exactly, without walking them.
 

@@ -40,7 +40,7 @@ class TextNotation(Notation):
     def name(self, name: str) -> str:
         """A label, in quotes where it could be read as something else."""
         if name.startswith(ELLIPSIS):
-            return Term(ELLIPSIS)
+            return Term("...")
         plain = re.fullmatch(r"[^\W\d][\w.\[\]'#]*", name)
         return Term(name if plain else f'"{name}"')
 

@@ -448,6 +448,16 @@ def test_parameters_of_a_subclass() -> None:
         ad.compile(lambda x: w.data * x, [w])(None, [3.0])
 
 
+def test_a_traced_function_may_walk_its_graph() -> None:
+    w = Value(2.0)
+
+    def function(x: Any) -> Any:
+        y = w * x + x
+        return float(ad.count_paths(y, x) + len(ad.leaves(y))) * y
+
+    assert ad.compile(function, [w])(None, [1.0]).tolist() == [12.0]
+
+
 def test_threads_that_trace_each_others_programs_do_not_wait_for_ever() -> None:
     w = Value(2.0)
     inner = ad.compile(lambda x: w * x, [w])

@@ -78,6 +78,19 @@ def test_it_runs_again_after_an_exception() -> None:
     assert gc.isenabled()
 
 
+def test_it_runs_again_after_an_interrupt_on_the_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gc, "disable", interrupted)
+        with pytest.raises(KeyboardInterrupt), ad.paused_collector():
+            pass
+    with ad.paused_collector():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
 def test_it_decorates_a_function() -> None:
     @ad.paused_collector()
     def is_running() -> bool:

@@ -122,6 +122,22 @@ def test_inside_detect_anomaly_it_raises_and_changes_no_node() -> None:
     assert snapshot(y) == before
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("row", ["sum", "mean", "logsumexp", "prod", "norm"])
+def test_a_vector_row_is_as_it_was_after_an_anomaly(row: str, count: int) -> None:
+    x = [Value(0.5 + k) for k in range(count)]
+    y = ad.log(getattr(ad, row)(x) - x[0].data)
+    before = snapshot(y)
+    x[0].data = math.nan
+    with ad.detect_anomaly(), pytest.raises(ad.AnomalyError):
+        ad.recompute(y)
+    x[0].data = 0.5
+    assert snapshot(y) == before
+    gradients = ad.gradients(y, x)
+    y.backward()
+    assert [leaf.grad for leaf in x] == gradients
+
+
 @pytest.mark.parametrize("roots", [1.0, [Value(1.0), 2.0], ["y"]])
 def test_only_values_are_recomputed(roots: Any) -> None:
     with pytest.raises(TypeError):

@@ -423,6 +423,7 @@ def test_a_node_called_sigma_leaves_the_function_its_full_name() -> None:
         ("\x1b[31m", '"\ufffd[31m"'),
         ("layers.0.weights[1]", "layers.0.weights[1]"),
         ("ŷ", "ŷ"),
+        ("...x", '"...x"'),
     ],
 )
 def test_labels_that_read_as_something_else_are_quoted(label: str, written: str) -> None:
@@ -454,6 +455,7 @@ def test_a_blank_label_is_none() -> None:
         ("{x}$", r"\mathrm{\{x\}\$}"),
         ("_x", r"\mathrm{\_x}"),
         ("a.b_c", r"\mathrm{a.b\_c}"),
+        ("...x", r"\mathrm{...x}"),
     ],
 )
 def test_labels_in_latex(label: str, latex: str) -> None:
