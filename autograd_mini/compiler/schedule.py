@@ -17,7 +17,7 @@ from .ir.scalars import ScalarProgram
 
 Operands = Sequence[tuple[int, ...]]
 _FOREVER = 2**62
-_LOOKS = 16
+_LOOKS = 64
 """How often an operand is looked at in search of what will be ready when; then nothing waits."""
 
 
