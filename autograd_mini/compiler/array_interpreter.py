@@ -31,7 +31,6 @@ from .ir.steps import (
     VectorRow,
     VectorRowAdjoint,
 )
-from .runtime import vector_adjoint, vector_value
 
 Array = npt.NDArray[Any]
 
@@ -191,7 +190,8 @@ def _reduce(state: State, step: Reduce) -> Array:
 
 
 def _vector(state: State, step: VectorRow) -> Array:
-    return vector_value(step.op)(_last_first(state.read(step.source)))
+    row, elements = PRIMITIVES[step.op], _last_first(state.read(step.source))
+    return np.apply_along_axis(lambda x: row.evaluate(x.tolist()), 0, elements)
 
 
 def _vector_adjoint(state: State, step: VectorRowAdjoint) -> Array:
@@ -199,7 +199,10 @@ def _vector_adjoint(state: State, step: VectorRowAdjoint) -> Array:
     y, upstream = state.read(step.y), state.read(step.upstream)
     shape = (len(source), *np.broadcast_shapes(source.shape[1:], y.shape, upstream.shape))
     wide = np.broadcast_to(source, shape).copy()
-    return np.moveaxis(vector_adjoint(step.op)(wide, y, upstream), 0, -2)
+    row = PRIMITIVES[step.op]
+    slopes = np.apply_along_axis(lambda x: row.linearize(x.tolist())[1], 0, wide)
+    signals = np.where((slopes == 0) | (upstream == 0), 0, slopes * upstream)
+    return np.moveaxis(signals, 0, -2)
 
 
 def _last_first(numbers: Array) -> Array:
