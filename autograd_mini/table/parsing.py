@@ -197,9 +197,10 @@ def parse_formulas(
 def _not_callable(function: str, functions: Set[str]) -> ValueError:
     """Why a formula may not call a function of vectors that there is."""
     of_vectors = ", ".join(sorted(functions & REDUCTIONS))
-    reason = f"of their kind it may call {of_vectors}" if of_vectors else "it has no vector x..."
+    others = f"only {of_vectors}" if of_vectors else "none, as it has no operand like x..."
     return ValueError(
-        f"{function!r} is a function of vectors that a formula of this row may not call: {reason}"
+        f"{function!r} is known, but a formula of this row may not call it: of the functions of "
+        f"vectors it may call {others}"
     )
 
 

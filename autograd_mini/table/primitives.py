@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .backends import FLOAT, IEEE, Backend
-from .grammar import REDUCTIONS, functions_in, is_vector, names_in, operation, parts
+from .grammar import REDUCTIONS, functions_in, is_vector, operation, parts
 from .parsing import Columns, Operand, parse_columns, parse_formulas
 from .rows import ROWS
 from .vectors import Vector, elementwise
@@ -101,12 +101,14 @@ class Primitive:
         ['mean', 'norm']
         """
         return any(
-            "n" in names_in(formula) or self._reduces_nothing(part)
+            self._is_undefined_of_none(part)
             for formula in (self.value_formula, *self.partial_formulas)
             for part in parts(formula)
         )
 
-    def _reduces_nothing(self, part: ast.expr) -> bool:
+    def _is_undefined_of_none(self, part: ast.expr) -> bool:
+        if isinstance(part, ast.Name):
+            return part.id == "n"
         what, operands = operation(part)
         return what in _UNDEFINED_OF_NONE and all(is_vector(o, self.vectors) for o in operands)
 

@@ -125,11 +125,15 @@ def _call(row: Primitive, groups: Sequence[Sequence[float]]) -> str:
 
 def _asks_for_equality(row: Primitive) -> bool:
     """Whether two operands that are equal are a case of their own."""
-    return len(row.names) == 2 and any(
-        isinstance(part, ast.Compare)
-        and isinstance(part.ops[0], ast.Eq)
-        and names_in(part) == set(row.names)
-        for part in parts(row.value_formula)
+    return (
+        len(row.names) == 2
+        and not row.has_vectors
+        and any(
+            isinstance(part, ast.Compare)
+            and isinstance(part.ops[0], ast.Eq)
+            and names_in(part) == set(row.names)
+            for part in parts(row.value_formula)
+        )
     )
 
 

@@ -264,3 +264,9 @@ def test_type_checkers_follow_an_import_of_everything(copy_with_new_rows: Path) 
     assert [line for line in printed.splitlines() if "error:" in line] == [
         'star.py:10: error: Name "frames" is not defined  [name-defined]'
     ]
+
+
+def test_an_example_of_equality_with_a_vector_is_right(register: Callable[..., Any]) -> None:
+    f = register("f", "x..., c", "where(sum(x) == c, 1, 0)", ["0", "0"], [(0, 1), (4, 5)])
+    call, printed = example(PRIMITIVES["f"]).splitlines()
+    assert eval(call.removeprefix(">>> "), {"f": f}) == float(printed)
