@@ -3,6 +3,7 @@
 from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
 from .compiler import Program, Stats, TraceInfo
 from .compiler import compile as compile
+from .core import table_functions as _table_functions
 from .core.coerce import is_ordered as is_ordered  # for packages built on the engine
 from .core.collector import paused_collector
 from .core.functions import abs as abs
@@ -28,9 +29,9 @@ from .version import __version__ as __version__
 __autograd_library__ = True  # errors name the caller's line, not one in here
 
 # What bears the name of a builtin (abs, compile, pow, sum) is left out, so that
-# ``from autograd_mini import *`` replaces none; it is there as ``ad.sum``.  Type checkers follow
-# a literal that is added to an imported ``__all__``, and nothing that is computed.
-__all__ += (
+# ``from autograd_mini import *`` replaces none; it is there as ``ad.sum``.  Type checkers
+# follow the literal, and what is added: mypy by the import of ``__all__`` above, pyright below.
+__all__ = [  # noqa: F811
     "PRIMITIVES",
     "AnomalyError",
     "AutogradError",
@@ -71,4 +72,5 @@ __all__ += (
     "topological_order",
     "value_and_grad",
     "where",
-)
+]
+__all__ += _table_functions.__all__

@@ -38,7 +38,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 for _function in FUNCTIONS.values():  # pickle looks for one of a user's row where the user has it
     _function.__module__ = __name__
 globals().update({name: FUNCTIONS[name] for name in FUNCTIONS if name not in BY_HAND})
-__all__ = tuple(exported(PRIMITIVES.values()))
+__all__ = exported(PRIMITIVES.values())
 
 for _name, _row in PRIMITIVES.items():
     for _method in method_names(_row):

@@ -9,7 +9,7 @@ def documented(row: Primitive) -> Callable[..., Any]: ...
 
 FUNCTIONS: dict[str, Callable[..., Any]]
 
-__all__: tuple[str, ...] = (
+__all__ = [
     "add",
     "sub",
     "mul",
@@ -64,7 +64,7 @@ __all__: tuple[str, ...] = (
     "logsumexp",
     "variance",
     "norm",
-)
+]
 
 @overload
 def add(a: Value, b: Operand) -> Value: ...

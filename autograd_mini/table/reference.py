@@ -231,7 +231,7 @@ def functions(rows: Iterable[Primitive]) -> str:
     rows = [row for row in rows if row.name not in BY_HAND]
     names = "".join(f'    "{name}",\n' for name in exported(rows))
     declared = "".join(_declaration(row) for row in rows)
-    return f"{_WRITTEN}{_FUNCTIONS}\n__all__: tuple[str, ...] = (\n{names})\n\n{declared}"
+    return f"{_WRITTEN}{_FUNCTIONS}\n__all__ = [\n{names}]\n\n{declared}"
 
 
 def _declaration(row: Primitive) -> str:
