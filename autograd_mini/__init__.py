@@ -3,14 +3,18 @@
 from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
 from .compiler import Program, Stats, TraceInfo
 from .compiler import compile as compile
+from .core import table_functions as _table_functions
 from .core.coerce import is_ordered as is_ordered  # for packages built on the engine
 from .core.collector import paused_collector
+from .core.functions import abs as abs
 from .core.functions import log_softmax, register_primitive, softmax, take, where
+from .core.functions import pow as pow
+from .core.functions import sum as sum
 from .core.graph import leaves, topological_order
 from .core.modes import detect_anomaly, no_grad
 from .core.recompute import recompute
 from .core.table_functions import *
-from .core.table_functions import without_builtins as _table_functions
+from .core.table_functions import __all__ as __all__
 from .core.value import Constant, Operand, Value, as_value, backward
 from .derivatives.gradcheck import check_local_derivatives, gradcheck, numerical_gradient
 from .derivatives.gradients import gradients
@@ -25,8 +29,9 @@ from .version import __version__ as __version__
 __autograd_library__ = True  # errors name the caller's line, not one in here
 
 # What bears the name of a builtin (abs, compile, pow, sum) is left out, so that
-# ``from autograd_mini import *`` replaces none; it is there as ``ad.sum``.
-__all__ = [
+# ``from autograd_mini import *`` replaces none; it is there as ``ad.sum``.  Type checkers
+# follow the literal, and what is added: mypy by the import of ``__all__`` above, pyright below.
+__all__ = [  # noqa: F811
     "PRIMITIVES",
     "AnomalyError",
     "AutogradError",
@@ -68,4 +73,4 @@ __all__ = [
     "value_and_grad",
     "where",
 ]
-__all__ += _table_functions
+__all__ += _table_functions.__all__

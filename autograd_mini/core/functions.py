@@ -18,6 +18,9 @@ from .recording import apply, general
 from .row_functions import sequence
 from .table_functions import *
 from .table_functions import FUNCTIONS, documented
+from .table_functions import abs as abs
+from .table_functions import pow as pow
+from .table_functions import sum as sum
 from .value import Operand, Value, as_value
 
 
@@ -258,12 +261,14 @@ def register_primitive(
     partials: Sequence[str],
     domains: Sequence[tuple[float, float]],
     description: str = "",
+    remedy: str = "",
 ) -> Callable[..., Any]:
     """Add a row of your own to the derivative table.
 
     The row is checked as the built-in ones are, and its partial derivatives against two-sided
-    differences of its value at points of the domains.  Registering the very same row again, as
-    running a notebook cell twice does, gives its function again.
+    differences of its value at points of the domains.  Registering the same row again, as
+    running a notebook cell twice does, gives its function again; blanks do not count, and a changed
+    description or remedy takes the place of the old one.
 
     Parameters
     ----------
@@ -280,6 +285,8 @@ def register_primitive(
         For each operand an interval inside the domain, from which the check and tests sample.
     description : str, optional
         What it is, in one line.
+    remedy : str, optional
+        What to do if it gives infinity or NaN, in one line: :func:`detect_anomaly` shows it.
 
     Returns
     -------
@@ -291,8 +298,8 @@ def register_primitive(
     TypeError
         If an argument is of another type: one text as `partials`, say.
     ValueError
-        If the name belongs to another row, the row is not well formed, or a partial derivative is
-        wrong.
+        If the name belongs to another row (the message says what differs), the row is not well
+        formed, or a partial derivative is wrong.
 
     Examples
     --------
@@ -304,17 +311,29 @@ def register_primitive(
     """
     if isinstance(partials, str):
         raise TypeError(f"partials must be a list with one formula an operand, got {partials!r}")
-    for text in (name, operands, value, *partials, description):
-        if not isinstance(text, str):
-            raise TypeError(f"primitive {name!r}: expected text, got {text!r:.80}")
-        separators = "|\n" if text == description else "|;\n"
-        if any(separator in text for separator in separators):
-            raise ValueError(f"{text!r} holds a separator of the table; give one formula a string")
+    for what, text in (("name", name), ("operands", operands), ("value", value)):
+        _check_text(name, what, text, "|;\n")
+    for text in partials:
+        _check_text(name, "local derivative", text, "|;\n")
+    for what, text in (("description", description), ("remedy", remedy)):
+        _check_text(name, what, text, "|\n")
     try:
         intervals = ", ".join(f"{float(low)!r}..{float(high)!r}" for low, high in domains)
     except (TypeError, ValueError):
         raise TypeError(
             f"primitive {name!r}: domains must be a list of pairs of numbers, got {domains!r:.80}"
         ) from None
-    columns = (name, operands, value, " ; ".join(partials), intervals, description)
+    columns = (name, operands, value, " ; ".join(partials), intervals, description, remedy)
     return documented(register(" | ".join(columns)))
+
+
+def _check_text(name: str, what: str, text: Any, separators: str) -> None:
+    """Refuse what cannot stand in one column of the table."""
+    if not isinstance(text, str):
+        raise TypeError(f"primitive {name!r}, {what}: expected text, got {text!r:.80}")
+    for separator in separators:
+        if separator in text:
+            raise ValueError(
+                f"primitive {name!r}: its {what}, {text!r:.80}, holds {separator!r}, a separator "
+                "of the table; give each formula and each text as a string of one line"
+            )

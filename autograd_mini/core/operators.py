@@ -129,11 +129,14 @@ def install() -> None:
     for op, stem in OPERATORS.items():
         method, reflected = f"__{stem}__", f"__r{stem}__"
         row = PRIMITIVES[op]
-        _replace(method, generate(row, _operator_source(row, method), method))
-        _replace(reflected, generate(row, _reflected_source(row, reflected), reflected))
+        fast = generate(row, _operator_source(row, method), method)
+        _replace(method, fast, row.description)
+        fast = generate(row, _reflected_source(row, reflected), reflected)
+        _replace(reflected, fast, row.description)
 
 
-def _replace(method: str, fast: Callable[..., Any]) -> None:
+def _replace(method: str, fast: Callable[..., Any], description: str) -> None:
+    fast.__doc__ = description
     fast.__name__, fast.__qualname__ = method, f"Value.{method}"
     setattr(Value, method, fast)
 

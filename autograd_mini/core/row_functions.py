@@ -64,7 +64,7 @@ def _vector_source(row: Primitive) -> str:
     parents = "".join(written.get(name, "{}").format(name) + ", " for name in names)
     lines = [
         f"def {node_name(row.name)}({_signature(row)}):",
-        f"    {groups}, = _groups({row.name!r}, {_needs_elements(row)}, {groups})",
+        f"    {groups}, = _groups({row.name!r}, {row.needs_elements}, {groups})",
         *[f"    _given = () if {name} is None else ({name},)" for name in optional],
         f"    _parents = ({parents})",
         "    _kinds = _set(_map(_type, _parents))",
@@ -107,21 +107,6 @@ def _spread_partials(row: Primitive) -> list[str]:
             text = f"*([{text}] * _len(_given))"
         texts.append(text)
     return texts
-
-
-def _needs_elements(row: Primitive) -> bool:
-    """Whether a row says nothing of empty vectors: it divides by n, or reduces nothing."""
-    vectors = set(row.vectors)
-    return any(
-        (isinstance(node, ast.Name) and node.id == "n")
-        or (
-            isinstance(node, ast.Call)
-            and ast.unparse(node.func) in {"mean", "logsumexp", "norm", "softmax"}
-            and all(is_vector(argument, vectors) for argument in node.args)
-        )
-        for formula in (row.value_formula, *row.partial_formulas)
-        for node in ast.walk(formula)
-    )
 
 
 def sequence(op: str, values: Any) -> tuple[Any, ...]:

@@ -119,6 +119,20 @@ def names_in(formula: ast.expr) -> set[str]:
     return {part.id for part in parts(formula) if isinstance(part, ast.Name)}
 
 
+class UnknownFunctionError(ValueError):
+    """A formula calls a function that it may not call: `name`.
+
+    Examples
+    --------
+    >>> UnknownFunctionError("calls unknown 'f'", name="f").name
+    'f'
+    """
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 def parse_formula(text: str, names: Collection[str], functions: Collection[str]) -> ast.expr:
     """Parse `text` and check every node of it.
 
@@ -175,7 +189,8 @@ def _check(
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         if node.func.id not in functions:
             known = ", ".join(sorted(functions))
-            raise ValueError(f"formula {text!r} calls unknown {node.func.id!r}; known: {known}")
+            message = f"formula {text!r} calls unknown {node.func.id!r}; known: {known}"
+            raise UnknownFunctionError(message, name=node.func.id)
         if node.func.id == "where":
             if len(node.args) != 3:
                 raise ValueError(f"formula {text!r}: where takes a condition and two arms")

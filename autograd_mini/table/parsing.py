@@ -13,7 +13,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from .backends import FUNCTIONS
-from .grammar import REDUCTIONS, is_vector, operation, parse_formula, parts
+from .grammar import (
+    REDUCTIONS,
+    UnknownFunctionError,
+    is_vector,
+    operation,
+    parse_formula,
+    parts,
+)
 
 Kind = Literal["scalar", "vector", "optional"]
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -176,12 +183,25 @@ def parse_formulas(
         value = parse_formula(columns.value, allowed, functions)
         partials = tuple(parse_formula(t, allowed | {"y"}, functions) for t in columns.partials)
     except ValueError as error:
+        unknown = error.name if isinstance(error, UnknownFunctionError) else ""
+        if unknown in vector_rows | REDUCTIONS:
+            error = _not_callable(unknown, functions)
         raise ValueError(f"primitive {name!r}: {error}") from None
     if vectors:
         _check_vectors(name, value, vectors, scalar=True)
         for each, partial in zip(columns.operands, partials, strict=True):
             _check_vectors(name, partial, vectors, scalar=each.kind != "vector")
     return value, partials
+
+
+def _not_callable(function: str, functions: Set[str]) -> ValueError:
+    """Why a formula may not call a function of vectors that there is."""
+    of_vectors = ", ".join(sorted(functions & REDUCTIONS))
+    others = f"only {of_vectors}" if of_vectors else "none, as it has no operand like x..."
+    return ValueError(
+        f"{function!r} is known, but a formula of this row may not call it: of the functions of "
+        f"vectors it may call {others}"
+    )
 
 
 def _check_vectors(row: str, formula: ast.expr, vectors: Sequence[str], scalar: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from types import MappingProxyType
@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .backends import FLOAT, IEEE, Backend
-from .grammar import REDUCTIONS, functions_in
+from .grammar import REDUCTIONS, functions_in, is_vector, operation, parts
 from .parsing import Columns, Operand, parse_columns, parse_formulas
 from .rows import ROWS
 from .vectors import Vector, elementwise
+
+_UNDEFINED_OF_NONE = frozenset({"mean", "logsumexp", "norm", "softmax"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,27 @@ class Primitive:
     def has_vectors(self) -> bool:
         """Whether the number of operands varies."""
         return bool(self.vectors)
+
+    @cached_property
+    def needs_elements(self) -> bool:
+        """Whether the row says nothing of empty vectors: it divides by n, or reduces nothing.
+
+        Examples
+        --------
+        >>> [name for name in ("sum", "mean", "norm") if PRIMITIVES[name].needs_elements]
+        ['mean', 'norm']
+        """
+        return any(
+            self._is_undefined_of_none(part)
+            for formula in (self.value_formula, *self.partial_formulas)
+            for part in parts(formula)
+        )
+
+    def _is_undefined_of_none(self, part: ast.expr) -> bool:
+        if isinstance(part, ast.Name):
+            return part.id == "n"
+        what, operands = operation(part)
+        return what in _UNDEFINED_OF_NONE and all(is_vector(o, self.vectors) for o in operands)
 
     def spans(self, count: int) -> list[slice]:
         """Where each operand lies in a flat sequence of `count`.
@@ -342,7 +365,8 @@ def parse_row(row: str) -> Primitive:
     Returns
     -------
     Primitive
-        The row; if the very same stands in the table, that.
+        The row; if the very same stands in the table, that.  If only its description or remedy
+        is another, that with the new one.
 
     Raises
     ------
@@ -358,14 +382,52 @@ def parse_row(row: str) -> Primitive:
     columns = parse_columns(row)
     known = _rows.get(columns.name)
     if known is not None:
-        if known.columns() == columns:
-            return known
-        raise ValueError(f"primitive {columns.name!r} exists already; choose another name")
+        return _again(known, columns)
     scalar_rows = {name for name in _rows if not _rows[name].has_vectors}
     formulas = parse_formulas(columns, scalar_rows, set(_rows) - scalar_rows)
     primitive = Primitive(*columns[:5], *formulas, *columns[5:])
     _try_out(primitive)
     return primitive
+
+
+def _again(known: Primitive, columns: Columns) -> Primitive:
+    """The row of that name, if the columns say the same of it."""
+    if known.columns() == columns:
+        return known
+    if known.name in _BUILT_IN:
+        raise ValueError(f"primitive {known.name!r} exists already; choose another name")
+    for what, old, new in zip(Columns._fields[:5], known.columns(), columns, strict=False):
+        if _meaning(old) != _meaning(new):
+            raise ValueError(
+                f"primitive {known.name!r} exists already, with {_DIFFERENCES[what]}: "
+                f"{_text(old)} instead of {_text(new)}; choose another name, or restart Python"
+            )
+    return replace(known, description=columns.description, remedy=columns.remedy)
+
+
+_DIFFERENCES = {
+    "operands": "other operands",
+    "value": "another value",
+    "partials": "other partials",
+    "domains": "other domains",
+}
+
+
+def _meaning(column: Any) -> Any:
+    """What a column says, formulas without their blanks."""
+    if isinstance(column, str):
+        try:
+            return ast.dump(ast.parse(column.strip(), mode="eval"))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return column
+    return [_meaning(part) if isinstance(part, str) else part for part in column]
+
+
+def _text(column: Any) -> str:
+    """A column as it was given."""
+    if isinstance(column, str):
+        return repr(column)
+    return f"[{', '.join(repr(p) if isinstance(p, tuple) else repr(str(p)) for p in column)}]"
 
 
 def _try_out(primitive: Primitive) -> None:
@@ -417,3 +479,4 @@ def _compiled(row: Primitive, backend: Backend) -> tuple[Callable[..., Any], ...
 
 for _row in ROWS.strip().splitlines():
     define(_row)
+_BUILT_IN = frozenset(_rows)

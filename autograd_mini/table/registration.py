@@ -108,12 +108,12 @@ where two-sided differences of the value give ...
 def register(row: str) -> Primitive:
     """Add a row of text to the table, once its derivatives are found right.
 
-    The same row again is the one that is there.
+    The same row again is the one that is there; its description and remedy may change.
 
     Parameters
     ----------
     row : str
-        ``name | operands | value | partials | domains | description``.
+        ``name | operands | value | partials | domains | description | remedy``.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def register(row: str) -> Primitive:
     ValueError: primitive 'log1p' exists already; choose another name
     """
     primitive = parse_row(row)
-    if PRIMITIVES.get(primitive.name) is not primitive:
+    if primitive.name not in PRIMITIVES:
         check_partials(primitive)
-        add(primitive)
+    add(primitive)
     return primitive

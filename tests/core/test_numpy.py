@@ -130,7 +130,7 @@ def test_comparing_arrays_gives_arrays_of_bool() -> None:
 
 def test_an_array_of_values_is_no_operand_of_a_scalar_function() -> None:
     with pytest.raises(TypeError, match="got ndarray"):
-        ad.exp(np.array([1.0, 2.0]))  # type: ignore[type-var]
+        ad.exp(np.array([1.0, 2.0]))  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("ufunc", ["cbrt", "exp2", "degrees"])

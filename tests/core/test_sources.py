@@ -42,7 +42,7 @@ def test_functions_show_their_source_and_their_formulas(name: str) -> None:
 
 def test_a_traceback_shows_the_generated_line() -> None:
     try:
-        ad.exp(None)  # type: ignore[type-var]
+        ad.exp(None)  # type: ignore[call-overload]
     except TypeError as error:
         text = "".join(traceback.format_exception(error))
     assert "<autograd_mini exp" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import pydoc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,14 +97,88 @@ def test_a_row_whose_operand_bears_its_name_can_be_registered_again(register: Re
 
 
 @pytest.mark.parametrize(
-    "change", [{1: "z"}, {2: "x ** 3"}, {3: ["x * 3 * x"]}, {4: [(-1.0, 2.0)]}, {5: "A power."}]
+    ("change", "message"),
+    [
+        ({1: "z", 2: "z * z * z", 3: ["3 * z * z"]}, r"other operands: \['x'\] instead of \['z'\]"),
+        ({1: "x=1"}, r"other operands: \['x'\] instead of \['x=1.0'\]"),
+        ({2: "x ** 3"}, r"another value: 'x \* x \* x' instead of 'x \*\* 3'"),
+        ({2: "x +"}, "another value: "),
+        ({3: ["x * 3 * x"]}, r"other partials: \['3 \* x \* x'\] instead of \['x \* 3 \* x'\]"),
+        ({4: [(-1.0, 2.0)]}, r"other domains: \[\(-2.0, 2.0\)\] instead of \[\(-1.0, 2.0\)\]"),
+    ],
 )
-def test_another_row_of_that_name_is_refused(change: dict[int, Any], register: Register) -> None:
-    row: list[Any] = [*CUBE, "Cube."]
-    register(*row)
-    other = [change.get(i, column) for i, column in enumerate(row)]
-    with pytest.raises(ValueError, match="'cubic' exists already; choose another name"):
+def test_another_row_of_that_name_is_refused_with_what_differs(
+    change: dict[int, Any], message: str, register: Register
+) -> None:
+    register(*CUBE)
+    before = dict(PRIMITIVES)
+    other = [change.get(i, column) for i, column in enumerate(CUBE)]
+    remedy = "; choose another name, or restart Python"
+    with pytest.raises(ValueError, match=f"'cubic' exists already, with {message}.*{remedy}"):
         register(*other)
+    assert dict(PRIMITIVES) == before
+
+
+def test_an_edited_cell_may_change_blanks_and_descriptions(register: Register) -> None:
+    first = register(*CUBE)
+    edited = register("cubic", "x", "x*x*x", ["(3 * x)*x"], [(-2, 2)], "Cube.", remedy="less x")
+    assert PRIMITIVES["cubic"].description == "Cube."
+    assert PRIMITIVES["cubic"].remedy == "less x"
+    assert (edited.__doc__ or "").startswith("Cube.\n")
+    x = ad.Value(2.0)
+    assert ad.gradients(first(x) + edited(x), x) == 24.0
+    register(*CUBE)
+    assert PRIMITIVES["cubic"].description == ""
+
+
+def test_a_row_of_the_start_keeps_its_description(register: Register) -> None:
+    row = PRIMITIVES["tanh"]
+    with pytest.raises(ValueError, match="'tanh' exists already; choose another name"):
+        register("tanh", "x", row.value, row.partials, row.domains, "Mine.")
+    assert PRIMITIVES["tanh"] is row
+
+
+def test_a_remedy_is_shown_by_anomaly_mode(register: Register) -> None:
+    cube = register(*CUBE, remedy="cube less")
+    with pytest.raises(ad.AnomalyError, match="usual remedy: cube less"), ad.detect_anomaly():
+        cube(ad.Value(1e200))
+
+
+def test_a_function_is_pickled_by_the_name_where_it_stands(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "cubic", register(*CUBE))
+    cubic = globals()["cubic"]
+    assert pickle.loads(pickle.dumps(cubic)) is cubic
+    assert pickle.loads(pickle.dumps(ad.exp)) is ad.exp
+    assert "table_functions" not in pydoc.plain(pydoc.render_doc(cubic))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            ("f", "x...", "variance(x)", ["x"], [(0, 1)]),
+            "'variance' is known, .* only dot, logsumexp",
+        ),
+        (("f", "x", "mean(x)", ["x"], [(0, 1)]), r"'mean' is known, .* no operand like x\.\.\."),
+        (("f", "x", "oops(x)", ["x"], [(0, 1)]), "calls unknown 'oops'; known: "),
+    ],
+)
+def test_a_function_that_may_not_be_called_is_not_called_unknown(
+    row: Any, message: str, register: Register
+) -> None:
+    with pytest.raises(ValueError, match=f"primitive 'f': .*{message}") as caught:
+        register(*row)
+    assert ("calls unknown" in message) == ("calls unknown" in str(caught.value))
+
+
+@pytest.mark.parametrize("what", ["description", "remedy"])
+@pytest.mark.parametrize("text", ["two\nlines", "a | b"])
+def test_a_text_that_is_no_column_is_named(what: str, text: str, register: Register) -> None:
+    with pytest.raises(ValueError, match=f"primitive 'cubic': its {what}, ") as caught:
+        register(*CUBE, **{what: text})
+    assert repr(text) in str(caught.value)
 
 
 def test_a_description_becomes_documentation(register: Register) -> None:
