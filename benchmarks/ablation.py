@@ -4,7 +4,7 @@ A line for each: what is left out, on what model, microseconds of a call (loss a
 and without, how many times as long it takes without, and lines of source.  Both compute the same,
 and take turns; the times are those of the quickest turns, the least disturbed by other processes.
 
-    python -m benchmarks.ablation [--seconds 1.0] [PART OF A NAME ...]
+    python -m benchmarks.ablation [--seconds 1.0] [PART OF A NAME OR MODEL ...]
 """
 
 from __future__ import annotations
@@ -276,15 +276,37 @@ def measure(choice: Choice, seconds: float) -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__)
+def chosen(part: str) -> list[Choice]:
+    """The choices with this in their names, or in the names of their models."""
+    return [choice for choice in CHOICES if part in choice.name or part in choice.model.__name__]
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    names = [f"{choice.name} ({choice.model.__name__})" for choice in CHOICES]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ablation",
+        description=__doc__,
+        epilog="\n  ".join(["choices (models):", *names]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="parts of the names of choices")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each (default: 1)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
+    unknown = [name for name in arguments.names if not chosen(name)]
+    if unknown:
+        parser.error(f"no choice and no model has {unknown[0]!r} in its name; --help lists them")
+    if not arguments.seconds > 0:
+        parser.error("--seconds must be above 0")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the lines that the command line asks for."""
+    arguments = _arguments(argv)
+    wanted = [choice for name in arguments.names or [""] for choice in chosen(name)]
     print(f"{'':49}{'with':>9}{'without':>9}")
-    for choice in CHOICES:
-        if not arguments.names or any(name in choice.name for name in arguments.names):
-            print(measure(choice, arguments.seconds), flush=True)
+    for choice in dict.fromkeys(wanted):
+        print(measure(choice, arguments.seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,8 @@ def gathered() -> tuple[Any, list[Value], int]:
 
     def loss(x: Any) -> Value:
         hidden = [ad.tanh(ad.dot(w, [x[k] for k in row])) for row in rows for w in weights]
-        return ad.logsumexp([ad.relu(ad.dot(w, hidden[:4])) + hidden[0] for w in weights])
+        total: Value = ad.logsumexp([ad.relu(ad.dot(w, hidden[:4])) + hidden[0] for w in weights])
+        return total
 
     return loss, [w for row in weights for w in row], 10
 
@@ -109,12 +110,11 @@ def means() -> tuple[Any, list[Value], int]:
     def loss(x: Any) -> Value:
         hidden = [ad.relu(ad.dot(weights, x[k : k + 6])) for k in range(6)]
         pooled = [ad.mean([hidden[k], hidden[k + 3]]) for k in range(3)]
-        return ad.sum(
-            [
-                ad.square(ad.dot(weights[:3], pooled) - 0.5 * h + h * w)
-                for h, w in zip(hidden, weights, strict=True)
-            ]
-        )
+        products = [h * w for h, w in zip(hidden, weights, strict=True)]
+        mean = ad.dot(weights[:3], pooled)
+        pairs = zip(hidden, products, strict=True)
+        total: Value = ad.sum([ad.square(mean - 0.5 * h + product) for h, product in pairs])
+        return total
 
     return loss, weights, 11
 
@@ -136,7 +136,7 @@ def test_shapes_stand_on_the_lines_that_write_them(model: Any) -> None:
         if re.search(r"np\.(matmul|dot|tensordot|einsum)\(", statement):
             assert note.startswith("("), line
             assert bool(re.search(r"BP[24]: ", note)) is backward, line
-        name = written and (written[1] or written[2])
+        name = (written[1] or written[2]) if written else ""
         if note and name in arrays:
             shape = ast.literal_eval(note[: note.index(")") + 1].replace("n", "7"))
             assert arrays[name].shape == shape, line
