@@ -61,9 +61,9 @@ def gpt() -> Model:
     return Model(loss, model.parameters(), [case.tokens, case.targets], batched=False)
 
 
-def digits() -> Model:
-    """A classifier of images in batches of 10."""
-    model = nn.MLP(784, [30, 10], rng=0)
+def wide_digits() -> Model:
+    """A classifier of images with 100 hidden neurons in batches of 10: most of it is one matrix."""
+    model = nn.MLP(784, [100, 10], rng=0)
     rng = np.random.default_rng(0)
     batch = [rng.normal(size=(10, 784)), rng.integers(0, 10, 10)]
     return Model(example_loss(model, "softmax_cross_entropy"), model.parameters(), batch)
@@ -75,6 +75,54 @@ def small_network() -> Model:
     rng = np.random.default_rng(0)
     batch = [rng.normal(size=(20, 2)), rng.normal(size=20)]
     return Model(example_loss(model, "identity_half_squared_error"), model.parameters(), batch)
+
+
+def few_neurons() -> Model:
+    """A call of a few microseconds."""
+    w = [Value(0.1 * k) for k in range(10)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        total: Value = ad.sum([ad.tanh(a * b) for a, b in zip(w, x, strict=True)])
+        return total
+
+    return Model(loss, w, [np.random.default_rng(0).normal(size=(32, 10))])
+
+
+def residual_network() -> Model:
+    """A deep and narrow one: each layer adds to what the one before gave."""
+    rng = np.random.default_rng(0)
+    layers = [[[Value(w) for w in row] for row in rng.normal(size=(8, 8))] for _ in range(8)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        h = list(x)
+        for layer in layers:
+            positive = [ad.relu(v) for v in h]
+            h = [v + 0.1 * ad.dot(row, positive) for v, row in zip(h, layer, strict=True)]
+        total: Value = ad.sum([ad.square(v) for v in h])
+        return total
+
+    parameters = [w for layer in layers for row in layer for w in row]
+    return Model(loss, parameters, [rng.normal(size=(1000, 8))])
+
+
+def activations() -> Model:
+    """The sum of several functions of each number: all have the error signal of the sum."""
+    functions = (
+        ad.relu,
+        ad.leaky_relu,
+        abs,
+        partial(ad.maximum, 1.0),
+        partial(ad.minimum, 1.0),
+    )
+    w = [Value(0.1 * (k + 1)) for k in range(50)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        numbers = [a * b for a, b in zip(w, x, strict=True)]
+        sums = [ad.sum([function(v) for function in functions]) for v in numbers]
+        total: Value = ad.sum([ad.square(s) for s in sums])
+        return total
+
+    return Model(loss, w, [np.random.default_rng(0).normal(size=(1000, 50))])
 
 
 def weighted_sums(rows: Sequence[Sequence[int]], inputs: int) -> Model:
@@ -245,13 +293,13 @@ CHOICES = (
     Choice("short rows continue longer ones", sums, "extend_rows", never, convolution),
     Choice("long formulas become sums", terms, "MOST_GROUPS", 10**6, many_places),
     Choice("a bias is one more column", placement.Placement, "has_one_after", never, small_network),
-    Choice("error signals are shared", signals.Signals, "_share", never, one_long_sum),
-    Choice("error signals are lent", signals.Signals, "lend", never, gpt),
-    Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, neighbours),
-    Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, small_network),
+    Choice("error signals are shared", signals.Signals, "_share", never, activations),
+    Choice("error signals are lent", signals.Signals, "lend", never, residual_network),
+    Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, few_neurons),
+    Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, gpt),
     Choice("embeddings: one-hot adjoint", statements, "ONE_HOT", 0, letters),
-    Choice("functions looked up beforehand", runtime, "_DOTTED", re.compile("(?!)"), small_network),
-    Choice("some entries for all", compiled, "witnesses", nothing, digits),
+    Choice("functions looked up beforehand", runtime, "_DOTTED", re.compile("(?!)"), few_neurons),
+    Choice("some entries for all", compiled, "witnesses", nothing, wide_digits),
 )
 
 
@@ -271,7 +319,7 @@ def measure(choice: Choice, seconds: float) -> str:
     times = [1e6 * min(taken[name]) for name in (OURS, "other")]
     lines = [text.count("\n") for text in (source, other_source)]
     return (
-        f"{choice.name:34}{choice.model.__name__:15}{times[0]:9.1f}{times[1]:9.1f} us"
+        f"{choice.name:34}{choice.model.__name__:17}{times[0]:9.1f}{times[1]:9.1f} us"
         f"  x{times[1] / times[0]:<7.3g}{lines[0]:6}{lines[1]:6} lines"
     )
 
@@ -304,7 +352,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print the lines that the command line asks for."""
     arguments = _arguments(argv)
     wanted = [choice for name in arguments.names or [""] for choice in chosen(name)]
-    print(f"{'':49}{'with':>9}{'without':>9}")
+    print(f"{'':51}{'with':>9}{'without':>9}")
     for choice in dict.fromkeys(wanted):
         print(measure(choice, arguments.seconds), flush=True)
 
