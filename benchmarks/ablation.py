@@ -256,6 +256,11 @@ def never(*arguments: object) -> bool:
     return False
 
 
+def unchanged(argument: Any) -> Any:
+    """In place of a transformation: what is given."""
+    return argument
+
+
 def nothing(*arguments: object) -> None:
     """In place of an answer: none."""
 
@@ -285,7 +290,7 @@ CHOICES = (
     Choice("nodes wait for their kind", packs, "schedule", as_early_as_possible, causal_means),
     Choice("log_softmax: pick, then subtract", canonical, "_common_rest", nothing, gpt),
     Choice("terms in an order of their own", sums, "common_order", nothing, shuffled),
-    Choice("products as they are read", grids, "_is_read_down", never, features),
+    Choice("grids as they are read", grids, "as_read", unchanged, features),
     Choice("short sums are filled up", sums, "RAGGED", 0.0, gpt),
     Choice("but not to many times the work", sums, "RAGGED", np.inf, one_long_sum),
     Choice("holes in a product", grids, "DENSE", 1.0, gpt),
