@@ -77,6 +77,20 @@ def small_network() -> Model:
     return Model(example_loss(model, "identity_half_squared_error"), model.parameters(), batch)
 
 
+def many_classes() -> Model:
+    """A linear classifier with 100 classes."""
+    rng = np.random.default_rng(0)
+    rows = [[Value(w) for w in row] for row in rng.normal(size=(100, 4))]
+
+    def loss(x: Sequence[Value], target: Value) -> Value:
+        shares = ad.log_softmax([ad.dot(row, x) for row in rows])
+        picked: Value = ad.take(shares, target)
+        return -picked
+
+    batch = [rng.normal(size=(32, 4)), rng.integers(0, 100, 32)]
+    return Model(loss, [w for row in rows for w in row], batch)
+
+
 def few_neurons() -> Model:
     """A call of a few microseconds."""
     w = [Value(0.1 * k) for k in range(10)]
@@ -288,7 +302,7 @@ class Choice:
 
 CHOICES = (
     Choice("nodes wait for their kind", packs, "schedule", as_early_as_possible, causal_means),
-    Choice("log_softmax: pick, then subtract", canonical, "_common_rest", nothing, gpt),
+    Choice("log_softmax: pick, then subtract", canonical, "_common_rest", nothing, many_classes),
     Choice("terms in an order of their own", sums, "common_order", nothing, shuffled),
     Choice("grids as they are read", grids, "as_read", unchanged, features),
     Choice("short sums are filled up", sums, "RAGGED", 0.0, gpt),

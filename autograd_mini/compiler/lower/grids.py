@@ -97,7 +97,7 @@ def as_read(grid: Indices) -> Indices:
     """A full grid with its axes in the order in which its nodes are read, if there is one."""
     if grid.ndim < 2 or (grid == HOLE).any():
         return grid
-    corner = grid[(slice(0, 2),) * grid.ndim]
+    corner = grid[(slice(0, 2),) * grid.ndim]  # one step along each axis, longer further out
     steps = [np.diff(corner, axis=axis).ravel()[:1].sum() for axis in range(grid.ndim)]
     turned = grid.transpose(np.argsort(steps, kind="stable")[::-1])
     return turned if _ascends(turned) else grid
