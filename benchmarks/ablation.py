@@ -4,7 +4,7 @@ A line for each: what is left out, on what model, microseconds of a call (loss a
 and without, how many times as long it takes without, and lines of source.  Both compute the same,
 and take turns; the times are those of the quickest turns, the least disturbed by other processes.
 
-    python -m benchmarks.ablation [--seconds 1.0] [PART OF A NAME ...]
+    python -m benchmarks.ablation [--seconds 1.0] [PART OF A NAME OR MODEL ...]
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def gpt() -> Model:
     return Model(loss, model.parameters(), [case.tokens, case.targets], batched=False)
 
 
-def digits() -> Model:
-    """A classifier of images in batches of 10."""
-    model = nn.MLP(784, [30, 10], rng=0)
+def wide_digits() -> Model:
+    """A classifier of images with 100 hidden neurons in batches of 10: most of it is one matrix."""
+    model = nn.MLP(784, [100, 10], rng=0)
     rng = np.random.default_rng(0)
     batch = [rng.normal(size=(10, 784)), rng.integers(0, 10, 10)]
     return Model(example_loss(model, "softmax_cross_entropy"), model.parameters(), batch)
@@ -75,6 +75,68 @@ def small_network() -> Model:
     rng = np.random.default_rng(0)
     batch = [rng.normal(size=(20, 2)), rng.normal(size=20)]
     return Model(example_loss(model, "identity_half_squared_error"), model.parameters(), batch)
+
+
+def many_classes() -> Model:
+    """A linear classifier with 100 classes."""
+    rng = np.random.default_rng(0)
+    rows = [[Value(w) for w in row] for row in rng.normal(size=(100, 4))]
+
+    def loss(x: Sequence[Value], target: Value) -> Value:
+        shares = ad.log_softmax([ad.dot(row, x) for row in rows])
+        picked: Value = ad.take(shares, target)
+        return -picked
+
+    batch = [rng.normal(size=(32, 4)), rng.integers(0, 100, 32)]
+    return Model(loss, [w for row in rows for w in row], batch)
+
+
+def few_neurons() -> Model:
+    """A call of a few microseconds."""
+    w = [Value(0.1 * k) for k in range(10)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        total: Value = ad.sum([ad.tanh(a * b) for a, b in zip(w, x, strict=True)])
+        return total
+
+    return Model(loss, w, [np.random.default_rng(0).normal(size=(32, 10))])
+
+
+def residual_network() -> Model:
+    """A deep and narrow one: each layer adds to what the one before gave."""
+    rng = np.random.default_rng(0)
+    layers = [[[Value(w) for w in row] for row in rng.normal(size=(8, 8))] for _ in range(8)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        h = list(x)
+        for layer in layers:
+            positive = [ad.relu(v) for v in h]
+            h = [v + 0.1 * ad.dot(row, positive) for v, row in zip(h, layer, strict=True)]
+        total: Value = ad.sum([ad.square(v) for v in h])
+        return total
+
+    parameters = [w for layer in layers for row in layer for w in row]
+    return Model(loss, parameters, [rng.normal(size=(1000, 8))])
+
+
+def activations() -> Model:
+    """The sum of several functions of each number: all have the error signal of the sum."""
+    functions = (
+        ad.relu,
+        ad.leaky_relu,
+        abs,
+        partial(ad.maximum, 1.0),
+        partial(ad.minimum, 1.0),
+    )
+    w = [Value(0.1 * (k + 1)) for k in range(50)]
+
+    def loss(x: Sequence[Value]) -> Value:
+        numbers = [a * b for a, b in zip(w, x, strict=True)]
+        sums = [ad.sum([function(v) for function in functions]) for v in numbers]
+        total: Value = ad.sum([ad.square(s) for s in sums])
+        return total
+
+    return Model(loss, w, [np.random.default_rng(0).normal(size=(1000, 50))])
 
 
 def weighted_sums(rows: Sequence[Sequence[int]], inputs: int) -> Model:
@@ -208,6 +270,11 @@ def never(*arguments: object) -> bool:
     return False
 
 
+def unchanged(argument: Any) -> Any:
+    """In place of a transformation: what is given."""
+    return argument
+
+
 def nothing(*arguments: object) -> None:
     """In place of an answer: none."""
 
@@ -235,9 +302,9 @@ class Choice:
 
 CHOICES = (
     Choice("nodes wait for their kind", packs, "schedule", as_early_as_possible, causal_means),
-    Choice("log_softmax: pick, then subtract", canonical, "_common_rest", nothing, gpt),
+    Choice("log_softmax: pick, then subtract", canonical, "_common_rest", nothing, many_classes),
     Choice("terms in an order of their own", sums, "common_order", nothing, shuffled),
-    Choice("products as they are read", grids, "_is_read_down", never, features),
+    Choice("grids as they are read", grids, "as_read", unchanged, features),
     Choice("short sums are filled up", sums, "RAGGED", 0.0, gpt),
     Choice("but not to many times the work", sums, "RAGGED", np.inf, one_long_sum),
     Choice("holes in a product", grids, "DENSE", 1.0, gpt),
@@ -245,13 +312,13 @@ CHOICES = (
     Choice("short rows continue longer ones", sums, "extend_rows", never, convolution),
     Choice("long formulas become sums", terms, "MOST_GROUPS", 10**6, many_places),
     Choice("a bias is one more column", placement.Placement, "has_one_after", never, small_network),
-    Choice("error signals are shared", signals.Signals, "_share", never, one_long_sum),
-    Choice("error signals are lent", signals.Signals, "lend", never, gpt),
-    Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, neighbours),
-    Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, small_network),
+    Choice("error signals are shared", signals.Signals, "_share", never, activations),
+    Choice("error signals are lent", signals.Signals, "lend", never, residual_network),
+    Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, few_neurons),
+    Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, gpt),
     Choice("embeddings: one-hot adjoint", statements, "ONE_HOT", 0, letters),
-    Choice("functions looked up beforehand", runtime, "_DOTTED", re.compile("(?!)"), small_network),
-    Choice("some entries for all", compiled, "witnesses", nothing, digits),
+    Choice("functions looked up beforehand", runtime, "_DOTTED", re.compile("(?!)"), few_neurons),
+    Choice("some entries for all", compiled, "witnesses", nothing, wide_digits),
 )
 
 
@@ -271,20 +338,42 @@ def measure(choice: Choice, seconds: float) -> str:
     times = [1e6 * min(taken[name]) for name in (OURS, "other")]
     lines = [text.count("\n") for text in (source, other_source)]
     return (
-        f"{choice.name:34}{choice.model.__name__:15}{times[0]:9.1f}{times[1]:9.1f} us"
+        f"{choice.name:34}{choice.model.__name__:17}{times[0]:9.1f}{times[1]:9.1f} us"
         f"  x{times[1] / times[0]:<7.3g}{lines[0]:6}{lines[1]:6} lines"
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__)
+def chosen(part: str) -> list[Choice]:
+    """The choices with this in their names, or in the names of their models."""
+    return [choice for choice in CHOICES if part in choice.name or part in choice.model.__name__]
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    names = [f"{choice.name} ({choice.model.__name__})" for choice in CHOICES]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ablation",
+        description=__doc__,
+        epilog="\n  ".join(["choices (models):", *names]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="parts of the names of choices")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each (default: 1)")
-    arguments = parser.parse_args()
-    print(f"{'':49}{'with':>9}{'without':>9}")
-    for choice in CHOICES:
-        if not arguments.names or any(name in choice.name for name in arguments.names):
-            print(measure(choice, arguments.seconds), flush=True)
+    arguments = parser.parse_args(argv)
+    unknown = [name for name in arguments.names if not chosen(name)]
+    if unknown:
+        parser.error(f"no choice and no model has {unknown[0]!r} in its name; --help lists them")
+    if not arguments.seconds > 0:
+        parser.error("--seconds must be above 0")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the lines that the command line asks for."""
+    arguments = _arguments(argv)
+    wanted = [choice for name in arguments.names or [""] for choice in chosen(name)]
+    print(f"{'':51}{'with':>9}{'without':>9}")
+    for choice in dict.fromkeys(wanted):
+        print(measure(choice, arguments.seconds), flush=True)
 
 
 if __name__ == "__main__":

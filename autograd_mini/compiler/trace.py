@@ -26,6 +26,8 @@ _REMEDY = {
     "the bool": "a branch would freeze one example's choice into the program: use where, maximum, "
     "relu or clip (where(x > 0, a, b) is fine)",
     "`==`": "it would compare identities: use equal(x, 0), which stays in the program, or `is`",
+    "`!=`": "it would compare identities: use 1 - equal(x, 0), which stays in the program, or "
+    "`is not`",
     "the index": "use take(values, index) to pick a Value by an integer input",
     "the hash": "a dict or a set would look for the Value and not for its number: use "
     "take(values, index) to pick by an integer input",
@@ -36,13 +38,21 @@ _REMEDY = {
 _NUMBERS = (numbers.Number, np.generic, np.ndarray)  # what `==` would compare a number with
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An error raised while tracing, and the user's line that it is about."""
+
+    line: str
+    error: TraceError
+
+
 class Run:
     """One run of a traced function: what its nodes belong to."""
 
     __slots__ = ("lookups", "refusal")
 
     def __init__(self) -> None:
-        self.refusal: TraceError | None = None
+        self.refusal: Refusal | None = None
         self.lookups: list[TracedInput] = []
 
     def record(self, op: str, parents: tuple[Value, ...]) -> Value:
@@ -92,10 +102,11 @@ def _current_run() -> Run | None:
 
 
 def _refuse(what: str) -> NoReturn:
-    error = TraceError(f"{source_line()}: cannot take {what} of a traced Value; {_REMEDY[what]}")
+    line = source_line()
+    error = TraceError(f"{line}: cannot take {what} of a traced Value; {_REMEDY[what]}")
     run = _current_run()
     if run is not None:
-        run.refusal = error  # NumPy replaces some errors by its own
+        run.refusal = Refusal(line, error)  # NumPy replaces some errors by its own
     raise error
 
 
@@ -152,13 +163,15 @@ class _Refusing(_Mixin):
 
     def __eq__(self, other: object) -> bool:
         """Identity; but numbers that would be compared in a function of numbers are refused."""
-        if (
-            (isinstance(other, _NUMBERS) or _is_made_by_a_trace(self, other))
-            and _current_run() is not None
-            and not current_modes().by_identity
-        ):
+        if _compares_numbers(self, other):
             _refuse("`==`")
         return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        """Refused where ``==`` is."""
+        if _compares_numbers(self, other):
+            _refuse("`!=`")
+        return super().__ne__(other)
 
     __hash__ = Value.__hash__
 
@@ -233,6 +246,15 @@ def _kind_of_result(parents: tuple[Value, ...]) -> type[Traced]:
         ):
             return Traced
     return TracedInput
+
+
+def _compares_numbers(value: object, other: object) -> bool:
+    """Whether comparing the identities of two objects would pass for comparing their numbers."""
+    return (
+        (isinstance(other, _NUMBERS) or _is_made_by_a_trace(value, other))
+        and _current_run() is not None
+        and not current_modes().by_identity
+    )
 
 
 def _is_made_by_a_trace(value: object, other: object) -> bool:
@@ -421,8 +443,8 @@ def _explain(error: Exception, run: Run) -> None:
     line = user_line(error.__traceback__)
     if line is None or isinstance(error, AutogradError):
         return
-    if run.refusal is not None and str(run.refusal).startswith(f"{line}: "):
-        raise run.refusal from error
+    if run.refusal is not None and run.refusal.line == line:
+        raise run.refusal.error from error
     if type(error).__module__.partition(".")[0] not in ("builtins", "numpy"):
         return
     hint = _hint(str(error))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,40 @@ def _convolution(
     return loss, np.random.default_rng(1).normal(size=(2, 5, 5))
 
 
+def _means(hand: Hand, window: Sequence[Any]) -> Any:
+    return 0.25 * hand.total(window)
+
+
+def _largest(hand: Hand, window: Sequence[Any]) -> Any:
+    a, b, c, d = window
+    return ad.maximum(ad.maximum(a, b), ad.maximum(c, d))
+
+
+def _pooled(
+    pool: Callable[[Hand, Sequence[Any]], Any], pixels_first: bool, hand: Hand, weights: Weights
+) -> tuple[Callable[..., Any], Array]:
+    """Three filters over an image, pooled by twos, then a layer that reads them in some order."""
+    filters, halves = weights.rows(3, 4), range(2)
+    pixels = [(k, i, j) for i in halves for j in halves for k in range(3)]
+    keys = pixels if pixels_first else sorted(pixels)
+    last = weights.rows(2, len(keys))
+
+    def loss(image: Sequence[Sequence[Any]]) -> Any:
+        def feature(f: Sequence[Any], i: int, j: int) -> Any:
+            return ad.tanh(hand.dot(f, [image[i + p][j + q] for p in halves for q in halves]))
+
+        places = [(k, i, j) for k in range(3) for i in range(4) for j in range(4)]
+        made = {(k, i, j): feature(filters[k], i, j) for k, i, j in hand.order(places)}
+        pooled = {
+            (k, i, j): pool(hand, [made[k, 2 * i + p, 2 * j + q] for p in halves for q in halves])
+            for k, i, j in hand.order(keys)
+        }
+        outputs = [hand.dot(row, [pooled[key] for key in keys]) for row in last]
+        return hand.total([ad.sin(y) for y in outputs])
+
+    return loss, np.random.default_rng(4).normal(size=(2, 5, 5))
+
+
 def attention(hand: Hand, weights: Weights) -> tuple[Callable[..., Any], Array]:
     """One causal head over four positions."""
     query, key, value = (weights.rows(3, 3) for _ in range(3))
@@ -167,6 +202,10 @@ MODELS: dict[str, Model] = {
     "perceptron": perceptron,
     "convolution": convolution,
     "convolution by pixel": convolution_by_pixel,
+    "means": partial(_pooled, _means, False),
+    "means by pixel": partial(_pooled, _means, True),
+    "largest": partial(_pooled, _largest, False),
+    "largest by pixel": partial(_pooled, _largest, True),
     "attention": attention,
     "recurrence": recurrence,
 }
@@ -218,8 +257,10 @@ def test_labels_make_no_difference(model: str) -> None:
     assert_same(model, Hand(), label="x = 1; import os #")
 
 
-def test_the_order_in_which_features_are_read_makes_no_difference() -> None:
-    counts = [result(model, Hand())[2] for model in ("convolution", "convolution by pixel")]
+@pytest.mark.parametrize("model", ["convolution", "means", "largest"])
+def test_the_order_in_which_features_are_read_makes_no_difference(model: str) -> None:
+    """A later layer reads where the earlier ones are, through what is elementwise and pooling."""
+    counts = [result(name, Hand())[2] for name in (model, f"{model} by pixel")]
     assert counts[0] == counts[1]
 
 

@@ -90,6 +90,61 @@ def test_source_is_python_and_does_what_it_says() -> None:
     assert "# input0: (2, n)" in program.source
 
 
+def gathered() -> tuple[Any, list[Value], int]:
+    """Sums over any inputs, all with the same weights: the factors are copied together."""
+    rows = [[0, 2, 5, 7], [1, 3, 4, 8], [2, 6, 7, 9]]
+    weights = [[Value(0.1 * k + j) for k in range(4)] for j in range(3)]
+
+    def loss(x: Any) -> Value:
+        hidden = [ad.tanh(ad.dot(w, [x[k] for k in row])) for row in rows for w in weights]
+        total: Value = ad.logsumexp([ad.relu(ad.dot(w, hidden[:4])) + hidden[0] for w in weights])
+        return total
+
+    return loss, [w for row in weights for w in row], 10
+
+
+def means() -> tuple[Any, list[Value], int]:
+    """Products with a coefficient, and sums to which more is added."""
+    weights = [Value(0.1 * k) for k in range(6)]
+
+    def loss(x: Any) -> Value:
+        hidden = [ad.relu(ad.dot(weights, x[k : k + 6])) for k in range(6)]
+        pooled = [ad.mean([hidden[k], hidden[k + 3]]) for k in range(3)]
+        products = [h * w for h, w in zip(hidden, weights, strict=True)]
+        mean = ad.dot(weights[:3], pooled)
+        pairs = zip(hidden, products, strict=True)
+        total: Value = ad.sum([ad.square(mean - 0.5 * h + product) for h, product in pairs])
+        return total
+
+    return loss, weights, 11
+
+
+@pytest.mark.parametrize("model", [gathered, means])
+def test_shapes_stand_on_the_lines_that_write_them(model: Any) -> None:
+    """Not on the lines that copy operands together; and each matrix product has one."""
+    loss, parameters, inputs = model()
+    program = ad.compile(loss, parameters)
+    program.value_and_grad(None, np.ones((7, inputs)))
+    (compiled,) = program._traces.values()
+    arrays, noted, copies, backward = compiled.workspace(7), 0, 0, False
+    for line in program.source.splitlines():
+        statement, _, note = line.strip().partition("  # ")
+        written = re.search(r"(?:out=(\w+)\)|^(\w+)\[\.\.\.\] .*)$", statement)
+        backward |= statement.startswith("# BP1")
+        copies += statement.startswith("np.take(")
+        assert not (statement.startswith("np.take(") and note), line
+        if re.search(r"np\.(matmul|dot|tensordot|einsum)\(", statement):
+            assert note.startswith("("), line
+            assert bool(re.search(r"BP[24]: ", note)) is backward, line
+        name = (written[1] or written[2]) if written else ""
+        if note and name in arrays:
+            shape = ast.literal_eval(note[: note.index(")") + 1].replace("n", "7"))
+            assert arrays[name].shape == shape, line
+            noted += 1
+    assert noted
+    assert bool(copies) is (model is gathered)
+
+
 HOSTILE = '"); import os #'
 
 

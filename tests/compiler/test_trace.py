@@ -244,17 +244,21 @@ def test_a_graph_from_before_is_traced_through() -> None:
 
 
 @pytest.mark.parametrize(
-    "function",
+    ("function", "named"),
     [
-        lambda x, w: w if x == 0 else x,
-        lambda x, w: w if x != 1 else x,
-        lambda x, w: w * x if x in [0, 1] else x,
-        lambda x, w: ad.where(w * x == 0.0, w, x),
+        (lambda x, w: w if x == 0 else x, "`==`"),
+        (lambda x, w: w if x != 1 else x, "`!=`"),
+        (lambda x, w: w if w * x != x else x, "`!=`"),
+        (lambda x, w: w if w * x == x else x, "`==`"),
+        (lambda x, w: w * x if x in [0, 1] else x, "`==`"),
+        (lambda x, w: ad.where(w * x == 0.0, w, x), "`==`"),
+        (lambda x, w: ad.where(w * x != 1.0, w, x), "`!=`"),
     ],
 )
-def test_equality_with_a_number_is_refused(function: Any) -> None:
+def test_equality_with_a_number_is_refused(function: Any, named: str) -> None:
+    """The operator is named as the function has it."""
     w = Value(2.0)
-    with pytest.raises(TraceError, match=r"equal\(x, 0\)"):
+    with pytest.raises(TraceError, match=rf"cannot take {named} .*equal\(x, 0\)"):
         ad.compile(lambda x: function(x, w), [w])(None, [0.0, 1.0])
     program = ad.compile(lambda x: ad.where(ad.equal(x, 0), w, x), [w])
     assert program(None, [0.0, 1.0]).tolist() == [2.0, 1.0]
@@ -618,6 +622,23 @@ def test_an_error_of_the_users_own_is_passed_on() -> None:
 
     with pytest.raises(OwnError, match=r"^own$"):
         ad.compile(fails, [W])(None, [1.0])
+
+
+def test_numpys_error_is_explained_by_the_refusal_on_its_own_line_only() -> None:
+    """A refusal that was caught on another line has nothing to say about a later error."""
+
+    def function(x: Any) -> Any:
+        try:
+            return W * float(x)
+        except TraceError:
+            pass
+        return W * np.zeros(2)[None + x]
+
+    with pytest.raises(TypeError, match=r":\d+: unsupported operand"):
+        ad.compile(function, [W])(None, [3.0])
+    with pytest.raises(TraceError, match="the index") as caught:
+        ad.compile(lambda x: W * np.zeros(2)[x], [W])(None, [1])
+    assert isinstance(caught.value.__cause__, IndexError)
 
 
 def test_a_refusal_that_the_function_catches_is_its_own_affair() -> None:

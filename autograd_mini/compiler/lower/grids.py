@@ -51,11 +51,13 @@ def _orders(placement: Placement, count: int, columns: Sequence[Indices]) -> Ite
             if count >= DENSE * grid.size and np.unique(at).size == count:
                 order = np.full(grid.size, HOLE, dtype=np.int64)
                 order[at] = np.arange(count)
-                yield order.reshape(grid.shape)
+                yield as_read(order.reshape(grid.shape))
     keys = [placement.offset[c] + (placement.home[c] << 40) for c in moving]
     for by in (keys[::-1], keys) if keys else ():
         by_operand = np.lexsort(by)
-        yield by_operand.reshape(common_shape([key[by_operand] for key in keys]))
+        columns = [key[by_operand] for key in keys]
+        turned = as_read(by_operand.reshape(common_shape([*columns, by_operand])))
+        yield turned if _ascends(turned) else by_operand.reshape(common_shape(columns))
     written = np.arange(count)
     yield written.reshape(common_shape(keys) if keys else (count,))
 
@@ -84,18 +86,25 @@ def blocks(placement: Placement, a: Indices, b: Indices, least: int = 2) -> Iter
         else:
             loose += members
     for same in same_size.values():
-        order = np.stack(same)
-        if len(same) == 1 and _is_read_down(order[0]):
-            order = order.swapaxes(1, 2)
+        order = as_read(same[0]) if len(same) == 1 else np.stack(same)
         yield order.reshape([size for size in order.shape if size > 1])
     if loose:
         single = np.array(sorted(loose), dtype=np.int64)
         yield single if len(loose) > 1 else single.reshape(())
 
 
-def _is_read_down(block: Indices) -> bool:
-    """Whether the nodes of a full block are read column by column."""
-    return bool((block != HOLE).all() and (np.diff(block.T.ravel()) > 0).all())
+def as_read(grid: Indices) -> Indices:
+    """A full grid with its axes in the order in which its nodes are read, if there is one."""
+    if grid.ndim < 2 or (grid == HOLE).any():
+        return grid
+    corner = grid[(slice(0, 2),) * grid.ndim]  # one step along each axis, longer further out
+    steps = [np.diff(corner, axis=axis).ravel()[:1].sum() for axis in range(grid.ndim)]
+    turned = grid.transpose(np.argsort(steps, kind="stable")[::-1])
+    return turned if _ascends(turned) else grid
+
+
+def _ascends(grid: Indices) -> bool:
+    return bool((np.diff(grid.ravel()) > 0).all())
 
 
 def _by_place(placement: Placement, firsts: dict[int, int]) -> list[int]:

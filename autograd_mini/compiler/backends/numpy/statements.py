@@ -36,12 +36,14 @@ ONE_HOT = 2**12
 
 
 def write_step(plan: Plan, step: Step) -> None:
-    """Add the lines of a step; the first says what shape its result has."""
+    """Add the lines of a step."""
     plan.release_temporaries()
-    start = len(plan.lines)
     _WRITERS[type(step)](plan, step)
-    if len(plan.lines) > start and not isinstance(step, (Fill, Scatter)):
-        plan.lines[start] += f"  # {_note(step, plan.program)}"
+
+
+def _result(plan: Plan, step: Step, text: str) -> None:
+    """Add the line that computes what a step writes or adds: it says what shape that has."""
+    plan.line(f"{text}  # {_note(step, plan.program)}")
 
 
 def _note(step: Step, program: ArrayProgram) -> str:
@@ -72,11 +74,12 @@ def _contract(plan: Plan, step: Contract) -> None:
     for factor, other, axes in ((step.a, b, step.b_axes), (step.b, a, step.a_axes)):
         if plan.is_seed(factor):
             aligned = _transposed(other, axes, step.out_axes)
-            plan.line(f"np.multiply(seed, {aligned}, out={target})")
+            _result(plan, step, f"np.multiply(seed, {aligned}, out={target})")
             break
     else:
         plain = all(map(plan.is_plain, (step.out, step.a, step.b))) and not step.add
-        plan.line(contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes, plain))
+        product = contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes, plain)
+        _result(plan, step, product)
     if step.scale != 1.0:
         plan.line(f"np.multiply({target}, {number_text(step.scale)}, out={target})")
     if step.add:
@@ -96,8 +99,11 @@ def _map(plan: Plan, step: Map) -> None:
     template = template_of(form)
     for k, dtype in enumerate(template.temporaries, 1):
         read[f"T{k}"] = plan.temp(shape, rows, dtype)
-    for line in template.lines:
-        plan.line(line.format_map(read))
+    lines = [line.format_map(read) for line in template.lines]
+    for line in lines[:-1]:
+        plan.line(line)
+    for line in lines[-1:]:
+        _result(plan, step, line)
 
 
 def _reduce(plan: Plan, step: Reduce) -> None:
@@ -112,9 +118,9 @@ def _reduce(plan: Plan, step: Reduce) -> None:
         if step.scale != 1.0:
             plan.line(f"partial = partial * {number_text(step.scale)}")
         sign = "+=" if step.add else "="
-        plan.line(f"{out}[...] {sign} partial{'[..., None]' * narrower}")
+        _result(plan, step, f"{out}[...] {sign} partial{'[..., None]' * narrower}")
         return
-    plan.line(f"{ufunc}.reduce({source}, axis={axis}, out={out})")
+    _result(plan, step, f"{ufunc}.reduce({source}, axis={axis}, out={out})")
     if step.function == "largest":  # an infinite shift would make inf - inf
         plan.line(f"np.maximum({out}, -huge, out={out})")
         plan.line(f"np.minimum({out}, huge, out={out})")
@@ -133,7 +139,7 @@ def _fill(plan: Plan, step: Fill) -> None:
 def _mask(plan: Plan, step: Mask) -> None:
     holes = plan.constant("holes", step.holes)
     tail = "[..., None]" if plan.program.has_rows(step.out.space) else ""
-    plan.line(f"np.copyto({plan.view(step.out)}, 0, where={holes}{tail})")
+    _result(plan, step, f"np.copyto({plan.view(step.out)}, 0, where={holes}{tail})")
 
 
 def _scatter(plan: Plan, step: Scatter) -> None:
@@ -157,11 +163,11 @@ def _take(plan: Plan, step: TakeStep) -> None:
         axis = step.table_axes.index("k")
         result = step.table_axes.replace("k", step.index_axes)
         text = f"np.take({table}, {index}, axis={axis})"
-        plan.line(f"{out}[...] = {_transposed(text, result, step.out_axes)}")
+        _result(plan, step, f"{out}[...] = {_transposed(text, result, step.out_axes)}")
         return
     sizes = _sizes(step.table_axes, step.table)
     places = _places(plan, step.table_axes, sizes, index, step.index_axes, step.out_axes)
-    plan.line(f"{out}[...] = {table}[{places}]")
+    _result(plan, step, f"{out}[...] = {table}[{places}]")
 
 
 def _sizes(axes: str, reference: Reference) -> dict[str, int]:
@@ -197,9 +203,9 @@ def _take_adjoint(plan: Plan, step: TakeAdjoint) -> None:
     sizes = _sizes(step.table_axes, step.out)
     places = _places(plan, step.table_axes, sizes, index, step.index_axes, letters)
     if set(step.table_axes) >= set(step.index_axes):  # every row picks once: no index twice
-        plan.line(f"{out}[{places}] += {source}")
+        _result(plan, step, f"{out}[{places}] += {source}")
     else:
-        plan.line(f"np.add.at({out}, ({places},), {source})")
+        _result(plan, step, f"np.add.at({out}, ({places},), {source})")
 
 
 def _is_small(plan: Plan, step: TakeAdjoint) -> bool:
@@ -221,7 +227,8 @@ def _take_adjoint_by_matrix(
     plan.line(f"{chosen}[{plan.constant('rows', np.arange(picks))}, {index}] = 1")
     target = plan.temp(step.out.shape, False) if step.add else out
     axes = step.index_axes + "k"
-    plan.line(contraction(upstream, step.upstream_axes, chosen, axes, target, step.table_axes))
+    product = contraction(upstream, step.upstream_axes, chosen, axes, target, step.table_axes)
+    _result(plan, step, product)
     if step.add:
         plan.line(f"np.add({out}, {target}, out={out})")
 
@@ -229,7 +236,7 @@ def _take_adjoint_by_matrix(
 def _vector(plan: Plan, step: VectorRow) -> None:
     moved = f"np.moveaxis({plan.read(step.source)}, {len(step.source.shape) - 1}, 0)"
     function = plan.row_function(step.op, "value")
-    plan.line(f"{plan.view(step.out)}[...] = {function}({moved})")
+    _result(plan, step, f"{plan.view(step.out)}[...] = {function}({moved})")
 
 
 def _vector_adjoint(plan: Plan, step: VectorRowAdjoint) -> None:
@@ -237,7 +244,7 @@ def _vector_adjoint(plan: Plan, step: VectorRowAdjoint) -> None:
     moved = f"np.moveaxis({plan.read(step.source)}, {axis}, 0)"
     out, y, upstream = plan.view(step.out), plan.view(step.y), plan.view(step.upstream)
     contributions = f"{plan.row_function(step.op, 'adjoint')}({moved}, {y}, {upstream})"
-    plan.line(f"{out}[...] = np.moveaxis({contributions}, 0, {axis})")
+    _result(plan, step, f"{out}[...] = np.moveaxis({contributions}, 0, {axis})")
 
 
 _WRITERS: dict[type[Step], Callable[[Plan, Any], None]] = {
