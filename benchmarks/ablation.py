@@ -23,6 +23,7 @@ import autograd_mini as ad
 import nn
 from autograd_mini import Value
 from autograd_mini.compiler import canonical, compiled, runtime
+from autograd_mini.compiler import schedule as schedule_module
 from autograd_mini.compiler.backends.numpy import plan, statements
 from autograd_mini.compiler.lower import grids, packs, placement, sums, terms
 from autograd_mini.compiler.reverse import signals
@@ -242,6 +243,24 @@ def causal_means() -> Model:
     return Model(loss, w, [np.random.default_rng(0).normal(size=(32, count))])
 
 
+def two_recurrences() -> Model:
+    """Two recurrences of unequal length, and a loss of both at each of 300 steps."""
+    w = [Value(0.5), Value(0.9)]
+    rows = (ad.tanh, ad.sin, ad.cos)
+
+    def loss(x: Any) -> Value:
+        a, b, losses = w[0] * x, w[1] * x, []
+        for step in range(300):
+            a = rows[step % 3](w[0] * a + x)
+            if step % 2:
+                b = rows[step % 4 // 2](ad.tanh(b) * w[1])
+            losses.append(ad.square(ad.log1p(a * a) + ad.sigmoid(b)))
+        total: Value = ad.sum(losses)
+        return total
+
+    return Model(loss, w, [np.linspace(-1, 1, 10)])
+
+
 def many_places() -> Model:
     """A sum of terms from many places: the end of a long irregular computation."""
     w = [Value(0.5), Value(-0.3)]
@@ -302,6 +321,7 @@ class Choice:
 
 CHOICES = (
     Choice("nodes wait for their kind", packs, "schedule", as_early_as_possible, causal_means),
+    Choice("and look far ahead for it", schedule_module, "_LOOKS", 2, two_recurrences),
     Choice("log_softmax: pick, then subtract", canonical, "_common_rest", nothing, many_classes),
     Choice("terms in an order of their own", sums, "common_order", nothing, shuffled),
     Choice("grids as they are read", grids, "as_read", unchanged, features),
