@@ -32,8 +32,8 @@ ROOMS = {
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
     "explanation": "notation text latex bound_row names paths chainrule page derivation",
     "compiler": """
-        trace ir.scalars scalar_interpreter choices open_sums builder canonical schedule
-        ir.spaces ir.references ir.marks ir.steps ir.array_program ir.facts
+        trace ir.spaces ir.scalars scalar_interpreter choices open_sums builder canonical schedule
+        ir.references ir.marks ir.steps ir.array_program ir.facts
         lower.placement lower.terms lower.grids lower.sums lower.packs
         reverse.local reverse.flow reverse.signals reverse.rules
         backends.numpy.block_names backends.numpy.array_names backends.numpy.views

@@ -32,6 +32,7 @@ from .ir.scalars import (
     Take,
     in_reading_order,
 )
+from .ir.spaces import THETA, input_space
 from .open_sums import OpenSum
 from .trace import Trace
 
@@ -219,8 +220,8 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
 
 
 def _leaves(trace: Trace) -> dict[Value, Scalar]:
-    parameters: dict[Value, Scalar] = {p: Leaf("theta", k) for p, k in trace.parameters.items()}
-    return parameters | {x: Leaf(f"input{k}", place) for x, (k, place) in trace.inputs.items()}
+    parameters: dict[Value, Scalar] = {p: Leaf(THETA, k) for p, k in trace.parameters.items()}
+    return parameters | {x: Leaf(input_space(k), place) for x, (k, place) in trace.inputs.items()}
 
 
 def has_other_nan_safe_form(trace: Trace) -> bool:

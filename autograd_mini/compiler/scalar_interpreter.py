@@ -13,6 +13,7 @@ import numpy as np
 
 from ..table.primitives import PRIMITIVES
 from .ir.scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector
+from .ir.spaces import THETA, Space, input_space
 
 
 def interpret(
@@ -36,11 +37,13 @@ def interpret(
 
     Examples
     --------
-    >>> nodes = Leaf("theta", 0), Leaf("input0", 1), Sum(((2.0, 0, 1),), ((1.0, 0),), -1.0)
+    >>> total = Sum(((2.0, 0, 1),), ((1.0, 0),), -1.0)
+    >>> nodes = Leaf(THETA, 0), Leaf(input_space(0), 1), total
     >>> interpret(ScalarProgram(nodes, (2,)), [3.0], [[0.0, 5.0]])
     [32.0]
     """
-    spaces = {"theta": theta} | {f"input{k}": numbers for k, numbers in enumerate(inputs)}
+    given = {input_space(k): numbers for k, numbers in enumerate(inputs)}
+    spaces: dict[Space, Sequence[float]] = {THETA: theta} | given
     leaves: _Meaning = {Leaf: lambda leaf, _: spaces[leaf.space][leaf.position]}
     meaning = _MEANING | leaves
     values: list[float] = []

@@ -13,6 +13,7 @@ from autograd_mini import Value
 from autograd_mini.compiler import schedule as schedules
 from autograd_mini.compiler.canonical import canonical_form
 from autograd_mini.compiler.ir.scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum
+from autograd_mini.compiler.ir.spaces import THETA, input_space
 from autograd_mini.compiler.schedule import earliest, schedule
 from autograd_mini.compiler.trace import InputSpec, Trace, trace
 from tests.work import instructions
@@ -64,7 +65,7 @@ def test_a_long_sum_is_put_together_in_linear_work(name: str) -> None:
 def random_program(count: int, seed: int) -> ScalarProgram:
     """Rows and sums over few earlier nodes, most of them near: long, ragged, with much to wait."""
     rng = random.Random(seed)
-    nodes: list[Any] = [Leaf("theta", 0), Leaf("input0", 0), Literal(2.0)]
+    nodes: list[Any] = [Leaf(THETA, 0), Leaf(input_space(0), 0), Literal(2.0)]
     while len(nodes) < count:
         near = max(0, len(nodes) - rng.choice([3, 10, 100]))
         a, b = rng.randrange(near, len(nodes)), rng.randrange(len(nodes))
@@ -100,7 +101,7 @@ def loss_at_every_step(steps: int) -> ScalarProgram:
 def two_chains(count: int) -> ScalarProgram:
     """A long and a short chain of random rows: the short one always has something to wait for."""
     rng = random.Random(0)
-    nodes: list[Any] = [Leaf("theta", 0)]
+    nodes: list[Any] = [Leaf(THETA, 0)]
     ends = []
     for length in (count, count // 2):
         last = 0

@@ -9,9 +9,10 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from autograd_mini.compiler.ir.scalars import Elementwise, Leaf, ScalarProgram, Sum, Take, Vector
+from autograd_mini.compiler.ir.spaces import THETA, input_space
 from autograd_mini.compiler.schedule import earliest, schedule
 
-LEAVES = [Leaf("theta", 0), Leaf("theta", 1), Leaf("input0", 0)]
+LEAVES = [Leaf(THETA, 0), Leaf(THETA, 1), Leaf(input_space(0), 0)]
 DRAWN = st.tuples(
     st.sampled_from(["sin", "exp", "maximum", "product", "linear", "take", "largest"]),
     st.integers(1, 30),
@@ -56,7 +57,7 @@ def rows(program: ScalarProgram) -> list[bool]:
     """Which nodes depend on the input."""
     found: list[bool] = []
     for each in program.nodes:
-        found.append(each.place == "input0" or any(found[i] for i in each.operands))
+        found.append(each.place is input_space(0) or any(found[i] for i in each.operands))
     return found
 
 
@@ -76,7 +77,7 @@ def test_levels_of_any_graph(drawn: Sequence[tuple[str, int, int]]) -> None:
 
 def test_a_row_that_needs_one_step_less_waits_for_the_others() -> None:
     """As the first row of causal attention, whose sum has one term."""
-    leaves = [Leaf("theta", k) for k in range(4)]
+    leaves = [Leaf(THETA, k) for k in range(4)]
     powers = [Elementwise("exp", (k,)) for k in range(4)]
     sums = [Sum((), tuple([(1.0, 4 + i) for i in range(k)]), 0.0) for k in range(2, 5)]
     logarithms = [Elementwise("log", (i,)) for i in (4, 8, 9, 10)]
@@ -88,6 +89,6 @@ def test_a_row_that_needs_one_step_less_waits_for_the_others() -> None:
 def test_a_node_waits_for_its_kind_in_a_longer_chain() -> None:
     chain = Elementwise("exp", (0,)), Elementwise("tanh", (2,)), Elementwise("sin", (3,))
     beside = Elementwise("cos", (1,)), Elementwise("sin", (5,)), Elementwise("maximum", (4, 6))
-    program = ScalarProgram((Leaf("theta", 0), Leaf("theta", 1), *chain, *beside), (7,))
+    program = ScalarProgram((Leaf(THETA, 0), Leaf(THETA, 1), *chain, *beside), (7,))
     assert earliest([node.operands for node in program.nodes]) == [0, 0, 1, 2, 3, 1, 2, 4]
     assert schedule(program, [False] * 8) == [0, 0, 1, 2, 3, 1, 3, 4]

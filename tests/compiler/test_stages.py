@@ -124,8 +124,10 @@ def test_all_ways_to_write_a_weighted_sum_are_one_sum_of_products(way: str) -> N
     program = canonical(function, parameters, (3,))
     (total,) = [node for node in program.nodes if isinstance(node, Sum)]
     factors = {(c, frozenset((program.nodes[a], program.nodes[b]))) for c, a, b in total.products}
-    assert factors == {(1.0, frozenset((Leaf("theta", k), Leaf("input0", k)))) for k in range(3)}
-    assert [(c, program.nodes[a]) for c, a in total.linear] == [(1.0, Leaf("theta", 3))]
+    assert factors == {
+        (1.0, frozenset((Leaf(THETA, k), Leaf(input_space(0), k)))) for k in range(3)
+    }
+    assert [(c, program.nodes[a]) for c, a in total.linear] == [(1.0, Leaf(THETA, 3))]
     assert total.constant == 0
     assert program.nodes[program.outputs[0]] is total
 
@@ -168,15 +170,15 @@ def test_a_class_label_picks_its_logit_before_the_rest_is_subtracted() -> None:
     program = canonical_form(trace(function, logits, specs, lambda arguments: arguments))
     program.verify()
     (pick,) = [node for node in program.nodes if isinstance(node, Take)]
-    assert [program.nodes[a] for a in pick.arguments] == [Leaf("theta", k) for k in range(5)]
+    assert [program.nodes[a] for a in pick.arguments] == [Leaf(THETA, k) for k in range(5)]
 
 
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        ((Leaf("theta", 0), Sum((), ((1.0, 1),), 0.0)), "does not come before"),
-        ((Leaf("theta", 0), Leaf("theta", 0)), "stands twice"),
-        ((Elementwise("sin", (1,)), Leaf("theta", 0)), "does not come before"),
+        ((Leaf(THETA, 0), Sum((), ((1.0, 1),), 0.0)), "does not come before"),
+        ((Leaf(THETA, 0), Leaf(THETA, 0)), "stands twice"),
+        ((Elementwise("sin", (1,)), Leaf(THETA, 0)), "does not come before"),
     ],
 )
 def test_the_verifier_of_scalar_programs(nodes: tuple[Any, ...], message: str) -> None:

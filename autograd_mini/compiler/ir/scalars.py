@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from .spaces import Space
+
 Names = Callable[[int], int]
 NodeT = TypeVar("NodeT", bound="_Node")
 _NOWHERE = 2**62
@@ -31,11 +33,11 @@ class _Node:
         return self
 
     @property
-    def place(self) -> str:
-        """Where its number stands before anything is computed; empty if it is computed."""
-        return ""
+    def place(self) -> Hashable:
+        """Where its number stands before anything is computed; None if it is computed."""
+        return None
 
-    def kind(self, places: Sequence[str]) -> tuple[Hashable, ...]:
+    def kind(self, places: Sequence[Hashable]) -> tuple[Hashable, ...]:
         """What agrees for nodes that are computed together, by the places of their operands."""
         return ()
 
@@ -50,13 +52,13 @@ class _Node:
 
 @dataclass(frozen=True)
 class Leaf(_Node):
-    """A number from outside: ``theta`` (parameters) or ``input0``, ``input1``, ..."""
+    """A number from outside: a parameter, in ``theta``, or an element of an argument."""
 
-    space: str
+    space: Space
     position: int
 
     @property
-    def place(self) -> str:
+    def place(self) -> Hashable:
         """The space."""
         return self.space
 
@@ -73,7 +75,7 @@ class Literal(_Node):
         return self.value.hex()
 
     @property
-    def place(self) -> str:
+    def place(self) -> Hashable:
         """In the program itself."""
         return "literal"
 
@@ -101,7 +103,7 @@ class Sum(_Node):
             return terms
         return (*terms, *[math.copysign(1.0, c) for c in coefficients if c == 0])
 
-    def kind(self, places: Sequence[str]) -> tuple[Hashable, ...]:
+    def kind(self, places: Sequence[Hashable]) -> tuple[Hashable, ...]:
         """Where the factors of its products are, and whether it is more than products."""
         factors = {frozenset((places[a], places[b])) for _, a, b in self.products}
         return "sum", frozenset(factors), bool(self.linear)
@@ -136,7 +138,7 @@ class _Row(_Node):
 class Elementwise(_Row):
     """A row of the table without vectors."""
 
-    def kind(self, places: Sequence[str]) -> tuple[Hashable, ...]:
+    def kind(self, places: Sequence[Hashable]) -> tuple[Hashable, ...]:
         """The row, and where its arguments are."""
         return self.op, *[places[a] for a in self.arguments]
 
@@ -149,7 +151,7 @@ class Elementwise(_Row):
 class Vector(_Row):
     """A row of the table with vectors; ``largest`` is the shift that keeps exp from overflowing."""
 
-    def kind(self, places: Sequence[str]) -> tuple[Hashable, ...]:
+    def kind(self, places: Sequence[Hashable]) -> tuple[Hashable, ...]:
         """The row."""
         return (self.op,)
 
@@ -170,7 +172,7 @@ class Take(_Node):
         """The index, then what it picks from."""
         return (self.index, *self.arguments)
 
-    def kind(self, places: Sequence[str]) -> tuple[Hashable, ...]:
+    def kind(self, places: Sequence[Hashable]) -> tuple[Hashable, ...]:
         """A pick."""
         return ("take",)
 
@@ -215,11 +217,12 @@ def in_reading_order(nodes: Sequence[Scalar], outputs: Sequence[int]) -> ScalarP
 
     Examples
     --------
+    >>> from autograd_mini.compiler.ir.spaces import THETA
     >>> product = Sum(((1.0, 1, 0),), (), 0.0)
-    >>> nodes = Leaf("theta", 1), Leaf("theta", 0), Elementwise("cosh", (0,)), product
+    >>> nodes = Leaf(THETA, 1), Leaf(THETA, 0), Elementwise("cosh", (0,)), product
     >>> print(in_reading_order(nodes, [3]))
-    %0 = Leaf(space='theta', position=0)
-    %1 = Leaf(space='theta', position=1)
+    %0 = Leaf(space=theta, position=0)
+    %1 = Leaf(space=theta, position=1)
     %2 = Sum(products=((1.0, 0, 1),), linear=(), constant=0.0)
     return %2
     """

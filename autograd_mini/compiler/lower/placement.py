@@ -75,7 +75,7 @@ class Placement:
         self._place_leaves(program)
 
     def _place_leaves(self, program: ScalarProgram) -> None:
-        codes = {space.name: code for code, space in enumerate(self.spaces)}
+        codes = {space: code for code, space in enumerate(self.spaces)}
         for i, node in enumerate(program.nodes):
             if isinstance(node, Leaf):
                 code = codes[node.space]
