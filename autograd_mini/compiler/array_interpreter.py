@@ -21,6 +21,7 @@ from .ir.spaces import COMPUTED, THETA, VALUE, Space
 from .ir.steps import (
     Contract,
     Fill,
+    LargestStep,
     Map,
     Mask,
     Reduce,
@@ -180,13 +181,15 @@ def _map(state: State, step: Map) -> Array:
 
 
 def _reduce(state: State, step: Reduce) -> Array:
-    source = state.read(step.source)
-    if step.function == "largest":
-        limit = np.finfo(source.dtype).max
-        largest: Array = np.clip(source.max(axis=step.axes), -limit, limit)
-        return largest
-    total: Array = step.scale * source.sum(axis=step.axes)
+    total: Array = step.scale * state.read(step.source).sum(axis=step.axes)
     return total.sum(axis=-1, keepdims=True) if step.batch else total
+
+
+def _largest(state: State, step: LargestStep) -> Array:
+    source = state.read(step.source)
+    limit = np.finfo(source.dtype).max
+    largest: Array = np.clip(source.max(axis=step.axis), -limit, limit)
+    return largest
 
 
 def _vector(state: State, step: VectorRow) -> Array:
@@ -261,6 +264,7 @@ _RESULTS: Mapping[type[Step], Callable[[State, Any], Array]] = {
     Contract: _contract,
     Map: _map,
     Reduce: _reduce,
+    LargestStep: _largest,
     VectorRow: _vector,
     VectorRowAdjoint: _vector_adjoint,
     TakeStep: _take,

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 
 from ..table.primitives import PRIMITIVES
 from ..table.rewrite import is_moderate
-from .ir.scalars import Elementwise, Literal, Scalar, Sum, Vector
+from .ir.scalars import Elementwise, Largest, Literal, Scalar, Sum, Vector
 from .open_sums import OpenSum, is_power_of_two
 
 _SMALL = 2.0**960
@@ -164,7 +164,7 @@ class Builder:
         """The shift and the sum of shifted exponentials over a set of logits."""
         key = tuple(sorted(members))
         if key not in self.shifted:
-            shift = self.node(Vector("largest", key))
+            shift = self.node(Largest(key))
             terms = [(1.0, self.shifted_exp(member, shift)) for member in key]
             # a sum even of one term: rows of causal attention stay alike whatever their length
             self.shifted[key] = shift, self.node(Sum((), tuple(terms), 0.0))

@@ -79,6 +79,17 @@ def has_two_forms(op: str) -> bool:
     return row is not None and (op in _SHORTENED or (is_written_out(row) and not is_exact(row)))
 
 
+def chosen_operands(op: str, operands: Sequence[OperandT]) -> Sequence[OperandT]:
+    """The operands of which a row takes one and leaves the others.
+
+    Examples
+    --------
+    >>> chosen_operands("where", "cab"), chosen_operands("maximum", "ab")
+    ('ab', '')
+    """
+    return operands[1:] if op == "where" else operands[:0]
+
+
 def deciding_operands(op: str, operands: Sequence[OperandT]) -> Sequence[OperandT]:
     """The operands of which a NaN may vanish: a comparison takes it for false.
 
@@ -87,8 +98,9 @@ def deciding_operands(op: str, operands: Sequence[OperandT]) -> Sequence[Operand
     >>> deciding_operands("where", "cab"), deciding_operands("less", "ab")
     ('c', 'ab')
     """
-    if op == "where":
-        return operands[:1]
+    arms = chosen_operands(op, operands)
+    if arms:
+        return operands[: len(operands) - len(arms)]
     row = PRIMITIVES.get(op)
     return operands if row is not None and _compares(row) else operands[:0]
 

@@ -22,7 +22,7 @@ from .ir.facts import last_indices, number_inputs, witnesses
 from .ir.references import Gather, Mixed, Reference
 from .ir.scalars import ScalarProgram
 from .ir.spaces import THETA
-from .ir.steps import Contract, Map, Reduce
+from .ir.steps import Contract, LargestStep, Map, Reduce
 from .lower.packs import lower
 from .reverse.rules import differentiate
 from .runtime import Functions, Workspace
@@ -191,7 +191,9 @@ def _header(program: ArrayProgram) -> list[str]:
 def _stats(compiled: CompiledTrace, nodes: int, trace_seconds: float, start: float) -> Stats:
     program = compiled.program
     products = [s for s in program.forward if isinstance(s, Contract) and s.is_matrix_product]
-    elementwise = [s for s in program.forward if isinstance(s, Contract | Map | Reduce)]
+    elementwise = [
+        s for s in program.forward if isinstance(s, Contract | Map | Reduce | LargestStep)
+    ]
     read: set[Reference] = {r for step in program.forward for r in step.reads}
     return Stats(
         nodes=nodes,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..table.primitives import PRIMITIVES
-from .ir.scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take, Vector
+from .ir.scalars import Elementwise, Largest, Leaf, Literal, ScalarProgram, Sum, Take, Vector
 from .ir.spaces import THETA, Space, input_space
 
 
@@ -58,10 +58,11 @@ def _sum(node: Sum, values: Sequence[float]) -> float:
 
 
 def _row(node: Elementwise | Vector, values: Sequence[float]) -> float:
-    operands = [values[a] for a in node.arguments]
-    return (
-        float(np.max(operands)) if node.op == "largest" else PRIMITIVES[node.op].evaluate(operands)
-    )
+    return PRIMITIVES[node.op].evaluate([values[a] for a in node.arguments])
+
+
+def _largest(node: Largest, values: Sequence[float]) -> float:
+    return float(np.max([values[a] for a in node.arguments]))
 
 
 def _take(node: Take, values: Sequence[float]) -> float:
@@ -74,5 +75,6 @@ _MEANING: _Meaning = {
     Sum: _sum,
     Elementwise: _row,
     Vector: _row,
+    Largest: _largest,
     Take: _take,
 }

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from autograd_mini.compiler.ir.scalars import Elementwise, Leaf, ScalarProgram, Sum, Take, Vector
+from autograd_mini.compiler.ir.scalars import Elementwise, Largest, Leaf, ScalarProgram, Sum, Take
 from autograd_mini.compiler.ir.spaces import THETA, input_space
 from autograd_mini.compiler.schedule import earliest, schedule
 
@@ -29,7 +29,7 @@ def node(what: str, a: int, b: int) -> Any:
     if what == "take":
         return Take(a, (a, b))
     if what == "largest":
-        return Vector(what, (a, b))
+        return Largest((a, b))
     return Elementwise(what, (a, b) if what == "maximum" else (a,))
 
 

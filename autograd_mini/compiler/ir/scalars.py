@@ -149,7 +149,7 @@ class Elementwise(_Row):
 
 @dataclass(frozen=True)
 class Vector(_Row):
-    """A row of the table with vectors; ``largest`` is the shift that keeps exp from overflowing."""
+    """A row of the table with vectors."""
 
     def kind(self, places: Sequence[Hashable]) -> tuple[Hashable, ...]:
         """The row."""
@@ -158,6 +158,26 @@ class Vector(_Row):
     def renamed(self, names: Names) -> Vector:
         """The same over nodes of other names."""
         return Vector(self.op, tuple(map(names, self.arguments)))
+
+
+@dataclass(frozen=True)
+class Largest(_Node):
+    """The largest of its arguments: the shift that keeps exp from overflowing."""
+
+    arguments: tuple[int, ...]
+
+    @property
+    def operands(self) -> tuple[int, ...]:
+        """The nodes that it is computed from."""
+        return self.arguments
+
+    def kind(self, places: Sequence[Hashable]) -> tuple[Hashable, ...]:
+        """A shift, over however many."""
+        return ("largest",)
+
+    def renamed(self, names: Names) -> Largest:
+        """The same over nodes of other names."""
+        return Largest(tuple(map(names, self.arguments)))
 
 
 @dataclass(frozen=True)
@@ -181,7 +201,7 @@ class Take(_Node):
         return Take(names(self.index), tuple(map(names, self.arguments)))
 
 
-Scalar = Leaf | Literal | Sum | Elementwise | Vector | Take
+Scalar = Leaf | Literal | Sum | Elementwise | Vector | Largest | Take
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -65,9 +66,21 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class ArrayStep(Step):
-    """A step that writes an array: a view."""
+    """A step that writes an array: a view.
+
+    Attributes
+    ----------
+    has_signal : bool
+        Whether what depends on a parameter through it has an error signal.
+    """
 
     out: View
+    has_signal: ClassVar[bool] = True
+
+    @property
+    def arms(self) -> tuple[Reference, ...]:
+        """The operands of which each element is taken or left."""
+        return ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +125,20 @@ class Contract(ArrayStep):
 class Map(ArrayStep):
     """``out = formula`` element by element; `guard` keeps 0 where its reference is 0.
 
-    `op` is the row of the table that the formula comes from, if it is one.
+    `op` is the row of the table that the formula comes from, if it is one; `chosen` are the
+    operands that it chooses among, element by element.
     """
 
     formula: ast.expr
     operands: Mapping[str, Reference]
     guard: Reference | None = None
     op: str = ""
+    chosen: Sequence[str] = ()
+
+    @property
+    def arms(self) -> tuple[Reference, ...]:
+        """What it chooses among."""
+        return tuple([self.operands[name] for name in self.chosen])
 
     @property
     def values(self) -> tuple[Reference, ...]:
@@ -139,14 +159,13 @@ class Map(ArrayStep):
 
 @dataclass(frozen=True, eq=False)
 class Reduce(ArrayStep):
-    """``out = scale * source`` summed (or its largest) over some axes.
+    """``out = scale * source`` summed over some axes.
 
-    ``batch`` says whether a sum goes over the batch too.
+    ``batch`` says whether it goes over the batch too.
     """
 
     source: Reference
     axes: tuple[int, ...]
-    function: str = "sum"
     scale: float = 1.0
     batch: bool = False
 
@@ -154,6 +173,27 @@ class Reduce(ArrayStep):
     def values(self) -> tuple[Reference, ...]:
         """The source."""
         return (self.source,)
+
+
+@dataclass(frozen=True, eq=False)
+class LargestStep(ArrayStep):
+    """``out`` = the largest of the last axis of `source`, kept finite: the shift of exponentials.
+
+    What is shifted does not depend on it in the end, so it has no error signal.
+    """
+
+    source: Reference
+    has_signal = False
+
+    @property
+    def values(self) -> tuple[Reference, ...]:
+        """The source."""
+        return (self.source,)
+
+    @property
+    def axis(self) -> int:
+        """The axis that it goes over."""
+        return len(self.source.shape) - 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,11 +19,11 @@ import numpy as np
 
 from ...table.primitives import PRIMITIVES
 from ...table.rewrite import with_signs_written_out
-from ..choices import deciding_operands
+from ..choices import chosen_operands, deciding_operands
 from ..ir.array_program import ArrayProgram
-from ..ir.references import HOLE, as_table
-from ..ir.scalars import Elementwise, Literal, Scalar, ScalarProgram, Sum, Take, Vector
-from ..ir.steps import Map, Reduce, TakeStep, VectorRow
+from ..ir.references import HOLE, Indices, Reference, View, as_table
+from ..ir.scalars import Elementwise, Largest, Literal, Scalar, ScalarProgram, Sum, Take, Vector
+from ..ir.steps import LargestStep, Map, TakeStep, VectorRow
 from ..schedule import schedule
 from .grids import blocks, layout
 from .placement import Placement
@@ -107,8 +107,10 @@ class _Lowering:
         return self.placement.space_of(i), len(node.arguments), home, kind
 
     def _vector_key(self, i: int, node: Vector) -> tuple[Any, ...]:
-        length = 0 if node.op == "largest" else len(node.arguments)
-        return node.op, self.placement.space_of(i), length
+        return node.op, self.placement.space_of(i), len(node.arguments)
+
+    def _largest_key(self, i: int, node: Largest) -> tuple[Any, ...]:
+        return (self.placement.space_of(i),)
 
     def _kind(self, i: int) -> str:
         if isinstance(self.program.nodes[i], Literal):
@@ -129,26 +131,28 @@ class _Lowering:
         row = PRIMITIVES[op]
         names = [operand.name for operand in row.operands]
         read = dict(zip(names, references, strict=True))
-        self.steps.append(Map(out, _over_arrays(row.value_formula), read, op=op))
+        formula, chosen = _over_arrays(row.value_formula), chosen_operands(op, names)
+        self.steps.append(Map(out, formula, read, op=op, chosen=chosen))
 
     def _vector(self, nodes: Sequence[int]) -> None:
         members = self._members(nodes, Vector)
-        op, rows = members[0].op, [node.arguments for node in members]
-        if op == "largest":  # of any order
-            rows = [
-                tuple(np.array(row)[np.argsort(self.placement.places(np.array(row)))])
-                for row in rows
-            ]
+        out, source = self._over_rows(nodes, np.array([node.arguments for node in members]))
+        self.steps.append(VectorRow(out, members[0].op, as_table(source)))
+
+    def _largest(self, nodes: Sequence[int]) -> None:
+        """Of arguments in any order, and of the first as often as it takes to fill up a row."""
+        rows = [np.array(node.arguments) for node in self._members(nodes, Largest)]
+        rows = [row[np.argsort(self.placement.places(row))] for row in rows]
         width = max(map(len, rows))
-        table = np.array([[*row, *row[:1] * (width - len(row))] for row in rows])
+        table = np.array([[*row, *[row[0]] * (width - len(row))] for row in rows])
+        self.steps.append(LargestStep(*self._over_rows(nodes, table)))
+
+    def _over_rows(self, nodes: Sequence[int], table: Indices) -> tuple[View, Reference]:
+        """The output of a pack, and what it reads: a row of the table for each node."""
         grid, _ = layout(self.placement, nodes, [table[:, 0]])
         ids = arranged(table, positions_of(grid, nodes))
         out = self.placement.allot(self.placement.space_of(nodes[0]), grid)
-        source = self.placement.resolve(ids)
-        if op == "largest":
-            self.steps.append(Reduce(out, source, (grid.ndim,), function="largest"))
-        else:
-            self.steps.append(VectorRow(out, op, as_table(source)))
+        return out, self.placement.resolve(ids)
 
     def _take(self, nodes: Sequence[int]) -> None:
         placement, members = self.placement, self._members(nodes, Take)
@@ -184,12 +188,14 @@ _KEYS: dict[type[Scalar], Callable[[_Lowering, int, Any], tuple[Any, ...]]] = {
     Elementwise: _Lowering._elementwise_key,
     Take: _Lowering._take_key,
     Vector: _Lowering._vector_key,
+    Largest: _Lowering._largest_key,
 }
 _LOWER: dict[type[Scalar], Callable[[_Lowering, Sequence[int]], None]] = {
     Sum: _Lowering._sums,
     Elementwise: _Lowering._elementwise,
     Take: _Lowering._take,
     Vector: _Lowering._vector,
+    Largest: _Lowering._largest,
 }
 
 

@@ -6,7 +6,6 @@ from ..ir.array_program import ArrayProgram
 from ..ir.marks import Marks
 from ..ir.references import Gather, Reference, View, pieces
 from ..ir.spaces import THETA
-from ..ir.steps import ArrayStep, Map, Reduce
 
 
 class Flow:
@@ -34,7 +33,7 @@ class Flow:
         marks = Marks(self.program.sizes)
         marks.array(THETA)[:] = True
         for step in self.program.forward:
-            if not _is_shift(step) and any(map(marks.any, step.values)):
+            if step.has_signal and any(map(marks.any, step.values)):
                 marks.set(step.out)
         return marks
 
@@ -42,7 +41,7 @@ class Flow:
         """What feeds an arm of a ``where``: 0 * inf may come back to it."""
         marks = Marks(self.program.sizes)
         for step in reversed(self.program.forward):
-            read = step.reads if marks.any(step.out) else _arms(step)
+            read = step.reads if marks.any(step.out) else step.arms
             for reference in read:
                 marks.set(reference)
         return marks
@@ -76,15 +75,3 @@ class Flow:
             if marked and garbage.array(reference.space)[reference.indices()][holes].any():
                 return True
         return sum([reference != out for reference in arrays]) > 1
-
-
-def _is_shift(step: ArrayStep) -> bool:
-    """Whether it is the largest of some logits, on which nothing depends in the end."""
-    return isinstance(step, Reduce) and step.function == "largest"
-
-
-def _arms(step: ArrayStep) -> tuple[Reference, ...]:
-    """The arms of a ``where``."""
-    if isinstance(step, Map) and step.op == "where":
-        return step.operands["a"], step.operands["b"]
-    return ()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ...ir.array_program import ArrayProgram
 from ...ir.references import View
 from ...ir.spaces import PRIMAL, THETA, Space, index_space
-from ...ir.steps import ArrayStep, Map, Reduce, TakeStep, VectorRow
+from ...ir.steps import ArrayStep, LargestStep, Map, TakeStep, VectorRow
 from .block_names import block_name
 
 _RESERVED = """
@@ -99,10 +100,15 @@ class Names:
         return name
 
 
+_ROWS: dict[type[ArrayStep], Callable[[Any], str]] = {
+    Map: lambda step: step.op,
+    VectorRow: lambda step: step.op,
+    TakeStep: lambda _: "take",
+    LargestStep: lambda _: "largest",
+}
+
+
 def _row_of(step: ArrayStep) -> str:
     """What the array of a step is called: the row of the table it comes from, or z."""
-    if isinstance(step, (Map, VectorRow)):
-        return step.op or "z"
-    if isinstance(step, TakeStep):
-        return "take"
-    return "largest" if isinstance(step, Reduce) and step.function == "largest" else "z"
+    row = _ROWS.get(type(step))
+    return (row and row(step)) or "z"

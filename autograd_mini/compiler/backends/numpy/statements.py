@@ -16,6 +16,7 @@ from ...ir.spaces import THETA
 from ...ir.steps import (
     Contract,
     Fill,
+    LargestStep,
     Map,
     Mask,
     Reduce,
@@ -111,21 +112,24 @@ def _reduce(plan: Plan, step: Reduce) -> None:
     source_rows = plan.program.reads_rows(step.source)
     axes = [*step.axes, *[len(step.source.shape)] * (step.batch and source_rows)]
     axis = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))},)"
-    ufunc = "np.maximum" if step.function == "largest" else "np.add"
     narrower = plan.program.has_rows(step.out.space) and not source_rows
     if step.add or narrower:
-        plan.line(f"partial = {ufunc}.reduce({source}, axis={axis})")
+        plan.line(f"partial = np.add.reduce({source}, axis={axis})")
         if step.scale != 1.0:
             plan.line(f"partial = partial * {number_text(step.scale)}")
         sign = "+=" if step.add else "="
         _result(plan, step, f"{out}[...] {sign} partial{'[..., None]' * narrower}")
         return
-    _result(plan, step, f"{ufunc}.reduce({source}, axis={axis}, out={out})")
-    if step.function == "largest":  # an infinite shift would make inf - inf
-        plan.line(f"np.maximum({out}, -huge, out={out})")
-        plan.line(f"np.minimum({out}, huge, out={out})")
+    _result(plan, step, f"np.add.reduce({source}, axis={axis}, out={out})")
     if step.scale != 1.0:
         plan.line(f"np.multiply({out}, {number_text(step.scale)}, out={out})")
+
+
+def _largest(plan: Plan, step: LargestStep) -> None:
+    out, source = plan.view(step.out), plan.read_array(step.source)
+    _result(plan, step, f"np.maximum.reduce({source}, axis={step.axis}, out={out})")
+    plan.line(f"np.maximum({out}, -huge, out={out})")  # an infinite shift would make inf - inf
+    plan.line(f"np.minimum({out}, huge, out={out})")
 
 
 def _fill(plan: Plan, step: Fill) -> None:
@@ -251,6 +255,7 @@ _WRITERS: dict[type[Step], Callable[[Plan, Any], None]] = {
     Contract: _contract,
     Map: _map,
     Reduce: _reduce,
+    LargestStep: _largest,
     Fill: _fill,
     Mask: _mask,
     Scatter: _scatter,
