@@ -10,7 +10,6 @@ and take turns; the times are those of the quickest turns, the least disturbed b
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +21,12 @@ import numpy as np
 import autograd_mini as ad
 import nn
 from autograd_mini import Value
-from autograd_mini.compiler import canonical, compiled, runtime
+from autograd_mini.compiler import canonical, compiled
 from autograd_mini.compiler import schedule as schedule_module
 from autograd_mini.compiler.backends.numpy import plan, statements
 from autograd_mini.compiler.lower import grids, packs, placement, sums, terms
 from autograd_mini.compiler.reverse import signals
+from autograd_mini.compiler.runtime import Functions
 from autograd_mini.compiler.schedule import earliest
 from benchmarks.compiled import OURS, check_equal, example_loss, gpt_case, turns
 from examples import char_gpt
@@ -298,6 +298,11 @@ def nothing(*arguments: object) -> None:
     """In place of an answer: none."""
 
 
+def as_named(functions: Functions, dotted: str) -> str:
+    """In place of a global for a function: its name, to be looked up in each call."""
+    return dotted
+
+
 @dataclass(frozen=True)
 class Choice:
     """A threshold or special case: where it is, what stands there without it, and for what."""
@@ -337,7 +342,7 @@ CHOICES = (
     Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, few_neurons),
     Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, gpt),
     Choice("embeddings: one-hot adjoint", statements, "ONE_HOT", 0, letters),
-    Choice("functions looked up beforehand", runtime, "_DOTTED", re.compile("(?!)"), few_neurons),
+    Choice("functions looked up beforehand", Functions, "_direct", as_named, few_neurons),
     Choice("some entries for all", compiled, "witnesses", nothing, wide_digits),
 )
 

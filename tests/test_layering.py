@@ -37,9 +37,9 @@ ROOMS = {
         lower.placement lower.terms lower.grids lower.sums lower.packs
         reverse.local reverse.flow reverse.signals reverse.rules
         backends.numpy.block_names backends.numpy.array_names backends.numpy.views
-        backends.numpy.contraction backends.numpy.ufuncs backends.numpy.elementwise
-        backends.numpy.plan backends.numpy.statements backends.numpy.source
-        runtime array_interpreter compiled arguments program
+        backends.numpy.calls backends.numpy.contraction backends.numpy.ufuncs
+        backends.numpy.elementwise backends.numpy.plan backends.numpy.statements
+        backends.numpy.source runtime array_interpreter compiled arguments program
     """,
     "command": "interrupts expression demo cli",
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import linecache
-import re
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +33,6 @@ def strided(base: Array, offset: int, shape: tuple[int, ...], strides: tuple[int
     )
 
 
-_DOTTED = re.compile(r"\b(?:np|special)(?:\.[A-Za-z_]\w*)+")
 _programs = itertools.count(1)
 
 
@@ -60,17 +58,19 @@ class Functions:
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         if name not in self._names:
-            text = _DOTTED.sub(self._direct, self._emitted.functions[name])
+            text = self._emitted.functions[name]
+            for called in self._emitted.calls:
+                text = text.replace(f"{called}(", f"{self._direct(called)}(")
             above = "\n" * self._emitted.lines_above(name)
             exec(compile(above + text, self._file, "exec"), self._names)
         function: Callable[..., Any] = self._names[name]
         return function
 
-    def _direct(self, match: re.Match[str]) -> str:
+    def _direct(self, dotted: str) -> str:
         """The global for a function of NumPy or SciPy; names of arrays have no capital F_."""
-        first, *rest = match[0].split(".")
+        first, *rest = dotted.split(".")
         library = special_functions() if first == "special" else np
-        name = "F_" + match[0].replace(".", "_")
+        name = "F_" + dotted.replace(".", "_")
         self._names[name] = functools.reduce(getattr, rest, library)
         return name
 

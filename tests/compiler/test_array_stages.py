@@ -5,6 +5,7 @@ The interpreter reads by indices and adds up by einsum, without views, buffers o
 
 from __future__ import annotations
 
+import ast
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -226,6 +227,7 @@ def test_emitted_source_computes_every_array_of_the_interpreter(case: Case, nan_
     program = case.reversed(nan_safe)
     state = State(program, case.theta, case.columns)
     emitted = emit(program)
+    assert set(emitted.calls) == called(emitted.source)
     workspace = Workspace(program, emitted, state.n, np.float64)
     gradient = np.full(len(case.theta), np.nan)
     picks = [case.columns[k].astype(np.intp) for k in sorted(last_indices(program))]
@@ -245,6 +247,12 @@ def test_emitted_source_computes_every_array_of_the_interpreter(case: Case, nan_
         close(found.reshape(*step.out.shape, -1), state.read(step.out), str(step))
     rows = program.seed is None or program.has_rows(program.seed.space)
     close(gradient, slopes * (state.n if rows else 1))
+
+
+def called(source: str) -> set[str]:
+    """The functions of NumPy and SciPy that stand in a text."""
+    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return {name for name in map(ast.unparse, calls) if name.startswith(("np.", "special."))}
 
 
 def close(found: Any, expected: Any, step: str = "") -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini import Value
+from autograd_mini.compiler.backends.numpy.calls import Calls
 from autograd_mini.compiler.backends.numpy.contraction import contraction
 from autograd_mini.compiler.backends.numpy.source import emit
 from autograd_mini.compiler.canonical import canonical_form
@@ -30,6 +31,7 @@ from autograd_mini.compiler.ir.spaces import FIXED, THETA, VALUE, input_space
 from autograd_mini.compiler.ir.steps import Contract, Map, Reduce, TakeStep
 from autograd_mini.compiler.lower.packs import lower
 from autograd_mini.compiler.reverse.rules import differentiate
+from autograd_mini.compiler.runtime import Functions
 from autograd_mini.compiler.trace import InputSpec, Trace, trace
 
 RNG = np.random.default_rng
@@ -422,11 +424,23 @@ def test_contractions(a_axes: str, b_axes: str, out_axes: str) -> None:
     b = rng.normal(size=[sizes[c] for c in b_axes])
     out = np.full([sizes[c] for c in out_axes], np.nan)
     exec(
-        contraction("a", a_axes, "b", b_axes, "out", out_axes),
+        contraction(Calls(), "a", a_axes, "b", b_axes, "out", out_axes),
         {"np": np, "a": a, "b": b, "out": out},
     )
     expected = np.einsum(f"{a_axes},{b_axes}->{out_axes}", a, b)
     np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_functions_are_looked_up_beforehand() -> None:
+    w = leaves(6)
+    program = differentiate(lowered(lambda x: ad.tanh(ad.dot(w, x)), w, (6,)))
+    emitted = emit(program)
+    for name in emitted.functions:
+        function: Any = Functions(emitted, np.float64)[name]
+        names = function.__code__.co_names
+        assert "np.tanh(" in emitted.functions[name]
+        assert "F_np_tanh" in names
+        assert "np" not in names
 
 
 def test_emission_is_a_function_of_the_program() -> None:

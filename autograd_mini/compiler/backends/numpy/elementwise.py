@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ....table.rewrite import simplify
 from ...ir.steps import Map
+from .calls import Calls
 from .ufuncs import Expression
 
 
@@ -46,14 +47,22 @@ class Form:
 
 @dataclass
 class Template:
-    """Lines with names in braces, and the types of the temporary arrays T1, T2, ... in them."""
+    """Lines with names in braces, and the types of the temporary arrays T1, T2, ... in them.
+
+    `calls` are the functions of NumPy and SciPy that they call.
+    """
 
     lines: list[str] = field(default_factory=list)
+    calls: Calls = field(default_factory=Calls)
     temporaries: list[str] = field(default_factory=list)
 
     def line(self, text: str) -> None:
         """Add a line."""
         self.lines.append(text)
+
+    def call(self, function: str, arguments: str) -> None:
+        """Add a line that calls a function of NumPy or SciPy."""
+        self.line(self.calls.text(function, arguments))
 
     def temp(self, dtype: str = "real") -> str:
         """Name an array for a moment."""
@@ -90,15 +99,16 @@ def template_of(form: Form) -> Template:
         target = template.temp()
         expression.into(formula, target)
         zero = template.temp("bool")
-        template.line(f"np.equal({GUARD}, 0, out={zero})")
-        template.line(f"np.copyto({target}, 0, where={zero})")
-        template.line(
-            f"np.add({out}, {target}, out={out})" if form.add else f"{out}[...] = {target}"
-        )
+        template.call("np.equal", f"{GUARD}, 0, out={zero}")
+        template.call("np.copyto", f"{target}, 0, where={zero}")
+        if form.add:
+            template.call("np.add", f"{out}, {target}, out={out}")
+        else:
+            template.line(f"{out}[...] = {target}")
     elif not form.add:
         expression.into(formula, out)
     elif isinstance(formula, ast.UnaryOp):
-        template.line(f"np.subtract({out}, {expression.value(formula.operand)}, out={out})")
+        template.call("np.subtract", f"{out}, {expression.value(formula.operand)}, out={out}")
     else:
-        template.line(f"np.add({out}, {expression.value(formula)}, out={out})")
+        template.call("np.add", f"{out}, {expression.value(formula)}, out={out}")
     return template

@@ -20,6 +20,7 @@ from ...ir.references import Gather, Indices, Mixed, Number, Reference, Table, V
 from ...ir.spaces import THETA, Space, index_space, input_space
 from ...ir.steps import Contract, Map, Step
 from .array_names import Names
+from .calls import Calls
 from .ufuncs import number_text
 from .views import view_text
 
@@ -66,6 +67,7 @@ class RowFunction:
 class Plan:
     """The arrays of one program by name; lines that make copies go to `lines`.
 
+    `calls` are the functions of NumPy and SciPy that they call, and
     `used` collects the names that are handed out: of buffers, of spaces, of views of arguments.
     """
 
@@ -73,6 +75,7 @@ class Plan:
         self.program = program
         self.names = Names(program, labels)
         self.lines: list[str] = []
+        self.calls = Calls()
         self.used: set[str] = set()
         self.heads: dict[str, str] = {}
         self.buffers: dict[str, Buffer] = {}
@@ -87,6 +90,10 @@ class Plan:
     def line(self, text: str) -> None:
         """Add a line to the body."""
         self.lines.append(text)
+
+    def call(self, function: str, arguments: str) -> None:
+        """Add a line that calls a function of NumPy or SciPy."""
+        self.line(self.calls.text(function, arguments))
 
     def space(self, space: Space) -> str:
         """The name of a whole space."""
@@ -174,7 +181,9 @@ class Plan:
     def read_array(self, reference: Reference) -> str:
         """The same as an array, also of one number for every position."""
         text = self.read(reference)
-        return f"np.full({reference.shape}, {text})" if isinstance(reference, Number) else text
+        if isinstance(reference, Number):
+            return self.calls.text("np.full", f"{reference.shape}, {text}")
+        return text
 
     def index(self, reference: Reference) -> str:
         """An integer input, as integers."""
@@ -193,7 +202,7 @@ class Plan:
         if isinstance(reference, Gather):
             self.buffers[name] = Buffer(name, reference.shape, rows)
             index, source = self.constant("places", reference.index), self.space(reference.space)
-            self.line(f"np.take({source}, {index}, axis=0, out={name}, mode='clip')")
+            self.call("np.take", f"{source}, {index}, axis=0, out={name}, mode='clip'")
             return name
         return self._mixed_copy(reference, name, rows)
 

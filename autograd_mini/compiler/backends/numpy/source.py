@@ -36,6 +36,8 @@ class Emitted:
         The arrays besides whole spaces.
     constants : mapping of str to object
         What their globals are.
+    calls : tuple of str
+        The functions of NumPy and SciPy that they call, as they name them.
     """
 
     header: str
@@ -43,6 +45,7 @@ class Emitted:
     unpacked: Mapping[str, tuple[str, ...]]
     buffers: tuple[Buffer, ...]
     constants: Mapping[str, Any]
+    calls: tuple[str, ...]
 
     @property
     def source(self) -> str:
@@ -90,7 +93,8 @@ def emit(program: ArrayProgram, header: Sequence[str] = (), labels: Sequence[str
         body += _taken_lines(plan) + _section(plan, program.backward)
         add("value_and_grad", [*arguments, "gradient", "seed"])
     comments = "".join([f"# {line}\n" for line in header])
-    return Emitted(comments, functions, unpacked, tuple(plan.buffers.values()), plan.constants)
+    buffers = tuple(plan.buffers.values())
+    return Emitted(comments, functions, unpacked, buffers, plan.constants, tuple(plan.calls))
 
 
 def _section(plan: Plan, steps: Sequence[Step]) -> list[str]:

@@ -75,16 +75,17 @@ def _contract(plan: Plan, step: Contract) -> None:
     for factor, other, axes in ((step.a, b, step.b_axes), (step.b, a, step.a_axes)):
         if plan.is_seed(factor):
             aligned = _transposed(other, axes, step.out_axes)
-            _result(plan, step, f"np.multiply(seed, {aligned}, out={target})")
+            _result(plan, step, plan.calls.text("np.multiply", f"seed, {aligned}, out={target}"))
             break
     else:
         plain = all(map(plan.is_plain, (step.out, step.a, step.b))) and not step.add
-        product = contraction(a, step.a_axes, b, step.b_axes, target, step.out_axes, plain)
+        factors = a, step.a_axes, b, step.b_axes
+        product = contraction(plan.calls, *factors, target, step.out_axes, plain)
         _result(plan, step, product)
     if step.scale != 1.0:
-        plan.line(f"np.multiply({target}, {number_text(step.scale)}, out={target})")
+        plan.call("np.multiply", f"{target}, {number_text(step.scale)}, out={target}")
     if step.add:
-        plan.line(f"np.add({out}, {target}, out={out})")
+        plan.call("np.add", f"{out}, {target}, out={out}")
 
 
 def _map(plan: Plan, step: Map) -> None:
@@ -100,6 +101,7 @@ def _map(plan: Plan, step: Map) -> None:
     template = template_of(form)
     for k, dtype in enumerate(template.temporaries, 1):
         read[f"T{k}"] = plan.temp(shape, rows, dtype)
+    plan.calls.update(template.calls)
     lines = [line.format_map(read) for line in template.lines]
     for line in lines[:-1]:
         plan.line(line)
@@ -114,22 +116,25 @@ def _reduce(plan: Plan, step: Reduce) -> None:
     axis = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))},)"
     narrower = plan.program.has_rows(step.out.space) and not source_rows
     if step.add or narrower:
-        plan.line(f"partial = np.add.reduce({source}, axis={axis})")
+        total = plan.calls.text("np.add.reduce", f"{source}, axis={axis}")
+        plan.line(f"partial = {total}")
         if step.scale != 1.0:
             plan.line(f"partial = partial * {number_text(step.scale)}")
         sign = "+=" if step.add else "="
         _result(plan, step, f"{out}[...] {sign} partial{'[..., None]' * narrower}")
         return
-    _result(plan, step, f"np.add.reduce({source}, axis={axis}, out={out})")
+    _result(plan, step, plan.calls.text("np.add.reduce", f"{source}, axis={axis}, out={out}"))
     if step.scale != 1.0:
-        plan.line(f"np.multiply({out}, {number_text(step.scale)}, out={out})")
+        plan.call("np.multiply", f"{out}, {number_text(step.scale)}, out={out}")
 
 
 def _largest(plan: Plan, step: LargestStep) -> None:
     out, source = plan.view(step.out), plan.read_array(step.source)
-    _result(plan, step, f"np.maximum.reduce({source}, axis={step.axis}, out={out})")
-    plan.line(f"np.maximum({out}, -huge, out={out})")  # an infinite shift would make inf - inf
-    plan.line(f"np.minimum({out}, huge, out={out})")
+    _result(
+        plan, step, plan.calls.text("np.maximum.reduce", f"{source}, axis={step.axis}, out={out}")
+    )
+    plan.call("np.maximum", f"{out}, -huge, out={out}")  # an infinite shift would make inf - inf
+    plan.call("np.minimum", f"{out}, huge, out={out}")
 
 
 def _fill(plan: Plan, step: Fill) -> None:
@@ -143,7 +148,9 @@ def _fill(plan: Plan, step: Fill) -> None:
 def _mask(plan: Plan, step: Mask) -> None:
     holes = plan.constant("holes", step.holes)
     tail = "[..., None]" if plan.program.has_rows(step.out.space) else ""
-    _result(plan, step, f"np.copyto({plan.view(step.out)}, 0, where={holes}{tail})")
+    _result(
+        plan, step, plan.calls.text("np.copyto", f"{plan.view(step.out)}, 0, where={holes}{tail}")
+    )
 
 
 def _scatter(plan: Plan, step: Scatter) -> None:
@@ -157,7 +164,8 @@ def _scatter(plan: Plan, step: Scatter) -> None:
     shape = plan.shape((flat.size,), plan.program.has_rows(step.source.space))
     names = [plan.constant("places", table) for table in (order, starts, unique)]
     ordered = f"{source}.reshape({shape})[{names[0]}]"
-    plan.line(f"{base}[{names[2]}] += np.add.reduceat({ordered}, {names[1]}, axis=0)")
+    totals = plan.calls.text("np.add.reduceat", f"{ordered}, {names[1]}, axis=0")
+    plan.line(f"{base}[{names[2]}] += {totals}")
 
 
 def _take(plan: Plan, step: TakeStep) -> None:
@@ -166,7 +174,7 @@ def _take(plan: Plan, step: TakeStep) -> None:
     if not set(step.table_axes) & set(step.index_axes):
         axis = step.table_axes.index("k")
         result = step.table_axes.replace("k", step.index_axes)
-        text = f"np.take({table}, {index}, axis={axis})"
+        text = plan.calls.text("np.take", f"{table}, {index}, axis={axis}")
         _result(plan, step, f"{out}[...] = {_transposed(text, result, step.out_axes)}")
         return
     sizes = _sizes(step.table_axes, step.table)
@@ -209,7 +217,7 @@ def _take_adjoint(plan: Plan, step: TakeAdjoint) -> None:
     if set(step.table_axes) >= set(step.index_axes):  # every row picks once: no index twice
         _result(plan, step, f"{out}[{places}] += {source}")
     else:
-        _result(plan, step, f"np.add.at({out}, ({places},), {source})")
+        _result(plan, step, plan.calls.text("np.add.at", f"{out}, ({places},), {source}"))
 
 
 def _is_small(plan: Plan, step: TakeAdjoint) -> bool:
@@ -231,24 +239,27 @@ def _take_adjoint_by_matrix(
     plan.line(f"{chosen}[{plan.constant('rows', np.arange(picks))}, {index}] = 1")
     target = plan.temp(step.out.shape, False) if step.add else out
     axes = step.index_axes + "k"
-    product = contraction(upstream, step.upstream_axes, chosen, axes, target, step.table_axes)
+    factors = upstream, step.upstream_axes, chosen, axes
+    product = contraction(plan.calls, *factors, target, step.table_axes)
     _result(plan, step, product)
     if step.add:
-        plan.line(f"np.add({out}, {target}, out={out})")
+        plan.call("np.add", f"{out}, {target}, out={out}")
 
 
 def _vector(plan: Plan, step: VectorRow) -> None:
-    moved = f"np.moveaxis({plan.read(step.source)}, {len(step.source.shape) - 1}, 0)"
+    source, axis = plan.read(step.source), len(step.source.shape) - 1
+    moved = plan.calls.text("np.moveaxis", f"{source}, {axis}, 0")
     function = plan.row_function(step.op, "value")
     _result(plan, step, f"{plan.view(step.out)}[...] = {function}({moved})")
 
 
 def _vector_adjoint(plan: Plan, step: VectorRowAdjoint) -> None:
     axis = len(step.source.shape) - 1
-    moved = f"np.moveaxis({plan.read(step.source)}, {axis}, 0)"
+    moved = plan.calls.text("np.moveaxis", f"{plan.read(step.source)}, {axis}, 0")
     out, y, upstream = plan.view(step.out), plan.view(step.y), plan.view(step.upstream)
     contributions = f"{plan.row_function(step.op, 'adjoint')}({moved}, {y}, {upstream})"
-    _result(plan, step, f"{out}[...] = np.moveaxis({contributions}, 0, {axis})")
+    moved_back = plan.calls.text("np.moveaxis", f"{contributions}, 0, {axis}")
+    _result(plan, step, f"{out}[...] = {moved_back}")
 
 
 _WRITERS: dict[type[Step], Callable[[Plan, Any], None]] = {

@@ -28,6 +28,9 @@ class Writer(Protocol):
     def line(self, text: str) -> None:
         """Add a line."""
 
+    def call(self, function: str, arguments: str) -> None:
+        """Add a line that calls a function of NumPy or SciPy."""
+
     def temp(self, dtype: str = "real") -> str:
         """Name an array for a moment."""
 
@@ -67,37 +70,36 @@ class Expression:
     def into(self, node: ast.expr, out: str) -> None:
         """Compute a formula into an array."""
         node = opened(node, _CLOSED)
-        line = self.emitter.line
         what, operands = operation(node)
         if fold(node) is not None or not what:
             if self.value(node) != out:
-                line(f"{out}[...] = {self.value(node)}")
+                self.emitter.line(f"{out}[...] = {self.value(node)}")
         elif what == "where":
             self._where(operands, out)
         else:
             function = _function(what)
             arguments = ", ".join(self.value(operand) for operand in operands)
-            line(f"{function}({arguments}, out={out})")
+            self.emitter.call(function, f"{arguments}, out={out}")
 
     def _where(self, operands: Sequence[ast.expr], out: str) -> None:
         condition, taken, other = operands
         mask = self._mask(condition)
-        line = self.emitter.line
+        call = self.emitter.call
         first = self.value(taken)
         if first == out:  # in place: keep what is taken, overwrite the rest
             rest = self.value(other)
-            line(f"np.logical_not({mask}, out={mask})")
-            line(f"np.copyto({out}, {rest}, where={mask})")
+            call("np.logical_not", f"{mask}, out={mask}")
+            call("np.copyto", f"{out}, {rest}, where={mask}")
             return
         self.into(other, out)
-        line(f"np.copyto({out}, {first}, where={mask})")
+        call("np.copyto", f"{out}, {first}, where={mask}")
 
     def _mask(self, condition: ast.expr) -> str:
         mask = self.emitter.temp("bool")
         if isinstance(condition, ast.Compare):
             comparison, operands = operation(condition)
             left, right = map(self.value, operands)
-            self.emitter.line(f"{_function(comparison)}({left}, {right}, out={mask})")
+            self.emitter.call(_function(comparison), f"{left}, {right}, out={mask}")
         else:
-            self.emitter.line(f"np.not_equal({self.value(condition)}, 0, out={mask})")
+            self.emitter.call("np.not_equal", f"{self.value(condition)}, 0, out={mask}")
         return mask
