@@ -83,6 +83,13 @@ def test_a_label_of_any_kind(label: str) -> None:
     assert_agrees(lambda x: ad.tanh(ad.dot(w, x)) * w[0] + ad.norm([w[2], w[0], x[0]]), w, x)
 
 
+def test_the_ending_of_a_label_makes_no_part() -> None:
+    w = [Value(0.1 * k, f"first_part.weights.{k}") for k in range(3)]
+    program = assert_agrees(lambda x: ad.tanh(ad.dot(w, x)), w, np.ones((2, 3)))
+    assert " w_first_part = theta[" in program.source
+    assert " d_w_first_part = gradient[" in program.source
+
+
 def test_every_name_of_the_source_is_made_once(register: Register) -> None:
     rows = [
         register(name, "m, g", "m * g", ["g", "m"], [(-1, 1), (-1, 1)])

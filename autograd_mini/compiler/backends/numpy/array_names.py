@@ -47,27 +47,30 @@ class Names:
 
     def of_view(self, view: View) -> str:
         """A new name that says which array a view belongs to."""
-        stem = self._stem(view)
-        if stem in self._unclaimed:
-            self._unclaimed.remove(stem)
-            return stem
-        return self.fresh(stem)
+        array, is_part = self._array_of(view)
+        if is_part:
+            return self.numbered(f"{array}_part")
+        if array in self._unclaimed:
+            self._unclaimed.remove(array)
+            return array
+        return self.fresh(array)
 
-    def _stem(self, view: View) -> str:
-        """The name of an array; with d_ before it for error signals, _part behind for a part."""
+    def _array_of(self, view: View) -> tuple[str, bool]:
+        """The name of an array, with d_ before it for error signals, and whether it has more."""
         space = PRIMAL.get(view.space, view.space)
         prefix = "d_" if view.space.is_adjoint else ""
         if space is THETA:
-            return prefix + self._block(prefix, view)
+            name = prefix + self._block(view)
+            return name, name in self._taken
         starts = self._starts[space]
         at = bisect.bisect_right(starts, view.offset) - 1
         if at < 0:
-            return f"{prefix}{space}_part"
+            return f"{prefix}{space}", True
         name, whole = self._arrays[space, starts[at]]
         same = (view.shape, view.strides, view.offset) == (whole.shape, whole.strides, starts[at])
-        return prefix + name if same else f"{prefix}{name}_part"
+        return prefix + name, not same
 
-    def _block(self, prefix: str, view: View) -> str:
+    def _block(self, view: View) -> str:
         """A name for parameters: W_layers_0, w1 or b1."""
         kind = "W" if len(view.shape) > 1 else "w" if view.strides in ((), (1,)) else "b"
         name = self._blocks.get((kind, view.offset))
@@ -81,11 +84,11 @@ class Names:
                 name = numbered
             known.add(name)
             self._blocks[kind, view.offset] = name
-        return f"{name}_part" if prefix + name in self._taken else name
+        return name
 
     def fresh(self, stem: str) -> str:
-        """A name nobody has: the stem, or with a number if that is taken or a part."""
-        if stem in self._taken or stem.endswith("_part"):
+        """A name nobody has: the stem, or with a number if that is taken."""
+        if stem in self._taken:
             return self.numbered(stem)
         self._taken.add(stem)
         return stem
