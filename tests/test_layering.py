@@ -22,7 +22,7 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 ROOMS = {
     "": "version errors",
     "table": """
-        rows grammar vectors interpreter reductions backends parsing primitives algebra rewrite
+        rows grammar vectors interpreter reductions backends parsing primitives rewrite
         reference differences registration
     """,
     "core": """
@@ -30,7 +30,7 @@ ROOMS = {
         recording operators row_functions table_functions functions recompute
     """,
     "derivatives": "value_backend gradients trees transforms gradcheck replay",
-    "explanation": "notation text latex bound_row names paths chainrule page derivation",
+    "explanation": "algebra notation text latex bound_row names paths chainrule page derivation",
     "compiler": """
         trace ir.spaces ir.scalars scalar_interpreter choices open_sums builder canonical schedule
         ir.references ir.marks ir.steps ir.array_program ir.facts

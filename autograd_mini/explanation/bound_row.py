@@ -13,7 +13,11 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 from ..core.value import Constant, Value
-from ..table.algebra import (
+from ..table.grammar import Operator, functions_in, names_in, operation
+from ..table.interpreter import Interpreter
+from ..table.primitives import PRIMITIVES, Primitive
+from ..table.rewrite import same, with_operands
+from .algebra import (
     call,
     minus,
     negated,
@@ -25,10 +29,6 @@ from ..table.algebra import (
     symbol,
     times,
 )
-from ..table.grammar import Operator, functions_in, names_in, operation
-from ..table.interpreter import Interpreter
-from ..table.primitives import PRIMITIVES, Primitive
-from ..table.rewrite import same, with_operands
 from .notation import ELLIPSIS
 
 _TERMS = 6

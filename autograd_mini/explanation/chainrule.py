@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..core.graph import interior_order
 from ..core.value import Value
-from ..table.algebra import Product, call
+from .algebra import Product, call
 from .bound_row import shown_elements
 from .names import Symbols
 from .notation import PARTIAL, SIGNAL

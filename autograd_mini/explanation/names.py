@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from ..core.graph import topological_order
 from ..core.value import Value
-from ..table.algebra import call, number, symbol
 from ..table.primitives import PRIMITIVES
+from .algebra import call, number, symbol
 from .bound_row import BoundRow, is_number, is_plain, shown_elements
 from .notation import ELLIPSIS
 

@@ -6,9 +6,9 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
-from ..table.algebra import Product
 from ..table.grammar import Operator
 from ..table.interpreter import Writer
+from .algebra import Product
 
 ELLIPSIS = "\0..."
 """How a name begins that stands for terms left out; no label is written with a NUL."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from ..core.value import Constant, Value
-from ..table.algebra import Product
+from .algebra import Product
 from .chainrule import STEPS, LeafUse, Signals, error_signals, few_short_paths, partial, product
 from .names import Symbols
 from .notation import ATOM, ELLIPSIS, Notation

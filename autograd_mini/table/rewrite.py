@@ -2,7 +2,7 @@
 
 What is rewritten gives the same floats as before, to the last bit but for the order of exact
 factors: a choice stays a choice, and 0 times a formula is 0 only where a derivative vanishes.  How
-formulas are tidied for people is another matter: see :mod:`autograd_mini.table.algebra`.
+formulas are tidied for people, who want them short, is a matter of explanations.
 """
 
 from __future__ import annotations
