@@ -19,11 +19,9 @@ def paired(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
     for _ in range(rounds):
         for name, function in functions.items():
             gc.collect()  # what the others left behind is not on this one's bill
-            gc.freeze()  # nor are the objects of imported libraries
             start = time.perf_counter()
             function()
             seconds[name].append(time.perf_counter() - start)
-            gc.unfreeze()
     return seconds
 
 

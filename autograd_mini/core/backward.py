@@ -20,10 +20,9 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
     seeds : sequence of float
         Gradient of the final output toward each root.
     """
-    order = _cleared_order(roots)
     before: dict[Any, float] = {}
     try:
-        _set_aside(order, before)
+        order = _cleared_order(roots, before)
         for root, seed in zip(roots, seeds, strict=True):
             root.grad += seed
         _propagate(order)
@@ -32,60 +31,51 @@ def backpropagate(roots: Sequence[Any], seeds: Sequence[float]) -> None:
             leaf.grad += grad
 
 
-def _cleared_order(roots: Sequence[Any]) -> list[Any]:
-    """The nodes that have operands, these first, each with its ``grad`` set to 0.
+def _cleared_order(roots: Sequence[Any], before: dict[Any, float]) -> list[Any]:
+    """The nodes that have operands, these first; the ``grad`` of every node is set to 0.
 
-    It is a 0 of this call's own, by which the nodes that have been visited are known (in CPython a
+    What leaves have from earlier calls moves to `before`, to be added last, so that a second call
+    doubles it exactly.
+
+    The 0 is of this call's own, by which the nodes that have been visited are known (in CPython a
     float is an object): quicker than the set of :func:`interior_order`, which takes more memory
     than the order itself.
     """
     zero = float("0")
     order: list[Any] = []
-    stack: list[Any] = [root for root in roots if root._a is not None]
+    stack: list[Any] = list(roots)
     push, pop, done = stack.append, stack.pop, order.append
     while stack:
         node = pop()
         if node is None:  # all operands of the node below are done
             done(pop())
             continue
-        while node.grad is not zero:  # down from node to operand, as long as this has operands
-            node.grad = zero
+        while node.grad is not zero:  # down from node to operand, to one visited or a leaf
             a, b = node._a, node._b
-            if b is not None and a._a is b._a is None:
-                done(node)
+            if a is None:
+                if node.grad:
+                    before[node] = node.grad
+                node.grad = zero
                 break
-            push(node)
-            push(None)
+            node.grad = zero
             if b is None:
-                for parent in a if type(a) is tuple else (a,):
-                    if parent._a is not None:
-                        push(parent)
-            elif b._a is None:
-                node = a
-            else:
-                if a._a is not None:
+                push(node)
+                push(None)
+                stack += [p for p in (a if type(a) is tuple else (a,)) if p.grad is not zero]
+                break
+            if b.grad is not zero:
+                push(node)
+                push(None)
+                if a.grad is not zero:
                     push(a)
                 node = b
+            elif a.grad is not zero:
+                push(node)
+                push(None)
+                node = a
+            else:
+                done(node)
     return order
-
-
-def _set_aside(order: Sequence[Any], before: dict[Any, float]) -> None:
-    """Move what leaves have from earlier calls to `before`.
-
-    It is added last, so that a second call doubles it exactly.
-    """
-    for node in order:
-        a, b = node._a, node._b
-        if b is not None:
-            if not (a.grad or b.grad):
-                continue
-            parents = (a, b)
-        else:
-            parents = a if type(a) is tuple else (a,)
-        for parent in parents:
-            if parent.grad:
-                before[parent] = parent.grad
-                parent.grad = 0.0
 
 
 def _propagate(order: Sequence[Any]) -> None:
