@@ -38,6 +38,7 @@ MPMATH: dict[str, Callable[..., Any]] = {
     "neg": lambda x: -x,
     "pow": mp.power,
     "abs": abs,
+    "sign": mp.sign,
     "log2": lambda x: mp.log(x, 2),
     "square": lambda x: x**2,
     "reciprocal": lambda x: 1 / x,

@@ -151,6 +151,7 @@ RULES: dict[str, Rule] = {
     "sigmoid": _unary(_logistic, lambda z: (cmath.exp(z / 2) + cmath.exp(-z / 2)) ** -2),
     "logsigmoid": _unary(lambda z: cmath.log(_logistic(z)), lambda z: 1 / (1 + cmath.exp(z))),
     "softplus": _unary(lambda z: cmath.log(1 + cmath.exp(z)), _logistic),
+    "sign": _unary(_sign, lambda z: 0.0),
     "relu": _unary(lambda z: z * (z.real > 0), lambda z: 1.0 * (z.real > 0)),
     "gelu": _unary(
         lambda z: z * (1 + _erf(z / math.sqrt(2))) / 2,
@@ -215,8 +216,8 @@ RULES: dict[str, Rule] = {
 }
 
 
-_KINKED = """abs relu leaky_relu elu softsign maximum minimum clip where greater greater_equal less
-less_equal equal"""
+_KINKED = """abs sign relu leaky_relu elu softsign maximum minimum clip where greater greater_equal
+less less_equal equal"""
 KINKED = frozenset(_KINKED.split())
 """Rules that look at a sign or compare."""
 

@@ -121,7 +121,7 @@ def _apart(a: float, b: float) -> float:
 
 
 KINKS: dict[str, Callable[..., float]] = {
-    **dict.fromkeys(["abs", "relu", "softsign"], abs),
+    **dict.fromkeys(["abs", "sign", "relu", "softsign"], abs),
     **dict.fromkeys(["leaky_relu", "elu"], lambda x, slope=1.0: abs(x)),
     **dict.fromkeys(["maximum", "minimum"], _apart),
     **dict.fromkeys(["greater", "greater_equal", "less", "less_equal", "equal"], _apart),

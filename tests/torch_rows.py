@@ -47,11 +47,12 @@ def _dot(a: Sequence[Any], b: Sequence[Any], c: Any = 0.0) -> Tensor:
 def _multiply_no_nan(a: Tensor, b: Tensor) -> Tensor:
     """The product where zero carries nothing; PyTorch has none of its own."""
     factor = torch.where((b == 0) & ~torch.isfinite(a), 0.0, a)
-    return factor * torch.where((a == 0) & ~torch.isfinite(b), 0.0, b)
+    product = factor * torch.where((a == 0) & ~torch.isfinite(b), 0.0, b)
+    return torch.where((a == 0) | (b == 0), product + 0.0, product)  # 0.0, never -0.0
 
 
 _SAME_NAME = """add sub mul div neg pow abs exp expm1 log log1p log2 log10 sqrt square reciprocal
-sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh hypot erf erfc
+sign sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh hypot erf erfc
 sigmoid relu maximum minimum"""
 
 WITHOUT_DERIVATIVE = {"leaky_relu": {1}, "elu": {1}, "where": {0}}

@@ -127,17 +127,12 @@ def _equal(a: Any, b: Any) -> Any:
     return number_of(a) == number_of(b)
 
 
-def _sign(x: Any) -> Any:
-    return _where(x > 0, lambda: 1.0, lambda: _where(x < 0, lambda: -1.0, lambda: 0.0))
-
-
 _BUILT_IN = frozenset(PRIMITIVES) & frozenset(vars(functions))
 _REDUCTIONS = _Values()
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "equal": _equal,
     "logsumexp": _REDUCTIONS.logsumexp,
     "prod_others": _REDUCTIONS.prod_others,
-    "sign": _sign,
     "softmax": _REDUCTIONS.softmax,
     "where": _where,
 }

@@ -122,14 +122,6 @@ def _minimum(a: float, b: float) -> float:
     return a if a <= b or a != a else b
 
 
-def _sign(x: float) -> float:
-    return 1.0 if x > 0 else -1.0 if x < 0 else 0.0
-
-
-def _array_sign(x: Any) -> Any:
-    return np.where(x == x, np.sign(x), 0)  # 0 of NaN, as over floats
-
-
 def _ieee(ufunc: np.ufunc) -> Callable[..., Any]:
     return lambda *operands: ufunc(*map(np.float64, operands))
 
@@ -167,7 +159,6 @@ MATH = _NAMES.split()
 """The rows that are functions of ``math``, and of NumPy."""
 _SHARED: dict[str, Callable[..., Any]] = {
     "abs": abs,
-    "sign": _sign,
     "erf": math.erf,
     "erfc": math.erfc,
     "maximum": _maximum,
@@ -205,7 +196,6 @@ ARRAY = ArrayBackend(
     {
         **{row: _array_function(dotted) for row, dotted in NUMPY_NAMES.items()},
         **_reductions(ARRAY_REDUCTIONS),
-        "sign": _array_sign,
         "where": np.where,
     },
 )

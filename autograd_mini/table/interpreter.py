@@ -120,7 +120,7 @@ class VectorInterpreter(Interpreter[Any]):
 
     @abstractmethod
     def scalar(self, op: str, operands: Sequence[Any]) -> Any:
-        """A row of the table without vectors (or ``sign``), over one thing for each operand."""
+        """A row of the table without vectors, over one thing for each operand."""
 
     @abstractmethod
     def reduction(self, op: str, groups: Sequence[Any]) -> Any:

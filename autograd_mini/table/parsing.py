@@ -85,7 +85,7 @@ def parse_columns(row: str) -> Columns:
 
 def _parse_name(text: str) -> str:
     name = _identifier(text)
-    reserved = {*_RESERVED, *_MARKS, "sign", "prod_others"}
+    reserved = {*_RESERVED, *_MARKS, "prod_others"}
     if not re.fullmatch(r"[a-z]\w*", name) or name in reserved or keyword.iskeyword(name):
         raise ValueError(f"primitive name {name!r} is not a lower-case identifier free to use")
     return name

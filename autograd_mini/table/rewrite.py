@@ -92,9 +92,6 @@ def same(a: ast.expr, b: ast.expr) -> bool:
     return ast.dump(a) == ast.dump(b)
 
 
-_SIGN = ast.parse("where(x > 0, 1, where(x < 0, -1, 0))", mode="eval").body
-
-
 def with_signs_written_out(formula: ast.expr) -> ast.expr:
     """The formula with comparisons for ``sign``: NumPy's gives NaN for NaN, the table's 0.
 
@@ -106,7 +103,7 @@ def with_signs_written_out(formula: ast.expr) -> ast.expr:
     what, operands = operation(formula)
     operands = [with_signs_written_out(operand) for operand in operands]
     if what == "sign":
-        return substitute(_SIGN, {"x": operands[0]})
+        return opened(with_operands(formula, operands), closed={"where"})
     return with_operands(formula, operands)
 
 
@@ -172,7 +169,7 @@ def derivative(formula: ast.expr, name: str) -> ast.expr:
     if isinstance(formula, ast.Name) and formula.id == name:
         return ast.Constant(1.0)
     what, operands = operation(formula)
-    if isinstance(formula, ast.Compare) or what == "sign" or name not in names_in(formula):
+    if isinstance(formula, ast.Compare) or name not in names_in(formula):
         return ast.Constant(0.0)
     op = what.row if isinstance(what, Operator) else what
     if op in REDUCTIONS:

@@ -6,7 +6,7 @@ sample | what it is, in one line | where it is wanted: what to do if it gives in
 *Operands*: ``x`` is one number, ``slope=0.01`` one with a default, ``x...`` any number of them (a
 vector), ``c?`` one that may be left out (then 0).  *Formulas* speak of the operands, of the output
 ``y``, of ``n`` (the length of the vectors) and of ``pi``; they use ``+ - * / **``, the functions of
-this table, ``sign``, and comparisons as the first argument of ``where``.  In a row with vectors a
+this table, and comparisons as the first argument of ``where``.  In a row with vectors a
 formula is a vector formula: it works element by element, ``sum``, ``dot``, ``logsumexp`` and the like
 reduce; ``prod_others(x)`` is the vector of products that leave one element out, and
 ``softmax(z, x)`` that of the probabilities of the elements of ``z`` among those of ``z`` and ``x``.
@@ -24,9 +24,9 @@ Notes on single choices:
 - ``pow`` toward its base sets the derivative at exponent 0 only where the formula cannot give it:
   elsewhere its own derivative, 1 / a toward the exponent, must stay.
 - ``norm`` has no second derivative at the origin; there it is 0 like the first.
-- kinks follow PyTorch: relu'(0) = 0, abs'(0) = 0, a tie of maximum or minimum shares half and half,
-  norm and atan2 have derivative 0 at the origin, clip passes the gradient at both ends (PyTorch
-  until 2.13 too; since 2.14 it shares it with the bound).
+- kinks follow PyTorch: relu'(0) = 0, abs'(0) = 0, sign is 0 at 0 and of NaN, a tie of maximum or
+  minimum shares half and half, norm and atan2 have derivative 0 at the origin, clip passes the
+  gradient at both ends (PyTorch until 2.13 too; since 2.14 it shares it with the bound).
 - ``multiply_no_nan`` is the product in which zero carries nothing, as in a backward pass: a compiled
   program multiplies a local derivative and an error signal so, where it differentiates inside.
   ``b - b == 0`` asks whether b is finite: 0 times what is not has derivative 0.
@@ -44,6 +44,7 @@ multiply_no_nan | a, b         | where(a == 0, 0, where(b == 0, 0, a * b)) | whe
 div           | a, b           | a / b                                | 1 / b ; -y / b                                  | -3..3, 0.3..3 | Quotient of two numbers, as ``a / b``. | division by 0: keep the denominator away from 0, for example with maximum
 neg           | x              | -x                                   | -1                                              | -3..3 | The negative.
 pow           | a, b           | a ** b                               | where(b == 0, where(abs(a) > 1e-300, b * a ** (b - 1), 0), b * a ** (b - 1)) ; where(a == 0, where(b >= 0, 0, y * log(a)), y * log(a)) | 0.2..3, -3..3 | Power, as ``a ** b``. | 0 to a negative or a negative base to a fractional exponent: keep the base positive
+sign          | x              | where(x > 0, 1, where(x < 0, -1, 0)) | 0                                               | 0.1..3 | 1 above 0, -1 below, else 0; its derivative is 0.
 abs           | x              | abs(x)                               | sign(x)                                         | 0.1..3 | Absolute value; its derivative at 0 is 0.
 exp           | x              | exp(x)                               | y                                               | -3..3 | Exponential. | overflow: subtract the largest first, as logsumexp and softmax do, or take sigmoid
 expm1         | x              | expm1(x)                             | y + 1                                           | -3..3 | Exponential minus 1, accurate near 0.

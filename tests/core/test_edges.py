@@ -395,7 +395,7 @@ def _second_derivatives(function: Callable[..., Any], point: Sequence[float]) ->
     return [ad.gradients(slope, values) for slope in slopes]
 
 
-SWALLOWING = {"where", "greater", "greater_equal", "less", "less_equal", "equal"}
+SWALLOWING = {"where", "greater", "greater_equal", "less", "less_equal", "equal", "sign"}
 """Comparisons take NaN for false, and the arm that is not chosen does not count."""
 SWALLOWING |= {"pow", "multiply_no_nan"}  # anything to the power 0 is 1; zero carries nothing
 

@@ -12,14 +12,14 @@ from ....table.backends import NUMPY_NAMES
 from ....table.grammar import Operator, operation
 from ....table.rewrite import fold, opened
 
-_CLOSED = frozenset(NUMPY_NAMES) | {"where"}
+_CLOSED = frozenset(NUMPY_NAMES) | {"where", "sign"}
 
 
 def _function(what: Operator | str) -> str:
     """NumPy's function for an operator, or a function of the same name as the row's."""
     if isinstance(what, Operator):
         return f"np.{what.ufunc}"
-    return NUMPY_NAMES.get(what, f"np.{what}")  # sign has no row
+    return NUMPY_NAMES.get(what, f"np.{what}")
 
 
 class Writer(Protocol):
