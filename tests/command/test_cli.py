@@ -830,7 +830,33 @@ def briefly_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_N_CHECKED", 2)
 
 
+@pytest.fixture
+def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a demo does with any digits: some, in batches of 4, of which the last is not full."""
+    load_digits = demo.load_digits
+
+    def few(rng: np.random.Generator) -> demo.Digits:
+        digits = load_digits(rng)
+        return demo.Digits(
+            digits.train_x[:34], digits.train_y[:34], digits.test_x[:8], digits.test_y[:8]
+        )
+
+    monkeypatch.setattr(demo, "load_digits", few)
+    monkeypatch.setattr(demo, "_BATCH_SIZE", 4)
+
+
 @needs_demo
+@pytest.mark.usefixtures("few_digits")
+def test_demo_checks_its_gradient(tmp_path: Path, capsys: Output) -> None:
+    assert cli.main(["demo", "--epochs", "1", "--out", str(tmp_path), "--seed", "3"]) == 0
+    printed = capsys.readouterr().out
+    assert float(re.findall(r"(\S+) from NumPy", printed)[0]) < 1e-15
+    assert float(re.findall(r"(\S+) from two-sided", printed)[0]) < 1e-9
+    assert "on 50 random weights" in printed
+
+
+@needs_demo
+@pytest.mark.usefixtures("briefly_checked")
 def test_demo_checks_trains_tests_and_writes(tmp_path: Path, capsys: Output) -> None:
     out = tmp_path / "new" / "directory"
     assert cli.main(["demo", "--epochs", "2", "--out", str(out), "--seed", "3"]) == 0
@@ -893,7 +919,7 @@ def test_matrix_gradient_of_the_demo_agrees_with_the_tests_reference() -> None:
 
 
 @needs_demo
-@pytest.mark.usefixtures("briefly_checked")
+@pytest.mark.usefixtures("few_digits", "briefly_checked")
 def test_demo_keeps_the_last_whole_step_when_interrupted(
     tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -919,7 +945,7 @@ def test_demo_keeps_the_last_whole_step_when_interrupted(
 
 
 @needs_demo
-@pytest.mark.usefixtures("briefly_checked")
+@pytest.mark.usefixtures("few_digits", "briefly_checked")
 def test_demo_trains_the_same_with_the_scalar_engine(tmp_path: Path, capsys: Output) -> None:
     for name, options in (("compiled", []), ("eager", ["--eager"])):
         command = ["demo", "--epochs", "1", "--out", str(tmp_path / name), *options]
@@ -932,7 +958,7 @@ def test_demo_trains_the_same_with_the_scalar_engine(tmp_path: Path, capsys: Out
 
 
 @needs_demo
-@pytest.mark.usefixtures("briefly_checked")
+@pytest.mark.usefixtures("few_digits", "briefly_checked")
 def test_demo_is_reproducible(tmp_path: Path, capsys: Output) -> None:
     for name in ("a", "b"):
         assert cli.main(["demo", "--epochs", "1", "--out", str(tmp_path / name)]) == 0
@@ -943,7 +969,7 @@ def test_demo_is_reproducible(tmp_path: Path, capsys: Output) -> None:
 
 
 @needs_demo
-@pytest.mark.usefixtures("briefly_checked")
+@pytest.mark.usefixtures("few_digits", "briefly_checked")
 def test_demo_follows_no_link_and_leaves_no_half_file(
     tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
