@@ -22,11 +22,18 @@ from tests.random_graphs import FUNCTIONS, ROWS, Program, Ref, Step, programs, r
 
 EPSILON = 2.0**-52
 GRAPHS = 3000
+PARTS = 5
 
 
 @cache
-def many_programs() -> list[Program]:
-    return [random_program(random.Random(seed)) for seed in range(GRAPHS)]
+def many_programs(part: int) -> list[Program]:
+    return [random_program(random.Random(seed)) for seed in range(part, GRAPHS, PARTS)]
+
+
+@pytest.fixture(scope="module", params=range(PARTS))
+def some(request: pytest.FixtureRequest) -> list[Program]:
+    """Each part of the programs in turn: no test of them is long, and processes share them."""
+    return many_programs(request.param)
 
 
 @cache
@@ -69,7 +76,7 @@ def second_order(program: Program, vector: Sequence[float]) -> list[float]:
 
 
 def test_random_programs_are_many_and_use_every_row() -> None:
-    graphs = many_programs()
+    graphs = [program for part in range(PARTS) for program in many_programs(part)]
     assert len(set(graphs)) >= 2000
     assert set().union(*(program.primitives for program in graphs)) == set(ROWS)
     shared = [p for p in graphs if len(uses := _uses(p)) > len(set(uses))]
@@ -85,9 +92,9 @@ def _uses(program: Program) -> list[int]:
     ]
 
 
-def test_gradients_agree_with_the_sum_over_paths() -> None:
+def test_gradients_agree_with_the_sum_over_paths(some: list[Program]) -> None:
     exact_enough = entries = 0
-    for program in many_programs():
+    for program in some:
         ours = backpropagated(program)
         oracle = naive_engine.gradient(program, program.leaves)
         assert_agree(ours, oracle, scales(program), program)
@@ -116,9 +123,9 @@ def test_a_program_gives_the_same_value_over_floats_and_values(program: Program)
     assert program.run(program.leaves, FUNCTIONS) == over_values.data
 
 
-def test_hessian_vector_products_agree_with_the_sum_over_paths() -> None:
+def test_hessian_vector_products_agree_with_the_sum_over_paths(some: list[Program]) -> None:
     exact_enough = entries = 0
-    for program in many_programs()[:2000]:
+    for program in some[: 2000 // PARTS]:
         vector = direction(program)
         ours = second_order(program, vector)
         oracle = naive_engine.hessian_vector_product(program, program.leaves, vector)
@@ -128,11 +135,11 @@ def test_hessian_vector_products_agree_with_the_sum_over_paths() -> None:
     assert exact_enough >= 0.97 * entries
 
 
-def test_first_and_second_order_agree_with_pytorch() -> None:
+def test_first_and_second_order_agree_with_pytorch(some: list[Program]) -> None:
     from tests.torch_rows import TORCH, WITHOUT_DERIVATIVE, tensor
 
     compared = 0
-    for program in many_programs():
+    for program in some:
         if any(
             program.refers(op, position)
             for op, positions in WITHOUT_DERIVATIVE.items()
@@ -149,7 +156,7 @@ def test_first_and_second_order_agree_with_pytorch() -> None:
         along = sum(slope * v for slope, v in zip(slopes, vector, strict=True))
         oracle = [entry.item() for entry in _pytorch_gradient(along, leaves)]
         assert_agree(second_order(program, vector), oracle, second_scales(program), program)
-    assert compared >= 2000
+    assert compared >= 2000 / PARTS
 
 
 def _pytorch_gradient(output: Any, leaves: Sequence[Any]) -> Sequence[Any]:
