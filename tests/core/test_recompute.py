@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -144,23 +145,25 @@ def test_only_values_are_recomputed(roots: Any) -> None:
         ad.recompute(roots)
 
 
-def test_a_million_nodes() -> None:
+def test_a_hundred_thousand_nodes_in_a_row() -> None:
+    length = 100_000
+    assert sys.getrecursionlimit() < length
     x = Value(0.0)
     y = x
-    for _ in range(1_000_000):
+    for _ in range(length):
         y = y + x
     x.data = 1.0
     ad.recompute(y)
-    assert y.data == 1_000_001.0
+    assert y.data == length + 1
 
 
-def test_a_sum_of_a_million_operands() -> None:
-    leaves = [Value(0.0) for _ in range(1_000_000)]
+def test_a_sum_of_a_hundred_thousand_operands() -> None:
+    leaves = [Value(0.0) for _ in range(100_000)]
     y = ad.sum(leaves)
     for leaf in leaves:
         leaf.data = 0.5
     ad.recompute(y)
-    assert y.data == 500_000.0
+    assert y.data == 50_000.0
 
 
 def test_threads_replay_their_own_graphs() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -624,38 +625,42 @@ def test_error_signals_of_a_multilayer_perceptron() -> None:
     assert sum(term.value for term in derivation.terms()) == pytest.approx(weight.grad, rel=1e-12)
 
 
-def test_the_ledger_of_a_chain_of_a_million_operations() -> None:
+def test_the_ledger_of_a_chain_of_a_hundred_thousand_operations() -> None:
+    length = 100_000
+    assert sys.getrecursionlimit() < length
     x = Value(0.5, "x")
     y = x
-    for _ in range(1_000_000):
+    for _ in range(length):
         y = y * 1.0
     derivation = ad.explain(y, x)
     assert (derivation.gradient, len(derivation.uses)) == (1.0, 1)
 
 
-def test_the_ledger_of_a_sum_of_a_million_operands() -> None:
+def test_the_ledger_of_a_sum_of_two_hundred_thousand_operands() -> None:
     x, z = Value(0.5, "x"), Value(2.0, "z")
-    derivation = ad.explain(named("y", ad.sum([x, z] * 500_000)), x)
-    assert (derivation.gradient, len(derivation.uses)) == (500_000.0, 500_000)
+    derivation = ad.explain(named("y", ad.sum([x, z] * 100_000)), x)
+    assert (derivation.gradient, len(derivation.uses)) == (100_000.0, 100_000)
     text = derivation.text(limit=2)
     assert section(text, "uses of x")[1:] == [
         "used by y = x + z + x + ... + z (operand 3): local 1 x upstream 1 = 1",
-        "and 499,998 more uses, together 499998",
-        "sum = 500000",
+        "and 99,998 more uses, together 99998",
+        "sum = 100000",
     ]
-    assert "d y / d x = 1 + 1 + ... + 1 = 500000" in text
+    assert "d y / d x = 1 + 1 + ... + 1 = 100000" in text
 
 
 def test_text_of_a_deep_graph_is_short_and_needs_no_recursion() -> None:
+    length = 5_000
+    assert sys.getrecursionlimit() < length
     x = y = Value(0.5, "x")
-    for i in range(20_000):
+    for i in range(length):
         y = y * 1.0 + 0.0
         if i % 3 == 0:
             y = ad.tanh(y)
     derivation = ad.explain(y, x)
     assert len(str(derivation).splitlines()) < 60
     assert len(derivation.latex()) < 20_000
-    assert derivation.text("paths").count("tanh(") > 5_000
+    assert derivation.text("paths").count("tanh(") > length // 4
 
 
 # Bad input.
