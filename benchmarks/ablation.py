@@ -55,18 +55,18 @@ class Model:
 # --- models ---------------------------------------------------------------------------------------
 
 
-def gpt() -> Model:
-    """The character GPT: embeddings, causal attention, cross-entropy; 15 tokens."""
-    model, case = gpt_case(15)
+def gpt(tokens: int = 15) -> Model:
+    """The character GPT: embeddings, causal attention, cross-entropy."""
+    model, case = gpt_case(tokens)
     loss = partial(char_gpt.loss, model)
     return Model(loss, model.parameters(), [case.tokens, case.targets], batched=False)
 
 
-def wide_digits() -> Model:
+def wide_digits(pixels: int = 784) -> Model:
     """A classifier of images with 100 hidden neurons in batches of 10: most of it is one matrix."""
-    model = nn.MLP(784, [100, 10], rng=0)
+    model = nn.MLP(pixels, [100, 10], rng=0)
     rng = np.random.default_rng(0)
-    batch = [rng.normal(size=(10, 784)), rng.integers(0, 10, 10)]
+    batch = [rng.normal(size=(10, pixels)), rng.integers(0, 10, 10)]
     return Model(example_loss(model, "softmax_cross_entropy"), model.parameters(), batch)
 
 
