@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -214,18 +215,25 @@ def test_a_loop_over_1000_inputs_is_a_handful_of_steps() -> None:
     assert len(lines) < 100
 
 
-def test_causal_attention_has_no_step_per_position() -> None:
+@cache
+def gpt_steps(length: int) -> int:
+    """How many steps the loss of the character GPT takes."""
     gpt = char_gpt.make_gpt(27, np.random.default_rng(0))
+    program = ad.compile(lambda x, y: char_gpt.loss(gpt, x, y), gpt.parameters(), batched=False)
+    x = np.arange(length)
+    program.value_and_grad(None, x, x)
+    assert program.stats.gathers <= 2
+    return program.stats.matrix_products + program.stats.elementwise_steps
 
-    def steps(length: int) -> int:
-        program = ad.compile(lambda x, y: char_gpt.loss(gpt, x, y), gpt.parameters(), batched=False)
-        x = np.arange(length)
-        program.value_and_grad(None, x, x)
-        assert program.stats.gathers <= 2
-        return program.stats.matrix_products + program.stats.elementwise_steps
 
-    assert steps(5) == steps(9) == steps(15)  # a mean over 2**k positions needs no division
-    assert steps(16) < 50
+@pytest.mark.parametrize("length", [9, 15])
+def test_causal_attention_has_no_step_per_position(length: int) -> None:
+    assert gpt_steps(length) == gpt_steps(5)
+
+
+def test_causal_attention_over_a_power_of_two() -> None:
+    """A mean over 2**k positions needs no division."""
+    assert gpt_steps(16) < 50
 
 
 def test_equal_work_is_done_once() -> None:
