@@ -16,7 +16,7 @@ from ..table.backends import ARRAY
 from ..table.interpreter import Interpreter
 from ..table.primitives import PRIMITIVES
 from .ir.array_program import ONE, ArrayProgram
-from .ir.references import Mixed, Number, Reference, Table
+from .ir.references import Gather, Mixed, Number, Reference, Table, View
 from .ir.spaces import COMPUTED, THETA, VALUE, Space
 from .ir.steps import (
     Contract,
@@ -70,17 +70,7 @@ class State:
 
     def read(self, reference: Reference) -> Array:
         """The numbers of a reference, with the examples as last axis."""
-        if isinstance(reference, Number):
-            return np.full((*reference.shape, 1), reference.value)
-        if isinstance(reference, Table):
-            return reference.values[..., None]
-        if isinstance(reference, Mixed):
-            width = self.n if self.program.reads_rows(reference) else 1
-            flat = np.zeros((int(np.prod(reference.shape)), width))
-            for positions, piece in reference.pieces:
-                flat[positions] = self.read(piece).reshape(len(positions), -1)
-            return flat.reshape(*reference.shape, width)
-        return self.of[reference.space][reference.indices()]
+        return _NUMBERS[type(reference)](self, reference)
 
     def write(self, step: Step, result: Array) -> None:
         """Put the result of a step, or add it, where the step says."""
@@ -143,6 +133,27 @@ def interpret(
         state.of[program.seed.space][program.seed.offset] = seed * (1 if rows else state.n)
     state.run(program.backward)
     return outputs, state.of[THETA.signals][:, 0]
+
+
+def _of_place(state: State, place: View | Gather) -> Array:
+    return state.of[place.space][place.indices()]
+
+
+def _of_mixed(state: State, mixed: Mixed) -> Array:
+    width = state.n if state.program.reads_rows(mixed) else 1
+    flat = np.repeat(mixed.values.reshape(-1, 1), width, axis=1)
+    for positions, piece in mixed.pieces:
+        flat[positions] = state.read(piece).reshape(len(positions), -1)
+    return flat.reshape(*mixed.shape, width)
+
+
+_NUMBERS: Mapping[type[Reference], Callable[[State, Any], Array]] = {
+    View: _of_place,
+    Gather: _of_place,
+    Mixed: _of_mixed,
+    Number: lambda _, number: np.full((*number.shape, 1), number.value),
+    Table: lambda _, table: table.values[..., None],
+}
 
 
 class _Formula(Interpreter[Array]):

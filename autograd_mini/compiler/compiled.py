@@ -19,7 +19,7 @@ from .backends.numpy.source import emit
 from .canonical import canonical_form, has_other_nan_safe_form
 from .ir.array_program import ArrayProgram
 from .ir.facts import last_indices, number_inputs, witnesses
-from .ir.references import Gather, Mixed, Reference
+from .ir.references import Reference
 from .ir.scalars import ScalarProgram
 from .ir.spaces import THETA
 from .ir.steps import Contract, LargestStep, Map, Reduce
@@ -200,7 +200,7 @@ def _stats(compiled: CompiledTrace, nodes: int, trace_seconds: float, start: flo
         packs=compiled.packs,
         matrix_products=len(products),
         elementwise_steps=len(elementwise) - len(products),
-        gathers=sum([isinstance(r, Gather | Mixed) for r in read]),
+        gathers=sum([r.is_copied for r in read]),
         trace_seconds=trace_seconds,
         lift_seconds=time.perf_counter() - start,
     )

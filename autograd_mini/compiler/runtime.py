@@ -123,8 +123,8 @@ class Workspace(dict[str, Array]):
             return np.arange(n)
         shape = (*buffer.shape, n) if buffer.rows else buffer.shape
         array = np.zeros(shape, dtype=np.bool_ if buffer.dtype == "bool" else dtype)
-        for positions, numbers in buffer.preset:
-            array[positions] = numbers[:, None] if buffer.rows else numbers
+        if buffer.preset is not None:
+            array[...] = buffer.preset[:, None] if buffer.rows else buffer.preset
         return array
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .marks import Marks
-from .references import Number, Reference, View, pieces
+from .references import Reference, View
 from .spaces import COMPUTED, FIXED, THETA, VALUE, Space
-from .steps import ArrayStep, Contract, Map, Step, printed
+from .steps import ArrayStep, Step
 
 ZERO, ONE, FIRST_FREE = 0, 1, 2
 """Elements of ``value`` and ``fixed`` that are always 0 and 1; what comes after is computed."""
@@ -52,7 +52,7 @@ class ArrayProgram:
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{space}[{size}]" for space, size in self.sizes.items())
-        lines = [sizes, *map(str, self.forward), f"return {printed(self.outputs)}"]
+        lines = [sizes, *map(str, self.forward), f"return {self.outputs}"]
         if self.backward:
             lines += ["backward", *map(str, self.backward)]
         return "\n".join(lines)
@@ -73,7 +73,7 @@ class ArrayProgram:
 
     def reads_rows(self, reference: Reference) -> bool:
         """Whether what is read is rows of N numbers."""
-        return self.batched and any(part.space.has_rows for part in pieces(reference))
+        return self.batched and any(part.space.has_rows for part in reference.places)
 
     def verify(self) -> None:
         """Check that every reference stays inside its space and that shapes fit.
@@ -86,10 +86,7 @@ class ArrayProgram:
         for step in self.steps:
             for reference in (*step.reads, step.out):
                 self._verify_reference(reference, step)
-            if isinstance(step, Map):
-                self._verify_shapes(step)
-            elif isinstance(step, Contract):
-                self._verify_axes(step)
+            step.verify()
         self._verify_order()
 
     def _verify_order(self) -> None:
@@ -109,26 +106,8 @@ class ArrayProgram:
             written.set(step.out)
 
     def _verify_reference(self, reference: Reference, step: Step) -> None:
-        for part in pieces(reference):
+        for part in reference.places:
             index = part.indices()
             size = self.sizes.get(part.space, 0)
             if index.size and not (index.min() >= 0 and index.max() < size):
                 raise ValueError(f"{step} leaves {part.space}[{size}]")
-
-    def _verify_shapes(self, step: Map) -> None:
-        for name, operand in step.operands.items():
-            if not isinstance(operand, Number) and operand.shape != step.out.shape:
-                raise ValueError(
-                    f"{step}: {name} has shape {operand.shape}, the output {step.out.shape}"
-                )
-
-    def _verify_axes(self, step: Contract) -> None:
-        sizes: dict[str, int] = {}
-        for axes, reference in (
-            (step.out_axes, step.out),
-            (step.a_axes, step.a),
-            (step.b_axes, step.b),
-        ):
-            for axis, size in zip(axes.replace("n", ""), reference.shape, strict=True):
-                if sizes.setdefault(axis, size) != size:
-                    raise ValueError(f"{step}: axis {axis} has two sizes")

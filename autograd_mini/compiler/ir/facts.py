@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .array_program import ArrayProgram
-from .references import pieces
 from .spaces import THETA
 from .steps import Contract, TakeStep
 
@@ -19,7 +18,7 @@ def last_indices(program: ArrayProgram) -> dict[int, int | npt.NDArray[np.uintp]
     last: dict[int, npt.NDArray[np.uintp]] = {}
     for step in program.forward:
         if isinstance(step, TakeStep):
-            for part in pieces(step.index):
+            for part in step.index.places:
                 assert part.space.argument is not None, "an input picks"
                 unbounded = np.full(program.sizes[part.space], np.iinfo(np.uintp).max, np.uintp)
                 own = last.setdefault(part.space.argument, unbounded)
@@ -31,7 +30,7 @@ def last_indices(program: ArrayProgram) -> dict[int, int | npt.NDArray[np.uintp]
 def number_inputs(program: ArrayProgram) -> set[int]:
     """The arguments that are read as numbers, and not only to pick."""
     read = [program.outputs, *(value for step in program.steps for value in step.values)]
-    arguments = {part.space.argument for reference in read for part in pieces(reference)}
+    arguments = {part.space.argument for reference in read for part in reference.places}
     return {argument for argument in arguments if argument is not None}
 
 

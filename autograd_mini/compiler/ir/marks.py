@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from .references import Place, Reference, View, pieces
+from .references import Place, Reference, View
 from .spaces import Space
 
 
@@ -48,13 +48,13 @@ class Marks:
             return bool(self._arrays[reference.space][reference.indices()].any())
         return any(
             bool(self._arrays[part.space][part.indices()].any())
-            for part in pieces(reference)
+            for part in reference.places
             if part.space in self._bytes
         )
 
     def all(self, reference: Reference) -> bool:
         """Whether all elements that are read are marked."""
-        return all(self._all(part) for part in pieces(reference))
+        return all(self._all(part) for part in reference.places)
 
     def _all(self, part: Place) -> bool:
         if part.run is not None:
@@ -63,7 +63,7 @@ class Marks:
 
     def set(self, reference: Reference) -> None:
         """Mark what is read."""
-        for place in pieces(reference):
+        for place in reference.places:
             if place.space not in self._bytes:
                 continue
             at = place.indices() if place.run is None else slice(*place.run)

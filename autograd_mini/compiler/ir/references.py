@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from .spaces import Space
 Indices = npt.NDArray[np.int64]
 HOLE = -1
 """An index that may read anything, because nothing reads the result."""
+Axes = Sequence[int | None]
+"""For each axis of a result which axis of an array it is; None for one to repeat it along."""
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -36,8 +38,39 @@ def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(strides)
 
 
+def _spread(array: npt.NDArray[Any], axes: Axes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    ordered = array.transpose([axis for axis in axes if axis is not None])
+    index = tuple([None if axis is None else slice(None) for axis in axes])
+    return np.broadcast_to(ordered[index], shape).copy()
+
+
+class _Reference:
+    """What an operand reads; as it stands here, constants.
+
+    Attributes
+    ----------
+    is_copied : bool
+        Whether its elements are put together in an array of their own to be read.
+    """
+
+    is_copied: ClassVar[bool] = False
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The parts of it that lie in spaces."""
+        return ()
+
+    def paired(self, source: Place) -> list[tuple[Place, Place]]:
+        """The parts of an array of its shape, each beside the place that it belongs to."""
+        return []
+
+    def spread(self, axes: Axes, shape: tuple[int, ...]) -> Reference:
+        """It with its axes in another order, and repeated along others."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class View:
+class View(_Reference):
     """Elements ``offset + sum(stride * position)`` of a space: no copy."""
 
     space: Space
@@ -47,6 +80,27 @@ class View:
 
     def __hash__(self) -> int:
         return hash((self.space, self.offset))  # nearly as distinct as all of it, and quicker
+
+    def __str__(self) -> str:
+        return f"{self.space}[{self.offset}, shape {self.shape}, strides {self.strides}]"
+
+    @property
+    def places(self) -> tuple[View]:
+        """Itself."""
+        return (self,)
+
+    def paired(self, source: Place) -> list[tuple[Place, Place]]:
+        """All elements, beside itself."""
+        return [(source, self)]
+
+    def picked(self, positions: Indices) -> Gather:
+        """The elements at some positions, counted row by row."""
+        return Gather(self.space, self._index.ravel()[positions])
+
+    def spread(self, axes: Axes, shape: tuple[int, ...]) -> View:
+        """It with its axes in another order, and repeated along others: still no copy."""
+        strides = tuple([0 if axis is None else self.strides[axis] for axis in axes])
+        return View(self.space, self.offset, shape, strides)
 
     @property
     def size(self) -> int:
@@ -133,7 +187,7 @@ class View:
         return replace(self, shape=shape, strides=(*self.strides, *[0] * extra))
 
 
-class _ByContent:
+class _ByContent(_Reference):
     """Equal and one key if the contents are."""
 
     @property
@@ -153,10 +207,31 @@ class Gather(_ByContent):
 
     space: Space
     index: Indices
+    is_copied = True
 
     @cached_property
     def _content(self) -> Any:
         return self.space, self.shape, self.index.tobytes()
+
+    def __str__(self) -> str:
+        return f"{self.space}[gather {self.shape}]"
+
+    @property
+    def places(self) -> tuple[Gather]:
+        """Itself."""
+        return (self,)
+
+    def paired(self, source: Place) -> list[tuple[Place, Place]]:
+        """All elements, beside itself."""
+        return [(source, self)]
+
+    def picked(self, positions: Indices) -> Gather:
+        """The elements at some positions, counted row by row."""
+        return Gather(self.space, self.index.ravel()[positions])
+
+    def spread(self, axes: Axes, shape: tuple[int, ...]) -> Gather:
+        """It with its axes in another order, and repeated along others."""
+        return Gather(self.space, _spread(self.index, axes, shape))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -184,18 +259,52 @@ class Gather(_ByContent):
 
 @dataclass(frozen=True, eq=False)
 class Mixed(_ByContent):
-    """Elements from several spaces: a copy, piece by piece.
+    """A table of constants with elements of spaces in it: a copy, piece by piece.
 
-    Each piece is a flat array of positions in the copy and a reference of as many elements.  The
-    copy is 0 where no piece is.
+    Each piece is a flat array of positions in the table, where the constants do not count, and a
+    reference of as many elements.
     """
 
-    shape: tuple[int, ...]
-    pieces: tuple[tuple[Indices, View | Gather | Table], ...]
+    values: npt.NDArray[np.float64]
+    pieces: tuple[tuple[Indices, Place], ...]
+    is_copied = True
 
     @cached_property
     def _content(self) -> Any:
-        return self.shape, tuple([(where.tobytes(), piece) for where, piece in self.pieces])
+        pieces = tuple([(where.tobytes(), piece) for where, piece in self.pieces])
+        return self.shape, self.values.tobytes(), pieces
+
+    def __str__(self) -> str:
+        return f"mixed{self.shape}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the table."""
+        return self.values.shape
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The pieces."""
+        return tuple([piece for _, piece in self.pieces])
+
+    def paired(self, source: Place) -> list[tuple[Place, Place]]:
+        """The elements for each piece, beside it."""
+        return [(source.picked(where.reshape(piece.shape)), piece) for where, piece in self.pieces]
+
+    def spread(self, axes: Axes, shape: tuple[int, ...]) -> Mixed:
+        """It with its axes in another order, and repeated along others.
+
+        So are the positions in it, and then it is looked up which piece has them.
+        """
+        size = self.values.size
+        wide = _spread(np.arange(size).reshape(self.shape), axes, shape).ravel()
+        pieces: list[tuple[Indices, Place]] = []
+        for where, piece in self.pieces:
+            lookup = np.full(size, -1, dtype=np.int64)
+            lookup[where] = np.arange(len(where))
+            here = np.flatnonzero(lookup[wide] >= 0)
+            pieces.append((here, piece.picked(lookup[wide[here]])))
+        return Mixed(_spread(self.values, axes, shape), tuple(pieces))
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +318,13 @@ class Number(_ByContent):
     def _content(self) -> Any:
         return self.value.hex(), self.shape
 
+    def __str__(self) -> str:
+        return f"{self.value:g}"
+
+    def spread(self, axes: Axes, shape: tuple[int, ...]) -> Number:
+        """The same in another shape."""
+        return Number(self.value, shape)
+
 
 @dataclass(frozen=True, eq=False)
 class Table(_ByContent):
@@ -220,24 +336,22 @@ class Table(_ByContent):
     def _content(self) -> Any:
         return self.shape, self.values.tobytes()
 
+    def __str__(self) -> str:
+        return f"table{self.shape}"
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the table."""
         return self.values.shape
 
+    def spread(self, axes: Axes, shape: tuple[int, ...]) -> Table:
+        """It with its axes in another order, and repeated along others."""
+        return Table(_spread(self.values, axes, shape))
+
 
 Place = View | Gather
 """A reference to elements of one space, which can be written too."""
 Reference = View | Gather | Mixed | Number | Table
-
-
-def pieces(reference: Reference) -> tuple[Place, ...]:
-    """The parts of a reference that lie in spaces."""
-    if isinstance(reference, (View, Gather)):
-        return (reference,)
-    if isinstance(reference, Mixed):
-        return tuple([piece for _, piece in reference.pieces if not isinstance(piece, Table)])
-    return ()
 
 
 def as_table(reference: Reference) -> Reference:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from .references import Gather, Mixed, Number, Place, Reference, View, pieces
+from .references import Gather, Number, Place, Reference, View
 from .spaces import THETA
 
 SIGNAL = "δ"
@@ -57,11 +57,20 @@ class Step:
         """What a printed program says of it."""
         return ""
 
+    def verify(self) -> None:
+        """Check that the shapes of what it reads and writes fit.
+
+        Raises
+        ------
+        ValueError
+            If a stage has made it so that they do not.
+        """
+
     def __str__(self) -> str:
-        read = ", ".join(map(printed, self.reads))
+        read = ", ".join(map(str, self.reads))
         detail = f" {self.detail}" if self.detail else ""
         sign = "+=" if self.add else "="
-        return f"{printed(self.out)} {sign} {type(self).__name__}{detail} ({read})"
+        return f"{self.out} {sign} {type(self).__name__}{detail} ({read})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +121,25 @@ class Contract(ArrayStep):
     @property
     def is_through_weights(self) -> bool:
         """Whether it sends an error signal through weights."""
-        from_signal = any(part.space.is_adjoint for part in pieces(self.a))
-        return from_signal and any(part.space is THETA for part in pieces(self.b))
+        from_signal = any(part.space.is_adjoint for part in self.a.places)
+        return from_signal and any(part.space is THETA for part in self.b.places)
 
     @property
     def is_matrix_product(self) -> bool:
         """Whether rows of one factor meet rows of the other; else one row meets one row."""
         return any((axis in self.a_axes) != (axis in self.b_axes) for axis in self.out_axes)
+
+    def verify(self) -> None:
+        """Check that each axis has one size."""
+        sizes: dict[str, int] = {}
+        for axes, reference in (
+            (self.out_axes, self.out),
+            (self.a_axes, self.a),
+            (self.b_axes, self.b),
+        ):
+            for axis, size in zip(axes.replace("n", ""), reference.shape, strict=True):
+                if sizes.setdefault(axis, size) != size:
+                    raise ValueError(f"{self}: axis {axis} has two sizes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +176,14 @@ class Map(ArrayStep):
     def detail(self) -> str:
         """The formula."""
         return ast.unparse(self.formula)
+
+    def verify(self) -> None:
+        """Check that the operands have the shape of the output, or are one number."""
+        for name, operand in self.operands.items():
+            if not isinstance(operand, Number) and operand.shape != self.out.shape:
+                raise ValueError(
+                    f"{self}: {name} has shape {operand.shape}, the output {self.out.shape}"
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,16 +334,3 @@ class Mask(ArrayStep):
     def needs(self) -> tuple[Reference, ...]:
         """What is kept."""
         return (self.out,)
-
-
-def printed(reference: Reference) -> str:
-    """A reference in a printed program."""
-    if isinstance(reference, Number):
-        return f"{reference.value:g}"
-    if isinstance(reference, View):
-        place = f"{reference.offset}, shape {reference.shape}, strides {reference.strides}"
-        return f"{reference.space}[{place}]"
-    if isinstance(reference, Gather):
-        return f"{reference.space}[gather {reference.shape}]"
-    kind = "mixed" if isinstance(reference, Mixed) else "table"
-    return f"{kind}{reference.shape}"

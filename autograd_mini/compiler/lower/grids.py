@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..ir.references import HOLE, Gather, Indices, Mixed, Reference, common_shape
+from ..ir.references import HOLE, Indices, Reference, common_shape
 from .placement import Placement
 from .terms import connected_components, row_numbers
 
@@ -29,7 +29,7 @@ def layout(
             ids = np.full(order.shape, HOLE, dtype=np.int64)
             ids[known] = column[order[known]]
             references.append(placement.resolve(ids))
-        copies = sum([isinstance(r, Gather | Mixed) for r in references])
+        copies = sum([r.is_copied for r in references])
         if best is None or copies < best[0]:
             grid = np.full(order.shape, HOLE, dtype=np.int64)
             grid[known] = np.asarray(nodes)[order[known]]

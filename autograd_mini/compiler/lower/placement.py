@@ -17,12 +17,10 @@ from ..ir.references import (
     Indices,
     Mixed,
     Number,
-    Place,
     Reference,
     Table,
     View,
     affine_view,
-    as_table,
     row_major,
 )
 from ..ir.scalars import Leaf, Literal, ScalarProgram
@@ -252,8 +250,7 @@ class Placement:
 
     def _table(self, index: Indices, known: Any, zeros: bool) -> Reference:
         chosen = np.where(known, index, 0)
-        values = np.array([self._numbers[k] for k in chosen.ravel().tolist()])
-        values = values.reshape(index.shape)
+        values = self._values(chosen)
         bits = values[known].view(np.int64)  # so that 0.0 and -0.0 differ, and NaN is itself
         first = values[known][0]
         if (bits == bits[0]).all() and not (zeros and not known.all()):
@@ -261,14 +258,19 @@ class Placement:
         values[~known] = 0.0
         return Table(values)
 
+    def _values(self, index: Indices) -> npt.NDArray[np.float64]:
+        numbers = [self._numbers[k] for k in index.ravel().tolist()]
+        return np.array(numbers).reshape(index.shape)
+
     def _mixed(self, nodes: Indices, known: Any, codes: Indices) -> Mixed:
-        flat, pieces = nodes.ravel(), []
+        flat, values, pieces = nodes.ravel(), np.zeros(nodes.size), []
         for code in codes:
             positions = np.flatnonzero(known.ravel() & (self._code.memory[flat] == code))
-            piece = as_table(self.resolve(flat[positions]))
-            assert isinstance(piece, Place | Table)
-            pieces.append((positions, piece))
-        return Mixed(nodes.shape, tuple(pieces))
+            if code == self.constants:
+                values[positions] = self._values(self.offset[flat[positions]])
+            else:
+                pieces += [(positions, place) for place in self.resolve(flat[positions]).places]
+        return Mixed(values.reshape(nodes.shape), tuple(pieces))
 
     def holes(self) -> tuple[Marks, Marks]:
         """Which elements of the pools belong to no node, and which of them are not set to 0."""

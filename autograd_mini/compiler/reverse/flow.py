@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..ir.array_program import ArrayProgram
 from ..ir.marks import Marks
-from ..ir.references import Gather, Reference, View, pieces
+from ..ir.references import Place, Reference, View
 from ..ir.spaces import THETA
 
 
@@ -50,7 +50,7 @@ class Flow:
         """What is read, and what is read more than once."""
         once, again = Marks(self.program.sizes), Marks(self.program.sizes)
         for step in self.program.forward:
-            for part in [part for reference in step.reads for part in pieces(reference)]:
+            for part in [part for reference in step.reads for part in reference.places]:
                 if not part.is_distinct:
                     again.set(part)
                 elif once.any(part):
@@ -68,7 +68,7 @@ class Flow:
         if not self.program.holes.any(out):
             return False
         holes = self.program.holes.array(out.space)[out.indices()]
-        arrays = [reference for reference in operands if isinstance(reference, (View, Gather))]
+        arrays = [reference for reference in operands if isinstance(reference, Place)]
         for reference in arrays:
             marked = self.program.garbage.any(reference)
             garbage = self.program.garbage

@@ -14,10 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..ir.array_program import ArrayProgram
-from ..ir.references import Gather, Indices, Mixed, Number, Reference, Table, View
+from ..ir.references import Reference, View
 from ..ir.spaces import DIFFERENTIATED, THETA
 from ..ir.steps import (
     SIGNAL,
@@ -144,8 +143,8 @@ class _Reverse:
         """The same element by element, so that a 0 of the error signal stays 0 beside inf."""
         axes = step.out_axes.replace("n", "") + "m"
         full = (*step.out.shape, step.a.shape[step.a_axes.index("m")])
-        a = _expanded(step.a, step.a_axes, axes, full)
-        b = _expanded(step.b, step.b_axes, axes, full)
+        a = step.a.spread(_axes_of(step.a_axes, axes), full)
+        b = step.b.spread(_axes_of(step.b_axes, axes), full)
         wide = replace(upstream, view=upstream.view.widened(full))
         formula = product(ast.Constant(step.scale), ast.Name("x"), nan_safe=self.nan_safe)
         for target, other in ((a, b), (b, a)):
@@ -224,45 +223,7 @@ _RULES: dict[type[ArrayStep], Callable[[_Reverse, Any, Upstream], None]] = {
 }
 
 
-def _expanded(
-    reference: Reference, axes: str, full_axes: str, full_shape: tuple[int, ...]
-) -> Reference:
-    """The reference repeated along the axes it does not have."""
+def _axes_of(axes: str, wanted: str) -> list[int | None]:
+    """Which axis of an array each letter is, if one of its own."""
     own = axes.replace("n", "")
-    if isinstance(reference, Number):
-        return Number(reference.value, full_shape)
-    if isinstance(reference, View):
-        strides = dict(zip(own, reference.strides, strict=True))
-        view_strides = tuple([strides.get(axis, 0) for axis in full_axes])
-        return View(reference.space, reference.offset, full_shape, view_strides)
-    position = [own.index(axis) if axis in own else None for axis in full_axes]
-
-    def spread(grid: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        ordered = grid.transpose([p for p in position if p is not None])
-        index = tuple([slice(None) if p is not None else None for p in position])
-        return np.broadcast_to(ordered[index], full_shape).copy()
-
-    if isinstance(reference, Table):
-        return Table(spread(reference.values))
-    if isinstance(reference, Gather):
-        return Gather(reference.space, spread(reference.index))
-    return _spread_pieces(reference, spread, full_shape)
-
-
-def _spread_pieces(
-    reference: Mixed, spread: Callable[[Indices], Indices], shape: tuple[int, ...]
-) -> Mixed:
-    """The same for several spaces: positions in the copy are spread and looked up."""
-    size = int(np.prod(reference.shape))
-    wide = spread(np.arange(size).reshape(reference.shape)).ravel()
-    pieces: list[tuple[Indices, View | Gather | Table]] = []
-    for positions, piece in reference.pieces:
-        lookup = np.full(size, -1, dtype=np.int64)
-        lookup[positions] = np.arange(len(positions))
-        here = np.flatnonzero(lookup[wide] >= 0)
-        source = lookup[wide[here]]
-        if isinstance(piece, Table):
-            pieces.append((here, Table(piece.values.ravel()[source])))
-        else:
-            pieces.append((here, Gather(piece.space, piece.indices().ravel()[source])))
-    return Mixed(shape, tuple(pieces))
+    return [own.index(axis) if axis in own else None for axis in wanted]

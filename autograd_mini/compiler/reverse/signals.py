@@ -12,10 +12,8 @@ from ..ir.marks import Marks
 from ..ir.references import (
     Gather,
     Indices,
-    Mixed,
     Place,
     Reference,
-    Table,
     View,
     row_major,
 )
@@ -200,24 +198,24 @@ class Signals:
 
     def deliver(self, source: Place, target: Reference) -> None:
         """Add finished contributions to the error signal of what was read."""
-        if isinstance(target, Mixed):
-            self._deliver_pieces(source, target)
-        if not isinstance(target, Place) or not self.flow.needed.any(target):
-            return
+        for part, place in target.paired(source):
+            if self.flow.needed.any(place):
+                self._deliver(part, place)
+
+    def _deliver(self, source: Place, target: Place) -> None:
         if self.program.has_rows(source.space) and not self.program.has_rows(target.space):
             self.write(
                 target,
                 rows=False,
                 make=lambda out, add: Reduce(out, source, (), batch=True, add=add),
             )
-        elif self._is_scattered(target):
+        elif isinstance(target, Gather) or self._is_scattered(target):
             index = target.indices()
             unwritten = ~self.written.array(target.space)[index]
             self.fill(target.space, np.unique(index[unwritten]))
             moved = Gather(target.space.signals, self._moved(target.space, index))
             self.steps.append(Scatter(moved, source))
         else:
-            assert isinstance(target, View), "a gather is scattered"
             narrow, axes = target.without_repeats, target.repeated_axes
             add = self._claim(narrow)
             out = self.place(narrow)
@@ -227,17 +225,8 @@ class Signals:
                 else Map(out, PASSED_ON, {"x": source}, add=add)
             )
 
-    def _deliver_pieces(self, source: Place, target: Mixed) -> None:
-        flat = source.indices().ravel()
-        for positions, piece in target.pieces:
-            if not isinstance(piece, Table):
-                index = flat[positions].reshape(piece.shape)
-                self.deliver(Gather(source.space, index), piece)
-
-    def _is_scattered(self, target: Place) -> bool:
+    def _is_scattered(self, target: View) -> bool:
         """Whether error signals must be added one by one."""
-        if isinstance(target, Gather):
-            return True
         return self._is_moved(target) or not target.without_repeats.is_distinct
 
     def _claim(self, target: View) -> bool:

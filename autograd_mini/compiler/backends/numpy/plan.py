@@ -5,10 +5,9 @@ Arrays that do not change their place are made once for each batch size and writ
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from ...ir.array_program import ArrayProgram
 from ...ir.marks import Marks
-from ...ir.references import Gather, Indices, Mixed, Number, Reference, Table, View, pieces
+from ...ir.references import Gather, Mixed, Number, Place, Reference, Table, View
 from ...ir.spaces import THETA, Space, index_space, input_space
 from ...ir.steps import Contract, Map, Step
 from .array_names import Names
@@ -43,8 +42,8 @@ class Buffer:
         Whether a last axis of length 1 is added, to meet arrays with a batch.
     dtype : {"real", "bool", "index"}
         What it holds; an index is the number of each example.
-    preset : tuple
-        (positions, numbers) to set once.
+    preset : array or None
+        The numbers that it has at first, if not zeros.
     """
 
     name: str
@@ -53,7 +52,7 @@ class Buffer:
     view: View | None = None
     column: bool = False
     dtype: str = "real"
-    preset: tuple[tuple[Indices, npt.NDArray[np.float64]], ...] = ()
+    preset: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Plan:
         self.constants: dict[str, Any] = {}
         self.seed: View | None = None
         self._views: dict[tuple[View, bool], str] = {}
-        self._copies: dict[tuple[Reference, bool], str] = {}
+        self._copies: dict[Reference, str] = {}
         self._busy: dict[tuple[tuple[int, ...], bool, str], int] = defaultdict(int)
         self._temporaries: dict[tuple[tuple[int, ...], bool, str, int], str] = {}
         self._functions: dict[RowFunction, str] = {}
@@ -161,22 +160,30 @@ class Plan:
 
     def read(self, reference: Reference, rows: bool = False) -> str:
         """The text that reads a reference; `rows` says whether it must meet arrays with a batch."""
-        if isinstance(reference, Number):
-            return number_text(reference.value)
         if self.is_seed(reference):
             return "seed"
-        own_rows = self.program.reads_rows(reference)
-        column = rows and not own_rows and self.program.batched
-        if isinstance(reference, View):
-            return self.view(reference, column)
-        name = self._copies.get((reference, False))
+        return _READERS[type(reference)](self, reference, rows)
+
+    def _number(self, number: Number, rows: bool) -> str:
+        return number_text(number.value)
+
+    def _aligned_view(self, view: View, rows: bool) -> str:
+        return self.view(view, self._needs_a_column(view, rows))
+
+    def _copy(self, reference: Gather | Mixed | Table, rows: bool) -> str:
+        """The name of a copy; one of what is written once serves all who read it."""
+        name = self._copies.get(reference)
         if name is None:
-            name = self._copy(reference, own_rows)
-            if all(part.space.is_written_once for part in pieces(reference)):
-                self._copies[reference, False] = name
+            name = _COPIES[type(reference)](self, reference)
+            if all(place.space.is_written_once for place in reference.places):
+                self._copies[reference] = name
         if name in self.buffers:
             self.used.add(name)
-        return name + "[..., None]" * column
+        return name + "[..., None]" * self._needs_a_column(reference, rows)
+
+    def _needs_a_column(self, reference: Reference, rows: bool) -> bool:
+        program = self.program
+        return rows and program.batched and not program.reads_rows(reference)
 
     def read_array(self, reference: Reference) -> str:
         """The same as an array, also of one number for every position."""
@@ -187,38 +194,33 @@ class Plan:
 
     def index(self, reference: Reference) -> str:
         """An integer input, as integers."""
-        if not isinstance(reference, View | Gather) or not reference.space.is_input:
+        if not isinstance(reference, Place) or reference.space.argument is None:
             raise ValueError("take needs an integer input as its index, given as it is")
-        assert reference.space.argument is not None
-        space = index_space(reference.space.argument)
-        if isinstance(reference, View):
-            return self.view(View(space, reference.offset, reference.shape, reference.strides))
-        return f"{self.space(space)}[{self.constant('places', reference.index)}]"
+        picks = replace(reference, space=index_space(reference.space.argument))
+        if isinstance(picks, View):
+            return self.view(picks)
+        return f"{self.space(picks.space)}[{self.constant('places', picks.index)}]"
 
-    def _copy(self, reference: Gather | Mixed | Table, rows: bool) -> str:
-        if isinstance(reference, Table):
-            return self.constant("table", reference.values)
+    def _table(self, table: Table) -> str:
+        return self.constant("table", table.values)
+
+    def _gathered(self, gather: Gather) -> str:
         name = self.names.numbered("copy")
-        if isinstance(reference, Gather):
-            self.buffers[name] = Buffer(name, reference.shape, rows)
-            index, source = self.constant("places", reference.index), self.space(reference.space)
-            self.call("np.take", f"{source}, {index}, axis=0, out={name}, mode='clip'")
-            return name
-        return self._mixed_copy(reference, name, rows)
+        self.buffers[name] = Buffer(name, gather.shape, self.program.reads_rows(gather))
+        index, source = self.constant("places", gather.index), self.space(gather.space)
+        self.call("np.take", f"{source}, {index}, axis=0, out={name}, mode='clip'")
+        return name
 
-    def _mixed_copy(self, reference: Mixed, name: str, rows: bool) -> str:
-        size = math.prod(reference.shape)
+    def _mixed(self, mixed: Mixed) -> str:
+        name, rows = self.names.numbered("copy"), self.program.reads_rows(mixed)
         flat = self.names.fresh(f"{name}_flat")
-        tables = [(at, piece) for at, piece in reference.pieces if isinstance(piece, Table)]
-        preset = tuple([(at, table.values.ravel()) for at, table in tables])
-        self.buffers[name] = Buffer(name, (size,), rows, preset=preset)
+        self.buffers[name] = Buffer(name, (mixed.values.size,), rows, preset=mixed.values.ravel())
         self.used.add(name)
-        for at, piece in reference.pieces:
-            if not isinstance(piece, Table):
-                contiguous = at.size and at[-1] - at[0] + 1 == at.size
-                where = f"{at[0]}:{at[-1] + 1}" if contiguous else self.constant("places", at)
-                self.line(f"{name}[{where}] = {self.read(piece, rows)}")
-        self.line(f"{flat} = {name}.reshape({self.shape(reference.shape, rows)})")
+        for at, piece in mixed.pieces:
+            contiguous = at.size and at[-1] - at[0] + 1 == at.size
+            where = f"{at[0]}:{at[-1] + 1}" if contiguous else self.constant("places", at)
+            self.line(f"{name}[{where}] = {self.read(piece, rows)}")
+        self.line(f"{flat} = {name}.reshape({self.shape(mixed.shape, rows)})")
         return flat
 
     def shape(self, shape: tuple[int, ...], rows: bool) -> str:
@@ -228,7 +230,7 @@ class Plan:
     def is_plain(self, reference: Reference) -> bool:
         """Whether an array lies in memory without gaps."""
         if not isinstance(reference, View):
-            return not isinstance(reference, Number | Table)
+            return reference.is_copied
         whole = not reference.space.is_input or reference.size >= self._size(reference.space)
         return whole and reference.is_row_major
 
@@ -263,11 +265,36 @@ class Plan:
         return reference.offset == seed.offset and not any(reference.strides)
 
 
+_READERS: dict[type[Reference], Callable[[Plan, Any, bool], str]] = {
+    Number: Plan._number,
+    View: Plan._aligned_view,
+    Gather: Plan._copy,
+    Mixed: Plan._copy,
+    Table: Plan._copy,
+}
+_COPIES: dict[type[Reference], Callable[[Plan, Any], str]] = {
+    Gather: Plan._gathered,
+    Mixed: Plan._mixed,
+    Table: Plan._table,
+}
+
+
 def _takes_a_number(step: Step, reference: Reference) -> bool:
     """Whether a step may read one number for an array whose elements are all the same."""
-    if isinstance(step, Contract):
-        if not set(step.out_axes) >= {*step.a_axes, *step.b_axes}:
-            return False  # summed over
-        axes = step.b_axes if reference is step.a else step.a_axes
-        return set(axes) == set(step.out_axes)
-    return isinstance(step, Map) and isinstance(reference, View) and not any(reference.strides)
+    if not isinstance(reference, View) or any(reference.strides):
+        return False
+    takes = _TAKES_A_NUMBER.get(type(step))
+    return takes is not None and takes(step, reference)
+
+
+def _contracts_a_number(step: Contract, view: View) -> bool:
+    if not set(step.out_axes) >= {*step.a_axes, *step.b_axes}:
+        return False  # summed over
+    axes = step.b_axes if view is step.a else step.a_axes
+    return set(axes) == set(step.out_axes)
+
+
+_TAKES_A_NUMBER: dict[type[Step], Callable[[Any, View], bool]] = {
+    Contract: _contracts_a_number,
+    Map: lambda step, view: True,
+}

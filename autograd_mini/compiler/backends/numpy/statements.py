@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ...ir.array_program import ArrayProgram
 from ...ir.references import Reference, View
 from ...ir.spaces import THETA
 from ...ir.steps import (
@@ -42,23 +41,10 @@ def write_step(plan: Plan, step: Step) -> None:
     _WRITERS[type(step)](plan, step)
 
 
-def _result(plan: Plan, step: Step, text: str) -> None:
+def _result(plan: Plan, step: Step, text: str, remark: str = "") -> None:
     """Add the line that computes what a step writes or adds: it says what shape that has."""
-    plan.line(f"{text}  # {_note(step, plan.program)}")
-
-
-def _note(step: Step, program: ArrayProgram) -> str:
-    note = _shape_note(step.out.shape, program.has_rows(step.out.space))
-    if isinstance(step, Map):
-        return note
-    if step.out.space is THETA.adjoint:
-        if isinstance(step, Contract):
-            note += " BP4: gradient of weights"
-        elif isinstance(step, Reduce) and step.batch:
-            note += " BP3: gradient of biases"
-    elif isinstance(step, Contract) and step.is_through_weights:
-        note += " BP2: error signal through the weights"
-    return note
+    shape = _shape_note(step.out.shape, plan.program.has_rows(step.out.space))
+    plan.line(f"{text}  # {shape}{remark}")
 
 
 @lru_cache(maxsize=1024)
@@ -68,24 +54,31 @@ def _shape_note(shape: tuple[int, ...], rows: bool) -> str:
 
 
 def _contract(plan: Plan, step: Contract) -> None:
-    out = plan.view(step.out)
+    out, remark = plan.view(step.out), _remark(step)
     rows = plan.program.has_rows(step.out.space)
     target = plan.temp(step.out.shape, rows) if step.add else out
     a, b = plan.read_array(step.a), plan.read_array(step.b)
     for factor, other, axes in ((step.a, b, step.b_axes), (step.b, a, step.a_axes)):
         if plan.is_seed(factor):
             aligned = _transposed(other, axes, step.out_axes)
-            _result(plan, step, plan.calls.text("np.multiply", f"seed, {aligned}, out={target}"))
+            text = plan.calls.text("np.multiply", f"seed, {aligned}, out={target}")
+            _result(plan, step, text, remark)
             break
     else:
         plain = all(map(plan.is_plain, (step.out, step.a, step.b))) and not step.add
         factors = a, step.a_axes, b, step.b_axes
         product = contraction(plan.calls, *factors, target, step.out_axes, plain)
-        _result(plan, step, product)
+        _result(plan, step, product, remark)
     if step.scale != 1.0:
         plan.call("np.multiply", f"{target}, {number_text(step.scale)}, out={target}")
     if step.add:
         plan.call("np.add", f"{out}, {target}, out={out}")
+
+
+def _remark(step: Contract) -> str:
+    if step.out.space is THETA.adjoint:
+        return " BP4: gradient of weights"
+    return " BP2: error signal through the weights" if step.is_through_weights else ""
 
 
 def _map(plan: Plan, step: Map) -> None:
@@ -111,6 +104,7 @@ def _map(plan: Plan, step: Map) -> None:
 
 def _reduce(plan: Plan, step: Reduce) -> None:
     out, source = plan.view(step.out), plan.read_array(step.source)
+    remark = " BP3: gradient of biases" * (step.batch and step.out.space is THETA.adjoint)
     source_rows = plan.program.reads_rows(step.source)
     axes = [*step.axes, *[len(step.source.shape)] * (step.batch and source_rows)]
     axis = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))},)"
@@ -121,9 +115,10 @@ def _reduce(plan: Plan, step: Reduce) -> None:
         if step.scale != 1.0:
             plan.line(f"partial = partial * {number_text(step.scale)}")
         sign = "+=" if step.add else "="
-        _result(plan, step, f"{out}[...] {sign} partial{'[..., None]' * narrower}")
+        _result(plan, step, f"{out}[...] {sign} partial{'[..., None]' * narrower}", remark)
         return
-    _result(plan, step, plan.calls.text("np.add.reduce", f"{source}, axis={axis}, out={out}"))
+    total = plan.calls.text("np.add.reduce", f"{source}, axis={axis}, out={out}")
+    _result(plan, step, total, remark)
     if step.scale != 1.0:
         plan.call("np.multiply", f"{out}, {number_text(step.scale)}, out={out}")
 
