@@ -26,7 +26,7 @@ Kind = Literal["scalar", "vector", "optional"]
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _OPERAND = re.compile(rf"([a-z]\w*)\s*(\.\.\.|\?|=\s*({_NUMBER}))?")
 _RESERVED = {"y": "the output", "n": "the length of the vectors", "pi": "3.14159..."}
-_MARKS = frozenset({"constant", "input", "integer_input", "take", "largest"})  # ops without a row
+_MARKS = frozenset({"constant", "input", "integer_input", "take"})  # ops without a row
 
 
 @dataclass(frozen=True)

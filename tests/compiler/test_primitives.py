@@ -324,3 +324,17 @@ def test_a_row_that_shares_a_name_with_numpy_is_the_users() -> None:
     value, gradient = program.value_and_grad(None, [1.0, 3.0])
     assert value == pytest.approx(0.25 * 2.0 + 0.5, rel=1e-15)
     assert gradient == pytest.approx([-2.0 / 16 - 2.0 / 16], rel=1e-15)
+
+
+def test_a_row_named_like_the_shift_of_exponentials_is_the_users(
+    register: Callable[..., Callable[..., Any]],
+) -> None:
+    largest = register("largest", "x...", "2 * norm(x)", ["4 * x / y"], [(0.5, 2.0)])
+    w = [Value(0.5), Value(-0.3), Value(0.8)]
+
+    def function(x: Any) -> Value:
+        scaled = [a * b for a, b in zip(w, x, strict=True)]
+        total: Value = largest(scaled) * ad.logsumexp(scaled) + largest(x[:2])
+        return total
+
+    assert_agrees(function, w, np.random.default_rng(0).uniform(0.5, 2.0, (4, 3)))

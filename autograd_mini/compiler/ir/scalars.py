@@ -173,7 +173,7 @@ class Largest(_Node):
 
     def kind(self, places: Sequence[Hashable]) -> tuple[Hashable, ...]:
         """A shift, over however many."""
-        return ("largest",)
+        return (Largest,)
 
     def renamed(self, names: Names) -> Largest:
         """The same over nodes of other names."""
