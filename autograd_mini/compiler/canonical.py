@@ -22,7 +22,7 @@ from ..table.primitives import PRIMITIVES, Primitive
 from ..table.reductions import joined_lists
 from ..table.vectors import Vector as GroupOf
 from .builder import Builder, Item
-from .choices import deciding_operands, has_two_forms, is_written_out
+from .choices import decides, deciding_operands, has_two_forms, is_written_out
 from .ir.scalars import (
     Leaf,
     Literal,
@@ -231,7 +231,7 @@ def has_other_nan_safe_form(trace: Trace) -> bool:
 
 def _deciding(nodes: Sequence[Value], parents: Sequence[Sequence[Value]]) -> set[Value]:
     """The nodes of which a NaN might end in a number, and so would not be repaired."""
-    choosing = {op for op in {node.op for node in nodes} if deciding_operands(op, "x")}
+    choosing = {op for op in {node.op for node in nodes} if decides(op)}
     found: set[Value] = set()
     for node, operands in zip(reversed(nodes), reversed(parents), strict=True):
         if node in found:

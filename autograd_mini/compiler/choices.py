@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import cache
 from typing import TypeVar
 
-from ..table.grammar import REDUCTIONS, VECTOR_FUNCTIONS, Operator, functions_in, operation, parts
+from ..table.grammar import (
+    REDUCTIONS,
+    VECTOR_FUNCTIONS,
+    Operator,
+    functions_in,
+    names_in,
+    operation,
+    parts,
+)
 from ..table.primitives import PRIMITIVES, Primitive
+from ..table.rewrite import opened
 
 OperandT = TypeVar("OperandT")
-_CHOOSING = frozenset({"where", "sign"})
-_PASSING = frozenset({"multiply_no_nan", "leaky_relu", "elu", "softmax", "log_softmax"})
-"""Rows with a comparison through which a NaN passes all the same."""
+_CLOSED = REDUCTIONS | {"where"}
 _SHORTENED = frozenset({"multiply_no_nan", "logsumexp", "softmax", "log_softmax"})
 """Rows that are written out by a rule of their own, which is not for infinities and NaN."""
 
@@ -85,9 +92,9 @@ def chosen_operands(op: str, operands: Sequence[OperandT]) -> Sequence[OperandT]
     Examples
     --------
     >>> chosen_operands("where", "cab"), chosen_operands("maximum", "ab")
-    ('ab', '')
+    (['a', 'b'], '')
     """
-    return operands[1:] if op == "where" else operands[:0]
+    return _operands_of(op, operands, _arms)
 
 
 def deciding_operands(op: str, operands: Sequence[OperandT]) -> Sequence[OperandT]:
@@ -96,18 +103,67 @@ def deciding_operands(op: str, operands: Sequence[OperandT]) -> Sequence[Operand
     Examples
     --------
     >>> deciding_operands("where", "cab"), deciding_operands("less", "ab")
-    ('c', 'ab')
+    (['c'], ['a', 'b'])
     """
-    arms = chosen_operands(op, operands)
-    if arms:
-        return operands[: len(operands) - len(arms)]
+    return _operands_of(op, operands, _deciding)
+
+
+def decides(op: str) -> bool:
+    """Whether a row has such operands.
+
+    Examples
+    --------
+    >>> [op for op in ("where", "clip", "leaky_relu", "sign", "softmax", "take") if decides(op)]
+    ['where', 'sign']
+    """
     row = PRIMITIVES.get(op)
-    return operands if row is not None and _compares(row) else operands[:0]
+    return row is not None and bool(_deciding(row))
+
+
+def _operands_of(
+    op: str, operands: Sequence[OperandT], which: Callable[[Primitive], Set[str]]
+) -> Sequence[OperandT]:
+    row = PRIMITIVES.get(op)
+    if row is None or not (names := which(row)):
+        return operands[:0]
+    spans = zip(row.names, row.spans(len(operands)), strict=True)
+    return [operand for name, span in spans if name in names for operand in operands[span]]
 
 
 @cache
-def _compares(row: Primitive) -> bool:
-    return row.name not in _PASSING and not _CHOOSING.isdisjoint(functions_in(row.value_formula))
+def _arms(row: Primitive) -> Set[str]:
+    what, operands = operation(row.value_formula)
+    if what != "where":
+        return frozenset()
+    condition, *arms = operands
+    return {arm.id for arm in arms if isinstance(arm, ast.Name)} - names_in(condition)
+
+
+@cache
+def _deciding(row: Primitive) -> Set[str]:
+    if row.name in _SHORTENED:
+        return frozenset()  # then a NaN passes
+    return _asked(row.value_formula) - _carried(row.value_formula)
+
+
+def _asked(formula: ast.expr) -> set[str]:
+    """The names that a choice hangs on."""
+    what, operands = operation(opened(formula, _CLOSED))
+    asked = set[str]().union(*map(_asked, operands))
+    return asked | names_in(operands[0]) if what == "where" else asked
+
+
+def _carried(formula: ast.expr) -> set[str]:
+    """The names of which a NaN makes the formula NaN."""
+    if isinstance(formula, ast.Name):
+        return {formula.id}
+    what, operands = operation(opened(formula, _CLOSED))
+    if what != "where":
+        return set[str]().union(*map(_carried, operands))
+    condition, taken, other = operands
+    if not isinstance(condition, ast.Compare):  # a NaN is not 0, but compares false
+        taken, other = other, taken
+    return _carried(other) & (_carried(condition) | _carried(taken))
 
 
 def _are_smooth(functions: Iterable[str]) -> bool:
@@ -116,7 +172,7 @@ def _are_smooth(functions: Iterable[str]) -> bool:
     while waiting:
         function = waiting.pop()
         row = PRIMITIVES.get(function)
-        if function in _CHOOSING or row is None or row.has_vectors:
+        if function == "where" or row is None or row.has_vectors:
             return False
         seen.add(function)
         for formula in (row.value_formula, *row.partial_formulas):

@@ -12,6 +12,7 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini import Value
+from autograd_mini.compiler.choices import chosen_operands, deciding_operands
 from tests.compiler.agreement import assert_agrees, assert_close
 from tests.edges import ROWS, points
 from tests.random_graphs import FUNCTIONS
@@ -338,3 +339,39 @@ def test_a_row_named_like_the_shift_of_exponentials_is_the_users(
         return total
 
     assert_agrees(function, w, np.random.default_rng(0).uniform(0.5, 2.0, (4, 3)))
+
+
+@pytest.mark.parametrize("value", ["greater(x, 0)", "where(x > 0, 1, 0)", "sign(x) * sign(x)"])
+def test_a_nan_that_a_comparison_in_a_row_would_hide_is_none(
+    register: Callable[..., Callable[..., Any]], value: str
+) -> None:
+    """Sums of different lengths are not filled up: 0 times infinity would compare false."""
+    is_positive = register("is_positive", "x", value, ["0"], [(0.5, 2.0)])
+    w = [Value(1.0 + k) for k in range(11)]
+    rows = [w[:3], w[3:5], w[5:8], w[8:]]
+
+    def function(x: Any) -> Value:
+        sums = [ad.dot(row, x[: len(row)]) for row in rows]
+        total: Value = ad.sum([w[0] * is_positive(s) for s in sums])
+        return total
+
+    assert_agrees(function, w, np.array([[1.0, 2.0, -np.inf], [1.0, 2.0, 3.0]]))
+
+
+def test_a_row_of_the_users_chooses_as_where_does(
+    register: Callable[..., Callable[..., Any]],
+) -> None:
+    """What feeds an arm that is not taken sends nothing back, infinite as its derivative is."""
+    pick = register(
+        "pick", "c, a, b", "where(c > 0, a, b)",
+        ["0", "where(c > 0, 1, 0)", "where(c > 0, 0, 1)"], [(0.5, 2.0)] * 3,
+    )  # fmt: skip
+    w = [Value(0.0), Value(2.0)]
+
+    def function(x: Any) -> Value:
+        total: Value = pick(x, ad.sqrt(w[0] * x), ad.exp(w[1] * x))
+        return total
+
+    assert_agrees(function, w, np.array([-0.5, -1.5]))
+    assert chosen_operands("pick", "cab") == ["a", "b"]
+    assert deciding_operands("pick", "cab") == ["c"]
