@@ -25,7 +25,7 @@ from autograd_mini.compiler import canonical, compiled
 from autograd_mini.compiler import schedule as schedule_module
 from autograd_mini.compiler.backends.numpy import plan, statements
 from autograd_mini.compiler.lower import grids, packs, placement, sums, terms
-from autograd_mini.compiler.reverse import signals
+from autograd_mini.compiler.reverse.passing import Passing
 from autograd_mini.compiler.runtime import Functions
 from autograd_mini.compiler.schedule import earliest
 from benchmarks.compiled import OURS, check_equal, example_loss, gpt_case, turns
@@ -337,8 +337,8 @@ CHOICES = (
     Choice("short rows continue longer ones", sums, "extend_rows", never, convolution),
     Choice("long formulas become sums", terms, "MOST_GROUPS", 10**6, many_places),
     Choice("a bias is one more column", placement.Placement, "has_one_after", never, small_network),
-    Choice("error signals are shared", signals.Signals, "_share", never, activations),
-    Choice("error signals are lent", signals.Signals, "lend", never, residual_network),
+    Choice("error signals are shared", Passing, "share", never, activations),
+    Choice("error signals are lent", Passing, "lend", never, residual_network),
     Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, few_neurons),
     Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, gpt),
     Choice("embeddings: one-hot adjoint", statements, "ONE_HOT", 0, letters),

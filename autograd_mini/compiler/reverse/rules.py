@@ -32,7 +32,9 @@ from ..ir.steps import (
 )
 from .flow import Flow
 from .local import Contribution, contribution, product, scaled
-from .signals import Signals, Upstream
+from .passing import Passing, Upstream
+from .signals import Signals
+from .storage import Storage
 
 
 def differentiate(program: ArrayProgram, nan_safe: bool = False) -> ArrayProgram:
@@ -60,7 +62,9 @@ class _Reverse:
         self.program = program
         self.nan_safe = nan_safe
         self.flow = Flow(program)
-        self.signals = Signals(self.flow)
+        self.storage = Storage(program.sizes)
+        self.signals = Signals(self.flow, self.storage)
+        self.passing = Passing(self.signals)
 
     def run(self) -> ArrayProgram:
         """Add the backward steps."""
@@ -72,7 +76,7 @@ class _Reverse:
             self._step(step, alone=sources[step.out] == 1)
             writers[step.out] -= 1
             if not writers[step.out]:
-                signals.hand_over(step.out)
+                self.passing.hand_over(step.out)
         signals.fill(THETA, np.flatnonzero(~signals.written.array(THETA)))
         sizes = {**program.sizes, **signals.scratch}
         sizes |= {space.signals: program.sizes[space] for space in DIFFERENTIATED}
@@ -85,7 +89,7 @@ class _Reverse:
             return None
         single = View(output.space, output.offset, (), ())
         self.signals.written.set(single)
-        return self.signals.place(single)
+        return self.storage.of(single)
 
     def _step(self, step: ArrayStep, alone: bool) -> None:
         flow, signals = self.flow, self.signals
@@ -107,7 +111,7 @@ class _Reverse:
         is_square = step.a == step.b and step.a_axes == step.b_axes
         if is_square:
             step = replace(step, scale=2 * step.scale)
-        if step.scale != 1.0 and upstream.alone and self.signals.is_free(upstream.view):
+        if step.scale != 1.0 and upstream.alone and self.storage.is_free(upstream.view):
             signal = upstream.view
             self.signals.steps.append(Map(signal, scaled(step.scale).formula, {SIGNAL: signal}))
             step = replace(step, scale=1.0)
@@ -176,7 +180,7 @@ class _Reverse:
         if what.is_zero:
             return
         if what.is_signal and guard is None:
-            self.signals.pass_on(upstream, target)
+            self.passing.pass_on(upstream, target)
             return
         signal = upstream.view
         read = {**operands, SIGNAL: signal}
@@ -184,9 +188,9 @@ class _Reverse:
         def make(out: View, add: bool) -> Map:
             return Map(out, what.formula, read, guard, add=add)
 
-        if in_place and self.signals.lend(signal, target):
+        if in_place and self.passing.lend(signal, target):
             assert isinstance(target, View)
-            self.signals.steps.append(make(self.signals.place(target), False))
+            self.signals.steps.append(make(self.storage.of(target), False))
         else:
             self.signals.write(target, self.program.has_rows(signal.space), make)
 
