@@ -24,7 +24,7 @@ from autograd_mini import Value
 from autograd_mini.compiler import canonical, compiled
 from autograd_mini.compiler import schedule as schedule_module
 from autograd_mini.compiler.backends.numpy import plan, statements
-from autograd_mini.compiler.lower import grids, packs, placement, sums, terms
+from autograd_mini.compiler.lower import arrays, grids, packs, sums, terms
 from autograd_mini.compiler.reverse.passing import Passing
 from autograd_mini.compiler.runtime import Functions
 from autograd_mini.compiler.schedule import earliest
@@ -336,7 +336,7 @@ CHOICES = (
     Choice("but not more holes than entries", grids, "DENSE", 0.0, neighbours),
     Choice("short rows continue longer ones", sums, "extend_rows", never, convolution),
     Choice("long formulas become sums", terms, "MOST_GROUPS", 10**6, many_places),
-    Choice("a bias is one more column", placement.Placement, "has_one_after", never, small_network),
+    Choice("a bias is one more column", arrays.Arrays, "has_one_after", never, small_network),
     Choice("error signals are shared", Passing, "share", never, activations),
     Choice("error signals are lent", Passing, "lend", never, residual_network),
     Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, few_neurons),

@@ -34,7 +34,7 @@ ROOMS = {
     "compiler": """
         trace ir.spaces ir.scalars scalar_interpreter choices open_sums builder canonical schedule
         ir.references ir.marks ir.steps ir.array_program ir.facts
-        lower.placement lower.terms lower.grids lower.sums lower.packs
+        lower.arrays lower.placement lower.terms lower.grids lower.sums lower.packs
         reverse.local reverse.flow reverse.storage reverse.signals reverse.passing reverse.rules
         backends.numpy.block_names backends.numpy.array_names backends.numpy.views
         backends.numpy.calls backends.numpy.contraction backends.numpy.ufuncs

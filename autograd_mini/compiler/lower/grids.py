@@ -46,8 +46,7 @@ def _orders(placement: Placement, count: int, columns: Sequence[Indices]) -> Ite
     for column in moving:
         array = placement.array_of(column)
         if array is not None:
-            start, grid = array
-            at = placement.offset[column] - start
+            grid, at = array.grid, placement.offset[column] - array.start
             if count >= DENSE * grid.size and np.unique(at).size == count:
                 order = np.full(grid.size, HOLE, dtype=np.int64)
                 order[at] = np.arange(count)

@@ -81,13 +81,13 @@ class _Lowering:
     def _program(self) -> ArrayProgram:
         placement = self.placement
         outputs = placement.resolve(np.array(self.program.outputs, dtype=np.int64))
-        holes, garbage = placement.holes()
+        holes, garbage = placement.arrays.holes()
         return ArrayProgram(
-            placement.sizes,
+            placement.arrays.sizes,
             placement.batched,
             tuple(self.steps),
             outputs,
-            ones=tuple(placement.ones),
+            ones=tuple(placement.arrays.ones),
             holes=holes,
             garbage=garbage,
         )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..ir.array_program import FIRST_FREE, ZERO
-from ..ir.marks import Marks
+from ..ir.array_program import ZERO
 from ..ir.references import (
     HOLE,
     Gather,
@@ -21,25 +19,40 @@ from ..ir.references import (
     Table,
     View,
     affine_view,
-    row_major,
 )
-from ..ir.scalars import Leaf, Literal, ScalarProgram
+from ..ir.scalars import Leaf, Literal, Scalar, ScalarProgram
 from ..ir.spaces import COMPUTED, FIXED, THETA, VALUE, Space, input_space
 from ..ir.steps import ArrayStep, Mask
+from .arrays import Array, Arrays
 
 
-class _Column:
-    """A column of integers that grows at its end; its memory doubles when it is full."""
+class _Places:
+    """The code of the space, the offset in it and the home of each node.
 
-    def __init__(self, values: Indices) -> None:
-        self.length = len(values)
-        self.memory = values
+    Columns that grow at their ends; their memory doubles when it is full.
+    """
 
-    def append(self, value: int) -> None:
-        if self.length == len(self.memory):
-            self.memory = np.concatenate([self.memory, np.zeros(self.length + 8, dtype=np.int64)])
-        self.memory[self.length] = value
+    def __init__(self, count: int) -> None:
+        self.length = count
+        self.code = np.full(count, -1, dtype=np.int64)
+        self.offset = np.zeros(count, dtype=np.int64)
+        self.home = np.zeros(count, dtype=np.int64)
+
+    def put(self, i: int, code: int, offset: int, home: int) -> None:
+        self.code[i] = code
+        self.offset[i] = offset
+        self.home[i] = home
+
+    def append(self, code: int, offset: int, home: int) -> int:
+        i = self.length
+        if i == len(self.code):
+            more = np.zeros(i + 8, dtype=np.int64)
+            self.code = np.concatenate([self.code, more])
+            self.offset = np.concatenate([self.offset, more])
+            self.home = np.concatenate([self.home, more])
+        self.put(i, code, offset, home)
         self.length += 1
+        return i
 
 
 class Placement:
@@ -55,39 +68,27 @@ class Placement:
         parameters, *inputs = sizes
         given = {THETA: parameters} | {input_space(k): n for k, n in enumerate(inputs)}
         self.batched = batched
-        self.sizes: dict[Space, int] = {**given, VALUE: FIRST_FREE, FIXED: FIRST_FREE}
-        self.spaces = list(self.sizes)
+        self.arrays = Arrays(given, batched)
+        self.spaces = list(self.arrays.sizes)
         self.constants = len(self.spaces)
-        self.ones: list[int] = []
-        count = len(program.nodes)
-        self._code = _Column(np.full(count, -1, dtype=np.int64))
-        self._offset = _Column(np.zeros(count, dtype=np.int64))
-        self._home = _Column(np.zeros(count, dtype=np.int64))
-        self._arrays: dict[int, tuple[int, Indices]] = {}
-        self._starts: dict[Space, list[int]] = {space: [] for space in COMPUTED}
-        self._homes: dict[Space, list[int]] = {space: [] for space in COMPUTED}
-        self._masked: set[int] = set()
+        self._places = _Places(len(program.nodes))
         self._numbers: list[float] = []
         self._constant_nodes: dict[str, int] = {}
-        self.rowed = [False] * count
-        self._place_leaves(program)
-
-    def _place_leaves(self, program: ScalarProgram) -> None:
-        codes = {space: code for code, space in enumerate(self.spaces)}
+        self.rowed = [False] * len(program.nodes)
         for i, node in enumerate(program.nodes):
-            if isinstance(node, Leaf):
-                code = codes[node.space]
-                self._put(i, code, node.position, code)
-                self.rowed[i] = self.batched and self.spaces[code].has_rows
-            elif isinstance(node, Literal):
-                self._put(i, self.constants, self._number(node.value), self.constants)
-            else:
+            place = _LEAVES.get(type(node))
+            if place is None:
                 self.rowed[i] = any(self.rowed[j] for j in node.operands)
+            else:
+                place(self, i, node)
 
-    def _put(self, i: int, code: int, offset: int, home: int) -> None:
-        self._code.memory[i] = code
-        self._offset.memory[i] = offset
-        self._home.memory[i] = home
+    def _place_leaf(self, i: int, leaf: Leaf) -> None:
+        code = self.spaces.index(leaf.space)
+        self._places.put(i, code, leaf.position, code)
+        self.rowed[i] = self.batched and leaf.space.has_rows
+
+    def _place_literal(self, i: int, literal: Literal) -> None:
+        self._places.put(i, self.constants, self._number(literal.value), self.constants)
 
     def _number(self, value: float) -> int:
         self._numbers.append(value)
@@ -96,22 +97,20 @@ class Placement:
     @property
     def offset(self) -> Indices:
         """Where each node is in its space."""
-        return self._offset.memory
+        return self._places.offset
 
     @property
     def home(self) -> Indices:
         """The array that each node belongs to."""
-        return self._home.memory
+        return self._places.home
 
     def constant_node(self, value: float) -> int:
         """A node number that stands for a coefficient."""
         bits = value.hex()  # 0.0 and -0.0 are two
         found = self._constant_nodes.get(bits)
         if found is None:
-            found = self._constant_nodes[bits] = self._code.length
-            self._code.append(self.constants)
-            self._offset.append(self._number(value))
-            self._home.append(self.constants)
+            found = self._places.append(self.constants, self._number(value), self.constants)
+            self._constant_nodes[bits] = found
             self.rowed.append(False)
         return found
 
@@ -119,12 +118,6 @@ class Placement:
         """Where nodes are, as numbers to compare; holes are behind everything."""
         places = self.offset[nodes] + (self.home[nodes] << 40)
         return np.where(nodes == HOLE, np.iinfo(np.int64).max, places)
-
-    def in_place(self, nodes: Sequence[int]) -> list[int]:
-        """Nodes in the order in which they lie."""
-        ids = np.array(nodes)
-        ordered: list[int] = ids[np.argsort(self.places(ids), kind="stable")].tolist()
-        return ordered
 
     def rank(self, i: int) -> int:
         """Constants before parameters, those before inputs, those before computed values."""
@@ -143,42 +136,28 @@ class Placement:
         """Whether one of these nodes is a row of N numbers."""
         return self.batched and any(self.rowed[i] for i in nodes[nodes != HOLE].tolist())
 
-    def array_of(self, nodes: Indices) -> tuple[int, Indices] | None:
-        """Start and grid of the array that all these nodes belong to, if it is one."""
-        first = self.home[nodes.flat[0]]
-        one = nodes.size == 1 or bool((self.home[nodes] == first).all())
-        return self._arrays.get(int(first)) if one else None
+    def array_of(self, nodes: Indices) -> Array | None:
+        """The array that all these nodes belong to, if it is one."""
+        homes = self.home[nodes]
+        first = int(homes.flat[0])
+        if first <= self.constants or not (nodes.size == 1 or (homes == first).all()):
+            return None
+        return self.arrays.allotted[first - self.constants - 1]
 
     def allot(self, space: Space, grid: Indices) -> View:
         """Give the nodes of a grid (holes are -1) consecutive elements of a pool."""
-        start = self.sizes[space]
-        home = self.constants + 1 + len(self._arrays)
-        self._arrays[home] = (start, grid)
-        self._starts[space].append(start)
-        self._homes[space].append(home)
-        code = self.spaces.index(space)
+        array = self.arrays.allot(space, grid)
+        code, home = self.spaces.index(space), self.constants + len(self.arrays.allotted)
         if grid.size == 1:
             if grid.item() != HOLE:
-                self._put(grid.item(), code, start, home)
+                self._places.put(grid.item(), code, array.start, home)
         else:
             known = grid != HOLE
             nodes = grid[known]
-            self._code.memory[nodes] = code
-            self.offset[nodes] = start + np.flatnonzero(known.ravel())
-            self.home[nodes] = home
-        self.sizes[space] = start + grid.size
-        if space is VALUE and self.batched:  # a row of ones, so that a bias is one more column
-            self.ones.append(self.sizes[space])
-            self.sizes[space] += 1
-        return View(space, start, grid.shape, row_major(grid.shape))
-
-    def has_one_after(self, view: View) -> bool:
-        """Whether the element behind a vector is always 1."""
-        if view.space is not VALUE or view.strides[-1] != 1:
-            return False
-        behind = view.offset + view.shape[-1]
-        at = bisect.bisect_left(self.ones, behind)
-        return at < len(self.ones) and self.ones[at] == behind
+            self._places.code[nodes] = code
+            self._places.offset[nodes] = array.start + np.flatnonzero(known.ravel())
+            self._places.home[nodes] = home
+        return array.view
 
     def resolve(self, nodes: Indices, zeros: bool = False) -> Reference:
         """How to read these nodes; holes read 0 if `zeros`, else anything."""
@@ -203,11 +182,11 @@ class Placement:
         return Gather(space, index)
 
     def _codes_of(self, nodes: Indices) -> Indices:
-        codes = self._code.memory[nodes]
+        codes = self._places.code[nodes]
         return codes[:1] if (codes == codes[0]).all() else np.unique(codes)
 
     def _single(self, i: int, shape: tuple[int, ...]) -> Reference:
-        code, offset = int(self._code.memory[i]), int(self.offset[i])
+        code, offset = int(self._places.code[i]), int(self.offset[i])
         if code == self.constants:
             return Number(self._numbers[offset], shape)
         return View(self.spaces[code], offset, shape, (0,) * len(shape))
@@ -217,35 +196,28 @@ class Placement:
         view = affine_view(space, index)
         if view is None or nodes is None:
             return view
-        if not self._stays_inside(view, nodes) or view.indices().max() >= self.sizes[space]:
+        if not self._stays_inside(view, nodes):
             return None
         return view
 
     def _stays_inside(self, view: View, nodes: Indices) -> bool:
         """Whether a view reads nothing but arguments, or elements of the nodes' own array."""
         if view.space not in COMPUTED:
-            return True
+            return bool(view.indices().max() < self.arrays.sizes[view.space])
         array = self.array_of(nodes)
-        if array is None:
-            return False
-        start, grid = array
-        read = view.indices()
-        return bool(start <= read.min() and read.max() < start + grid.size)
+        return array is not None and array.holds(view)
 
     def _zeroed(self, view: View, known: npt.NDArray[np.bool_]) -> bool:
         """Set the holes of an array to 0, if just they are where the view has holes."""
         if view.space not in COMPUTED:
             return False
         read = view.indices()
-        starts = self._starts[view.space]
-        home = self._homes[view.space][bisect.bisect_right(starts, int(read[known].min())) - 1]
-        start, grid = self._arrays[home]
-        if (grid.ravel()[read[~known] - start] != HOLE).any():
+        array = self.arrays.at(view.space, int(read[known].min()))
+        if (array.grid.ravel()[read[~known] - array.start] != HOLE).any():
             return False
-        if home not in self._masked:
-            self._masked.add(home)
-            whole = View(view.space, start, grid.shape, row_major(grid.shape))
-            self.steps.append(Mask(whole, grid == HOLE))
+        if not array.is_masked:
+            array.is_masked = True
+            self.steps.append(Mask(array.view, array.grid == HOLE))
         return True
 
     def _table(self, index: Indices, known: Any, zeros: bool) -> Reference:
@@ -265,22 +237,15 @@ class Placement:
     def _mixed(self, nodes: Indices, known: Any, codes: Indices) -> Mixed:
         flat, values, pieces = nodes.ravel(), np.zeros(nodes.size), []
         for code in codes:
-            positions = np.flatnonzero(known.ravel() & (self._code.memory[flat] == code))
+            positions = np.flatnonzero(known.ravel() & (self._places.code[flat] == code))
             if code == self.constants:
                 values[positions] = self._values(self.offset[flat[positions]])
             else:
                 pieces += [(positions, place) for place in self.resolve(flat[positions]).places]
         return Mixed(values.reshape(nodes.shape), tuple(pieces))
 
-    def holes(self) -> tuple[Marks, Marks]:
-        """Which elements of the pools belong to no node, and which of them are not set to 0."""
-        holes, garbage = Marks(self.sizes, COMPUTED), Marks(self.sizes, COMPUTED)
-        for space, homes in self._homes.items():
-            for home in homes:
-                start, grid = self._arrays[home]
-                flat = grid.ravel() == HOLE
-                if grid.size == 1 or flat.all():  # scratch, all of which is computed
-                    continue
-                holes.array(space)[start : start + flat.size] = flat
-                garbage.array(space)[start : start + flat.size] = flat & (home not in self._masked)
-        return holes, garbage
+
+_LEAVES: dict[type[Scalar], Callable[[Placement, int, Any], None]] = {
+    Leaf: Placement._place_leaf,
+    Literal: Placement._place_literal,
+}

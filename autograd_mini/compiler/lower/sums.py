@@ -265,7 +265,7 @@ class Sums:
         self, a_ids: Indices, a_axes: str, b: Reference, bias: TermGroup, order: Indices
     ) -> tuple[View, View] | None:
         """The factors with the bias as one more column, if both stay views."""
-        if not isinstance(b, View) or not self.placement.has_one_after(b):
+        if not isinstance(b, View) or not self.placement.arrays.has_one_after(b):
             return None
         letters = LETTERS[: order.ndim]
         bias_ids, bias_axes = without_constant_axes(arranged(bias.a, order), order != HOLE, letters)
