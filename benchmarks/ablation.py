@@ -338,7 +338,7 @@ CHOICES = (
     Choice("long formulas become sums", terms, "MOST_GROUPS", 10**6, many_places),
     Choice("a bias is one more column", arrays.Arrays, "has_one_after", never, small_network),
     Choice("error signals are shared", Passing, "share", never, activations),
-    Choice("error signals are lent", Passing, "lend", never, residual_network),
+    Choice("error signals are lent", Passing, "lend", nothing, residual_network),
     Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, few_neurons),
     Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, gpt),
     Choice("embeddings: one-hot adjoint", statements, "ONE_HOT", 0, letters),

@@ -194,14 +194,11 @@ class Placement:
     def _view(self, space: Space, index: Indices, nodes: Indices | None) -> View | None:
         """The view of these elements; with holes it must not leave the `nodes`' own array."""
         view = affine_view(space, index)
-        if view is None or nodes is None:
-            return view
-        if not self._stays_inside(view, nodes):
-            return None
-        return view
+        inside = view is None or nodes is None or self._stays_inside(view, nodes)
+        return view if inside else None
 
     def _stays_inside(self, view: View, nodes: Indices) -> bool:
-        """Whether a view reads nothing but arguments, or elements of the nodes' own array."""
+        """Whether a view ends in its space, or reads nothing but the array of computed nodes."""
         if view.space not in COMPUTED:
             return bool(view.indices().max() < self.arrays.sizes[view.space])
         array = self.array_of(nodes)

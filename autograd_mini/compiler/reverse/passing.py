@@ -39,6 +39,7 @@ class Passing:
     def __init__(self, signals: Signals) -> None:
         self.program = signals.program
         self.signals = signals
+        self.storage = signals.storage
         self._waiting: dict[View, list[tuple[View, Reference]]] = defaultdict(list)
         masked = {step.out for step in self.program.forward if isinstance(step, Mask)}
         self._arrays = {step.out for step in self.program.forward} - masked
@@ -59,7 +60,7 @@ class Passing:
         for source, target in rest[1:]:
             self.signals.deliver(source, target)
         for source, target in rest[:1]:
-            if not self.lend(source, target):
+            if self.lend(source, target) is None:
                 self.signals.deliver(source, target)
 
     def share(self, source: View, target: Reference) -> bool:
@@ -69,20 +70,20 @@ class Passing:
         if not self.signals.flow.is_read_once(target):
             return False
         self.signals.written.set(target)
-        self.signals.storage.share(target, source)
+        self.storage.share(target, source)
         return True
 
-    def lend(self, source: View, target: Reference) -> bool:
-        """Let an array keep its error signal in the place of one that is finished."""
+    def lend(self, source: View, target: Reference) -> View | None:
+        """Where an array may keep its error signal: in the place of one that is finished."""
         if not isinstance(target, View) or not self._is_untouched_array(source, target):
-            return False
-        if not self.signals.storage.is_free(source) or source.strides != target.strides:
-            return False
+            return None
+        if not self.storage.is_free(source) or source.strides != target.strides:
+            return None
         if source.space is not target.space.adjoint or source.shape != target.shape:
-            return False
+            return None
         self.signals.written.set(target)
-        self.signals.storage.lend(source, target)
-        return True
+        self.storage.lend(source, target)
+        return source
 
     def _is_untouched_array(self, source: View, target: View) -> bool:
         return (

@@ -188,9 +188,9 @@ class _Reverse:
         def make(out: View, add: bool) -> Map:
             return Map(out, what.formula, read, guard, add=add)
 
-        if in_place and self.passing.lend(signal, target):
-            assert isinstance(target, View)
-            self.signals.steps.append(make(self.storage.of(target), False))
+        lent = self.passing.lend(signal, target) if in_place else None
+        if lent is not None:
+            self.signals.steps.append(make(lent, False))
         else:
             self.signals.write(target, self.program.has_rows(signal.space), make)
 
