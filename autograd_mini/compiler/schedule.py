@@ -36,7 +36,7 @@ def schedule(program: ScalarProgram, rowed: Sequence[bool]) -> list[int]:
     list of int
         The level of each node.
     """
-    below = [node.operands for node in program.nodes]
+    below = program.operands
     kinds = _kinds(program, rowed)
     early = earliest(below)
     latest = _latest(below, early)
@@ -189,17 +189,19 @@ class _Sweep:
     def _expected(self, node: int) -> int:
         """The level at which a node will be ready, by the decisions up to now."""
         stack = [] if self._is_known(node) else [node]
+        levels, known, now = self.levels, self.known, self.decisions
         while stack:
             i = stack[-1]
-            unknown = [j for j in self.below[i] if not self._is_known(j)]
+            below = self.below[i]
+            unknown = [j for j in below if known[j] < now and not self._is_known(j)]
             if unknown:
                 stack += unknown
                 continue
             stack.pop()
-            self.looks -= len(self.below[i])
-            self.levels[i] = 1 + max([self.levels[j] for j in self.below[i]])
-            self.known[i] = self.decisions
-        return self.levels[node]
+            self.looks -= len(below)
+            levels[i] = 1 + max([levels[j] for j in below])
+            known[i] = now
+        return levels[node]
 
     def _is_known(self, node: int) -> bool:
         """Whether the level of a node is right by the decisions up to now."""

@@ -69,6 +69,16 @@ def test_a_stage_takes_linear_work(name: str) -> None:
     assert 1.8 < (work[2] - work[1]) / (work[1] - work[0]) < 2.2
 
 
+@pytest.mark.parametrize(
+    ("name", "most"), [("lower", 1250), ("differentiate", 2500), ("emit", 2250)]
+)
+def test_a_pack_of_one_node_takes_few_instructions(name: str, most: int) -> None:
+    """Where nothing repeats there are as many packs as operations: four a step of time."""
+    stage(name, 2)()
+    work = [instructions(stage(name, count)) for count in (20, 40)]
+    assert work[1] - work[0] < most * 4 * 20
+
+
 def test_coefficients_become_nodes_without_copying_all_before_them() -> None:
     def copies(count: int) -> int:
         placement = Placement(ScalarProgram((), ()), (0,), batched=False)

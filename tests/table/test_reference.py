@@ -124,6 +124,7 @@ def test_what_is_generated_is_written_where_it_belongs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["table", str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "autograd_mini.table.__main__", raising=False)  # as a new run
     runpy.run_module("autograd_mini.table", run_name="__main__")
     expected = {str(tmp_path / path): text for path, text in generated(PRIMITIVES.values()).items()}
     assert capsys.readouterr().out.split() == list(expected)

@@ -73,7 +73,11 @@ class ArrayProgram:
 
     def reads_rows(self, reference: Reference) -> bool:
         """Whether what is read is rows of N numbers."""
-        return self.batched and any(part.space.has_rows for part in reference.places)
+        if self.batched:
+            for part in reference.places:
+                if part.space.has_rows:
+                    return True
+        return False
 
     def verify(self) -> None:
         """Check that every reference stays inside its space and that shapes fit.

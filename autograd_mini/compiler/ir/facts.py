@@ -28,10 +28,13 @@ def last_indices(program: ArrayProgram) -> dict[int, int | npt.NDArray[np.uintp]
 
 
 def number_inputs(program: ArrayProgram) -> set[int]:
-    """The arguments that are read as numbers, and not only to pick."""
-    read = [program.outputs, *(value for step in program.steps for value in step.values)]
-    arguments = {part.space.argument for reference in read for part in reference.places}
-    return {argument for argument in arguments if argument is not None}
+    """The arguments that are read as numbers, and not only to pick.
+
+    The reverse pass reads what the forward steps read.
+    """
+    read = [program.outputs, *(value for step in program.forward for value in step.values)]
+    spaces = {part.space for reference in read for part in reference.places}
+    return {space.argument for space in spaces if space.argument is not None}
 
 
 _LESS_WORK = 8

@@ -42,9 +42,10 @@ class Marks:
             flags = self._bytes.get(reference.space)
             if flags is None:
                 return False
-            run = reference.run
-            if run is not None:
-                return flags.find(1, *run) >= 0
+            if not reference.shape:
+                return flags[reference.offset] == 1
+            if reference.run is not None:
+                return flags.find(1, *reference.run) >= 0
             return bool(self._arrays[reference.space][reference.indices()].any())
         return any(
             bool(self._arrays[part.space][part.indices()].any())
@@ -54,17 +55,26 @@ class Marks:
 
     def all(self, reference: Reference) -> bool:
         """Whether all elements that are read are marked."""
-        return all(self._all(part) for part in reference.places)
+        if isinstance(reference, View):
+            return self._all(reference)
+        return all(map(self._all, reference.places))
 
     def _all(self, part: Place) -> bool:
+        flags = self._bytes[part.space]
+        if isinstance(part, View) and not part.shape:
+            return flags[part.offset] == 1
         if part.run is not None:
-            return self._bytes[part.space].find(0, *part.run) < 0
+            return flags.find(0, *part.run) < 0
         return bool(self._arrays[part.space][part.indices()].all())
 
     def set(self, reference: Reference) -> None:
         """Mark what is read."""
-        for place in reference.places:
-            if place.space not in self._bytes:
+        for part in reference.places:
+            flags = self._bytes.get(part.space)
+            if flags is None:
                 continue
-            at = place.indices() if place.run is None else slice(*place.run)
-            self._arrays[place.space][at] = True
+            if isinstance(part, View) and not part.shape:
+                flags[part.offset] = 1
+            else:
+                at = part.indices() if part.run is None else slice(*part.run)
+                self._arrays[part.space][at] = True

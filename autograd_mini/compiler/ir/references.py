@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -69,17 +69,18 @@ class _Reference:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class View(_Reference):
-    """Elements ``offset + sum(stride * position)`` of a space: no copy."""
-
+class _Strided(NamedTuple):
     space: Space
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
-    def __hash__(self) -> int:
-        return hash((self.space, self.offset))  # nearly as distinct as all of it, and quicker
+
+class View(_Strided, _Reference):
+    """Elements ``offset + sum(stride * position)`` of a space: no copy.
+
+    A tuple, because programs of small packs make, compare and look up a great many.
+    """
 
     def __str__(self) -> str:
         return f"{self.space}[{self.offset}, shape {self.shape}, strides {self.strides}]"
@@ -166,8 +167,7 @@ class View(_Reference):
         if 0 not in self.strides:
             return self
         kept = [axis for axis, (n, s) in enumerate(self._axes) if s or n <= 1]
-        return replace(
-            self,
+        return self._replace(
             shape=tuple([self.shape[axis] for axis in kept]),
             strides=tuple([self.strides[axis] for axis in kept]),
         )
@@ -184,7 +184,7 @@ class View(_Reference):
     def widened(self, shape: tuple[int, ...]) -> View:
         """The view repeated along further last axes."""
         extra = len(shape) - len(self.shape)
-        return replace(self, shape=shape, strides=(*self.strides, *[0] * extra))
+        return self._replace(shape=shape, strides=(*self.strides, *[0] * extra))
 
 
 class _ByContent(_Reference):
@@ -410,7 +410,7 @@ def common_shape(columns: Sequence[Indices]) -> tuple[int, ...]:
         return ()
     run = length
     for column in columns:
-        steps = np.diff(column)
+        steps = column[1:] - column[:-1]
         change = np.flatnonzero(steps != steps[0])
         if change.size:
             run = min(run, int(change[0]) + 1)

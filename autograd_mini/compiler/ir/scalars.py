@@ -88,7 +88,7 @@ class Sum(_Node):
     linear: tuple[tuple[float, int], ...]
     constant: float
 
-    @cached_property
+    @property
     def operands(self) -> tuple[int, ...]:
         """The factors of the products, then the nodes of the linear terms."""
         factors = [i for _, a, b in self.products for i in (a, b)]
@@ -211,6 +211,11 @@ class ScalarProgram:
     nodes: tuple[Scalar, ...]
     outputs: tuple[int, ...]
 
+    @cached_property
+    def operands(self) -> list[tuple[int, ...]]:
+        """What each node is computed from."""
+        return [node.operands for node in self.nodes]
+
     def __str__(self) -> str:
         lines = [f"%{i} = {node}" for i, node in enumerate(self.nodes)]
         return "\n".join([*lines, f"return {', '.join(f'%{i}' for i in self.outputs)}"])
@@ -251,13 +256,11 @@ def in_reading_order(nodes: Sequence[Scalar], outputs: Sequence[int]) -> ScalarP
     stack = list(reversed(outputs))
     places = [node.position if isinstance(node, Leaf) else _NOWHERE for node in nodes]
     while stack:
-        i = stack[-1]
-        waiting = () if i in names else [j for j in nodes[i].read(places) if j not in names]
-        if waiting:
-            stack.extend(reversed(waiting))
-            continue
-        stack.pop()
-        if i not in names:
-            names[i] = len(kept)
-            kept.append(nodes[i].renamed(names.__getitem__))
+        i = stack.pop()
+        if i < 0:  # what ~i reads has names now
+            names[~i] = len(kept)
+            kept.append(nodes[~i].renamed(names.__getitem__))
+        elif i not in names:
+            stack.append(~i)
+            stack += [j for j in reversed(nodes[i].read(places)) if j not in names]
     return ScalarProgram(tuple(kept), tuple([names[output] for output in outputs]))

@@ -13,13 +13,15 @@ import numpy.typing as npt
 from .references import Gather, Number, Place, Reference, View
 from .spaces import THETA
 
+KnownNumbers = tuple[tuple[str, str], ...]
+"""Operands that are numbers, by name and as text with all bits."""
 SIGNAL = "δ"
 """The error signal in formulas of the reverse pass; an operand's name begins with a to z."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Step:
-    """What all steps have.
+    """What all steps have; none is changed once it is made.
 
     Attributes
     ----------
@@ -73,7 +75,7 @@ class Step:
         return f"{self.out} {sign} {type(self).__name__}{detail} ({read})"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ArrayStep(Step):
     """A step that writes an array: a view.
 
@@ -92,7 +94,7 @@ class ArrayStep(Step):
         return ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Contract(ArrayStep):
     """``out = scale * sum over the shared axes of a * b``, as einsum letters say it.
 
@@ -142,7 +144,7 @@ class Contract(ArrayStep):
                     raise ValueError(f"{self}: axis {axis} has two sizes")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Map(ArrayStep):
     """``out = formula`` element by element; `guard` keeps 0 where its reference is 0.
 
@@ -168,9 +170,11 @@ class Map(ArrayStep):
         return read if self.guard is None else (*read, self.guard)
 
     @property
-    def numbers(self) -> dict[str, float]:
-        """The operands that are one number."""
-        return {k: r.value for k, r in self.operands.items() if isinstance(r, Number)}
+    def numbers(self) -> KnownNumbers:
+        """The operands that are one number, with its bits: -0.0 is not 0.0."""
+        return tuple(
+            [(k, r.value.hex()) for k, r in self.operands.items() if isinstance(r, Number)]
+        )
 
     @property
     def detail(self) -> str:
@@ -186,7 +190,7 @@ class Map(ArrayStep):
                 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Reduce(ArrayStep):
     """``out = scale * source`` summed over some axes.
 
@@ -204,7 +208,7 @@ class Reduce(ArrayStep):
         return (self.source,)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LargestStep(ArrayStep):
     """``out`` = the largest of the last axis of `source`, kept finite: the shift of exponentials.
 
@@ -225,7 +229,7 @@ class LargestStep(ArrayStep):
         return len(self.source.shape) - 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class VectorRow(ArrayStep):
     """A row of the table with vectors, over the last axis of `source`."""
 
@@ -238,7 +242,7 @@ class VectorRow(ArrayStep):
         return (self.source,)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class VectorRowAdjoint(ArrayStep):
     """Its error signal toward every element: local derivative times `upstream`."""
 
@@ -253,7 +257,7 @@ class VectorRowAdjoint(ArrayStep):
         return self.source, self.y, self.upstream
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class TakeStep(ArrayStep):
     """``out`` = the element of the table's last axis that the index picks.
 
@@ -282,7 +286,7 @@ class TakeStep(ArrayStep):
         return self.table.shape[self.table_axes.replace("n", "").index("k")]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class TakeAdjoint(ArrayStep):
     """Its error signal: ``upstream`` where the index points, 0 elsewhere."""
 
@@ -303,7 +307,7 @@ class TakeAdjoint(ArrayStep):
         return (self.index,)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Scatter(Step):
     """``out += source``, where an element may stand twice in `out`."""
 
@@ -317,14 +321,14 @@ class Scatter(Step):
         return (self.source,)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Fill(Step):
     """Set elements to a number."""
 
     value: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Mask(ArrayStep):
     """Set to 0 the elements of an array that no node has, and keep the others."""
 

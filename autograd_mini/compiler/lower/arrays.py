@@ -84,8 +84,10 @@ class Arrays:
         """Which elements of the arrays belong to no node, and which of them are not set to 0."""
         holes, garbage = Marks(self.sizes, COMPUTED), Marks(self.sizes, COMPUTED)
         for array in self.allotted:
+            if array.grid.size == 1:
+                continue
             flat = array.grid.ravel() == HOLE
-            if flat.size == 1 or flat.all():  # scratch, all of which is computed
+            if flat.all():  # scratch, all of which is computed
                 continue
             elements = slice(array.start, array.start + flat.size)
             holes.array(array.space)[elements] = flat

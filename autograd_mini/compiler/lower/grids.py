@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ir.references import HOLE, Indices, Reference, common_shape
 from .placement import Placement
-from .terms import connected_components, row_numbers
+from .terms import arranged, connected_components, row_numbers
 
 DENSE = 0.45
 """A product is done whole, with entries that nobody reads, if at least so many are read."""
@@ -20,20 +20,13 @@ def layout(
 ) -> tuple[Indices, list[Reference]]:
     """The grid in which most operands are views, and the operands in it."""
     if len(nodes) == 1:
-        return np.array(nodes[0]), [placement.resolve(column.reshape(())) for column in columns]
+        return np.array(nodes[0]), [placement.single(column.item()) for column in columns]
     best: tuple[int, Indices, list[Reference]] | None = None
     for order in _orders(placement, len(nodes), columns):
-        known = order != HOLE
-        references = []
-        for column in columns:
-            ids = np.full(order.shape, HOLE, dtype=np.int64)
-            ids[known] = column[order[known]]
-            references.append(placement.resolve(ids))
+        references = [placement.resolve(arranged(column, order)) for column in columns]
         copies = sum([r.is_copied for r in references])
         if best is None or copies < best[0]:
-            grid = np.full(order.shape, HOLE, dtype=np.int64)
-            grid[known] = np.asarray(nodes)[order[known]]
-            best = copies, grid, references
+            best = copies, arranged(np.asarray(nodes), order), references
         if copies == 0:
             break
     assert best is not None
@@ -52,7 +45,7 @@ def _orders(placement: Placement, count: int, columns: Sequence[Indices]) -> Ite
                 order[at] = np.arange(count)
                 yield as_read(order.reshape(grid.shape))
     keys = [placement.offset[c] + (placement.home[c] << 40) for c in moving]
-    for by in (keys[::-1], keys) if keys else ():
+    for by in (keys[::-1], keys)[: len(keys)]:  # of one key both are the same
         by_operand = np.lexsort(by)
         columns = [key[by_operand] for key in keys]
         turned = as_read(by_operand.reshape(common_shape([*columns, by_operand])))
@@ -103,7 +96,8 @@ def as_read(grid: Indices) -> Indices:
 
 
 def _ascends(grid: Indices) -> bool:
-    return bool((np.diff(grid.ravel()) > 0).all())
+    flat = grid.ravel()
+    return bool((flat[1:] > flat[:-1]).all())
 
 
 def _by_place(placement: Placement, firsts: dict[int, int]) -> list[int]:

@@ -103,7 +103,7 @@ class _Lowering:
         return node.op, self.placement.space_of(i), kinds
 
     def _take_key(self, i: int, node: Take) -> tuple[Any, ...]:
-        home, kind = int(self.placement.home[node.index]), self._kind(node.arguments[0])
+        home, kind = self.placement.home_of(node.index), self._kind(node.arguments[0])
         return self.placement.space_of(i), len(node.arguments), home, kind
 
     def _vector_key(self, i: int, node: Vector) -> tuple[Any, ...]:
@@ -210,7 +210,7 @@ def _deciding(program: ScalarProgram) -> list[bool]:
     found = [False] * len(program.nodes)
     for i in range(len(found) - 1, -1, -1):
         node = program.nodes[i]
-        below: Sequence[int] = node.operands
+        below: Sequence[int] = program.operands[i]
         if not found[i]:
             op = node.op if isinstance(node, (Elementwise, Vector)) else ""
             below = deciding_operands(op, below)

@@ -29,27 +29,30 @@ from .arrays import Array, Arrays
 class _Places:
     """The code of the space, the offset in it and the home of each node.
 
-    Columns that grow at their ends; their memory doubles when it is full.
+    Columns that grow at their ends; their memory doubles when it is full.  Their elements can be
+    read and set one by one too, in `code_at` and so on, quicker than in arrays.
     """
 
     def __init__(self, count: int) -> None:
         self.length = count
-        self.code = np.full(count, -1, dtype=np.int64)
-        self.offset = np.zeros(count, dtype=np.int64)
-        self.home = np.zeros(count, dtype=np.int64)
+        zeros = np.zeros(count, dtype=np.int64)
+        self._keep_in(zeros - 1, zeros, zeros.copy())
+
+    def _keep_in(self, code: Indices, offset: Indices, home: Indices) -> None:
+        self.code, self.offset, self.home = code, offset, home
+        self.code_at, self.offset_at, self.home_at = code.data, offset.data, home.data
 
     def put(self, i: int, code: int, offset: int, home: int) -> None:
-        self.code[i] = code
-        self.offset[i] = offset
-        self.home[i] = home
+        self.code_at[i] = code
+        self.offset_at[i] = offset
+        self.home_at[i] = home
 
     def append(self, code: int, offset: int, home: int) -> int:
         i = self.length
         if i == len(self.code):
             more = np.zeros(i + 8, dtype=np.int64)
-            self.code = np.concatenate([self.code, more])
-            self.offset = np.concatenate([self.offset, more])
-            self.home = np.concatenate([self.home, more])
+            columns = self.code, self.offset, self.home
+            self._keep_in(*[np.concatenate([column, more]) for column in columns])
         self.put(i, code, offset, home)
         self.length += 1
         return i
@@ -78,7 +81,7 @@ class Placement:
         for i, node in enumerate(program.nodes):
             place = _LEAVES.get(type(node))
             if place is None:
-                self.rowed[i] = any(self.rowed[j] for j in node.operands)
+                self.rowed[i] = any(self.rowed[j] for j in program.operands[i])
             else:
                 place(self, i, node)
 
@@ -104,6 +107,10 @@ class Placement:
         """The array that each node belongs to."""
         return self._places.home
 
+    def home_of(self, i: int) -> int:
+        """The array that one node belongs to."""
+        return self._places.home_at[i]
+
     def constant_node(self, value: float) -> int:
         """A node number that stands for a coefficient."""
         bits = value.hex()  # 0.0 and -0.0 are two
@@ -121,7 +128,7 @@ class Placement:
 
     def rank(self, i: int) -> int:
         """Constants before parameters, those before inputs, those before computed values."""
-        home = int(self.home[i])
+        home = self.home_of(i)
         if home == self.constants:
             return 0
         if home < self.constants:
@@ -162,7 +169,7 @@ class Placement:
     def resolve(self, nodes: Indices, zeros: bool = False) -> Reference:
         """How to read these nodes; holes read 0 if `zeros`, else anything."""
         if nodes.size == 1 and nodes.item() != HOLE:
-            return self._single(nodes.item(), nodes.shape)
+            return self.single(nodes.item(), nodes.shape)
         known = nodes != HOLE
         codes = self._codes_of(nodes[known])
         if len(codes) != 1:
@@ -185,8 +192,9 @@ class Placement:
         codes = self._places.code[nodes]
         return codes[:1] if (codes == codes[0]).all() else np.unique(codes)
 
-    def _single(self, i: int, shape: tuple[int, ...]) -> Reference:
-        code, offset = int(self._places.code[i]), int(self.offset[i])
+    def single(self, i: int, shape: tuple[int, ...] = ()) -> View | Number:
+        """How to read one node."""
+        code, offset = self._places.code_at[i], self._places.offset_at[i]
         if code == self.constants:
             return Number(self._numbers[offset], shape)
         return View(self.spaces[code], offset, shape, (0,) * len(shape))

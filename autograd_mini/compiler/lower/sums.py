@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,19 +70,17 @@ class Sums:
         return found
 
     def _grouped(self, node: Sum) -> Terms:
-        placement, home = self.placement, self.placement.home
+        placement, home_of = self.placement, self.placement.home_of
         groups: Terms = defaultdict(list)
         for c, a, b in node.products:
-            if (placement.rank(a), -home[a]) > (placement.rank(b), -home[b]):
+            if (placement.rank(a), -home_of(a)) > (placement.rank(b), -home_of(b)):
                 a, b = b, a
-            groups["product", int(home[a]), int(home[b])].append((c, a, b))
+            groups["product", home_of(a), home_of(b)].append((c, a, b))
         linear: dict[int, list[tuple[float, int]]] = defaultdict(list)
         for c, a in node.linear:
-            linear[int(home[a])].append((c, a))
+            linear[home_of(a)].append((c, a))
         for place, parts in linear.items():
-            several = len({c for c, _ in parts}) > 2
-            extreme = len(parts) > 1 and not all(is_moderate(c) for c, _ in parts)
-            if several or extreme:  # a product with constants
+            if len(parts) > 1 and not _have_few_numbers(parts):  # a product with constants
                 key = ("product", placement.constants, place)
                 groups[key] += [(1.0, placement.constant_node(c), a) for c, a in parts]
             else:
@@ -121,10 +118,10 @@ class Sums:
         """A single sum of single terms from different places."""
         operands: list[Reference] = []
         terms: list[Term] = []
-        for coefficient, *factors in [part for (part,) in kinds.values()]:
-            used = [f for f in dict.fromkeys(factors) if f != HOLE]
-            operands += [self.placement.resolve(np.array(f)) for f in used]
-            terms.append(Term(len(used), coefficient, factors[0] == factors[1]))
+        for ((coefficient, a, b),) in kinds.values():
+            factors = [a] if b in (a, HOLE) else [a, b]
+            operands += map(self.placement.single, factors)
+            terms.append(Term.of(len(factors), coefficient, a == b))
         terms += constant_term(self._sum(i).constant)
         formula = formula_of(tuple(terms))
         out = self.placement.allot(self.placement.space_of(i), np.array(i))
@@ -274,4 +271,10 @@ class Sums:
         a = self.placement.resolve(np.concatenate([a_ids, bias_ids], axis=-1))
         if not isinstance(a, View):
             return None
-        return a, replace(b, shape=(b.shape[0] + 1,))
+        return a, b._replace(shape=(b.shape[0] + 1,))
+
+
+def _have_few_numbers(parts: Sequence[tuple[float, int]]) -> bool:
+    """Whether linear terms can be added up for each of at most two moderate coefficients."""
+    coefficients = {c for c, _ in parts}
+    return len(coefficients) <= 2 and all(map(is_moderate, coefficients))

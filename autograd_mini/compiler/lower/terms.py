@@ -8,8 +8,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, reduce
-from typing import Any
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -167,31 +167,30 @@ def connected_components(row_a: Sequence[int], row_b: Sequence[int]) -> list[lis
     return list(members.values())
 
 
-@dataclass(frozen=True)
-class Term:
-    """A term of a formula: how many factors it has, and its coefficient.
+class Term(NamedTuple):
+    """A term of a formula: how many factors it has, and its coefficient with all bits.
 
     A coefficient that differs from node to node is a factor too; the last may be squared.
     """
 
     factors: int
-    coefficient: float
-    square: bool = False
+    bits: str  # 0.0 and -0.0 are two
+    square: bool
 
-    @cached_property
-    def _key(self) -> tuple[int, str, bool]:
-        return self.factors, self.coefficient.hex(), self.square  # 0.0 and -0.0 are two
+    @classmethod
+    def of(cls, factors: int, coefficient: float, square: bool = False) -> Term:
+        """A term with a coefficient."""
+        return cls(factors, coefficient.hex(), square)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Term) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
+    @property
+    def coefficient(self) -> float:
+        """The number that it is multiplied by."""
+        return float.fromhex(self.bits)
 
 
 def constant_term(number: float) -> tuple[Term, ...]:
     """The constant of a sum, which is left out if it is 0."""
-    return (Term(0, number),) if number else ()
+    return (Term.of(0, number),) if number else ()
 
 
 @lru_cache(maxsize=4096)
@@ -200,7 +199,7 @@ def formula_of(terms: tuple[Term, ...]) -> ast.expr | None:
 
     Examples
     --------
-    >>> formula = formula_of((Term(2, 1.0), Term(1, -0.5), Term(0, 3.0)))
+    >>> formula = formula_of((Term.of(2, 1.0), Term.of(1, -0.5), Term.of(0, 3.0)))
     >>> ast.unparse(formula)
     'x0 * x1 - 0.5 * x2 + 3.0'
     """
@@ -252,12 +251,12 @@ def sum_formula(
             factors.insert(0, Table(arranged(coefficients, order)))
             coefficient = 1.0
         operands += factors
-        terms.append(Term(len(factors), coefficient, square))
+        terms.append(Term.of(len(factors), coefficient, square))
     if (constant == constant[0]).all():
         terms += constant_term(float(constant[0]))
     else:
         operands.append(Table(arranged(constant, order)))
-        terms.append(Term(1, 1.0))
+        terms.append(Term.of(1, 1.0))
     return formula_of(tuple(terms)), named(operands)
 
 

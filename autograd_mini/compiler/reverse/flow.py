@@ -6,6 +6,7 @@ from ..ir.array_program import ArrayProgram
 from ..ir.marks import Marks
 from ..ir.references import Place, Reference, View
 from ..ir.spaces import THETA
+from ..ir.steps import ArrayStep
 
 
 class Flow:
@@ -16,26 +17,24 @@ class Flow:
     needed, guarded : Marks
         What depends on a parameter, and so has an error signal; what feeds an arm of a ``where``.
     differentiable : collection of ArrayStep
-        The steps that read anything that has an error signal, in order.
+        The steps that what depends on a parameter goes through, in order.
     """
 
     def __init__(self, program: ArrayProgram) -> None:
         self.program = program
-        self.needed = self._needed()
-        self.differentiable = {
-            step: None for step in program.forward if any(map(self.needed.any, step.reads))
-        }
+        self.needed, self.differentiable = self._needed()
         self.guarded = self._guarded()
         self._read, self._read_again = self._readers()
 
-    def _needed(self) -> Marks:
-        """What depends on a parameter: it has an error signal."""
-        marks = Marks(self.program.sizes)
+    def _needed(self) -> tuple[Marks, dict[ArrayStep, None]]:
+        """What depends on a parameter, and so has an error signal; the steps through which."""
+        marks, steps = Marks(self.program.sizes), dict[ArrayStep, None]()
         marks.array(THETA)[:] = True
         for step in self.program.forward:
             if step.has_signal and any(map(marks.any, step.values)):
                 marks.set(step.out)
-        return marks
+                steps[step] = None
+        return marks, steps
 
     def _guarded(self) -> Marks:
         """What feeds an arm of a ``where``: 0 * inf may come back to it."""
@@ -51,7 +50,7 @@ class Flow:
         once, again = Marks(self.program.sizes), Marks(self.program.sizes)
         for step in self.program.forward:
             for part in [part for reference in step.reads for part in reference.places]:
-                if not part.is_distinct:
+                if not part.is_distinct or once.all(part):
                     again.set(part)
                 elif once.any(part):
                     at = part.indices()
@@ -64,9 +63,7 @@ class Flow:
         return self._read.all(view) and not self._read_again.any(view)
 
     def meets_garbage(self, out: View, operands: list[Reference]) -> bool:
-        """Whether a local derivative may be inf where no node is: 0 times that would be NaN."""
-        if not self.program.holes.any(out):
-            return False
+        """Whether a local derivative may be inf in holes of `out`: 0 times that would be NaN."""
         holes = self.program.holes.array(out.space)[out.indices()]
         arrays = [reference for reference in operands if isinstance(reference, Place)]
         for reference in arrays:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ...table.primitives import PRIMITIVES
 from ...table.rewrite import derivative, is_zero, simplify, times, with_signs_written_out
-from ..ir.steps import SIGNAL, Map
+from ..ir.steps import SIGNAL, KnownNumbers, Map
 
 PASSED_ON = ast.Name("x")
 """The formula of what goes on as it is."""
@@ -50,8 +50,7 @@ def contribution(step: Map, position: int, name: str, nan_safe: bool) -> Contrib
         local = PRIMITIVES[step.op].partial_formulas[position]
     else:
         local = _derivative(step.formula, name)
-    numbers = tuple([(key, value.hex()) for key, value in step.numbers.items()])  # -0.0 is not 0.0
-    return _contribution(local, numbers, nan_safe)
+    return _contribution(local, step.numbers, nan_safe)
 
 
 @lru_cache(maxsize=4096)
@@ -60,9 +59,7 @@ def _derivative(formula: ast.expr, name: str) -> ast.expr:
 
 
 @lru_cache(maxsize=4096)
-def _contribution(
-    local: ast.expr, numbers: tuple[tuple[str, str], ...], nan_safe: bool
-) -> Contribution:
+def _contribution(local: ast.expr, numbers: KnownNumbers, nan_safe: bool) -> Contribution:
     if nan_safe:
         local = with_signs_written_out(local)
     known = {name: ast.Constant(float.fromhex(digits)) for name, digits in numbers}

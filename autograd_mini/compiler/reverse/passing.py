@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..ir.references import Reference, View
 from ..ir.spaces import COMPUTED
@@ -11,8 +11,7 @@ from ..ir.steps import Mask
 from .signals import Signals
 
 
-@dataclass(frozen=True)
-class Upstream:
+class Upstream(NamedTuple):
     """The error signal of what a step has written.
 
     Attributes
@@ -46,8 +45,7 @@ class Passing:
 
     def pass_on(self, upstream: Upstream, target: Reference) -> None:
         """Hand an error signal to an operand as it is, once the whole array has been seen."""
-        if self.signals.flow.needed.any(target):
-            self._waiting[upstream.array].append((upstream.view, target))
+        self._waiting[upstream.array].append((upstream.view, target))
 
     def hand_over(self, array: View) -> None:
         """Pass on the error signals of an array that go to operands as they are.

@@ -93,12 +93,14 @@ class _Reverse:
 
     def _step(self, step: ArrayStep, alone: bool) -> None:
         flow, signals = self.flow, self.signals
-        if not flow.needed.any(step.out) or not signals.written.any(step.out):
+        differentiable = step in flow.differentiable
+        needed = differentiable or flow.needed.any(step.out)
+        if not needed or not signals.written.any(step.out):
             return
         signals.complete(step.out)
         if isinstance(step, Mask):
             signals.mask_later(step)
-        elif step in flow.differentiable:
+        elif differentiable:
             signal, guarded = signals.of_array(step.out), flow.guarded.any(step.out)
             _RULES[type(step)](self, step, Upstream(signal, step.out, alone, guarded))
 
@@ -119,8 +121,8 @@ class _Reverse:
         if step.ones:  # the column of the bias has no input to send an error signal to
             assert isinstance(a, View)
             assert isinstance(b, View)
-            inner = replace(a, shape=(*a.shape[:-1], a.shape[-1] - 1))
-            inputs = replace(b, shape=(b.shape[0] - 1,))
+            inner = a._replace(shape=(*a.shape[:-1], a.shape[-1] - 1))
+            inputs = b._replace(shape=(b.shape[0] - 1,))
             self._factor(step, upstream, (inputs, step.b_axes), (inner, step.a_axes))
         else:
             self._factor(step, upstream, (b, step.b_axes), (a, step.a_axes))
@@ -136,6 +138,8 @@ class _Reverse:
     ) -> None:
         """BP2 toward the inputs, BP4 toward the weights."""
         signal, (reference, axes) = upstream.view, target
+        if not self.flow.needed.any(reference):
+            return
 
         def make(out: View, add: bool) -> Contract:
             return Contract(out, axes, signal, step.out_axes, *other, step.scale, add=add)
@@ -149,21 +153,25 @@ class _Reverse:
         full = (*step.out.shape, step.a.shape[step.a_axes.index("m")])
         a = step.a.spread(_axes_of(step.a_axes, axes), full)
         b = step.b.spread(_axes_of(step.b_axes, axes), full)
-        wide = replace(upstream, view=upstream.view.widened(full))
+        wide = upstream._replace(view=upstream.view.widened(full))
         formula = product(ast.Constant(step.scale), ast.Name("x"), nan_safe=self.nan_safe)
         for target, other in ((a, b), (b, a)):
-            self._elementwise(target, formula, wide, {"x": other}, guard=wide.view)
+            if self.flow.needed.any(target):
+                self._elementwise(target, formula, wide, {"x": other}, guard=wide.view)
 
     def _map(self, step: Map, upstream: Upstream) -> None:
         operands = {**step.operands, "y": step.out}
         needed = [name for name, r in step.operands.items() if self.flow.needed.any(r)]
         in_place = upstream.alone and len(needed) == 1
+        has_holes = self.program.holes.any(step.out)
         for position, (name, target) in enumerate(step.operands.items()):
             if name not in needed:
                 continue
             what = contribution(step, position, name, self.nan_safe)
             read = {key: operands[key] for key in operands if key in what.names}
-            risky = upstream.guarded or self.flow.meets_garbage(step.out, list(read.values()))
+            risky = upstream.guarded or (
+                has_holes and self.flow.meets_garbage(step.out, list(read.values()))
+            )
             guard = upstream.view if risky and not what.is_signal else None
             self._elementwise(target, what, upstream, read, guard, in_place)
 
@@ -195,7 +203,7 @@ class _Reverse:
             self.signals.write(target, self.program.has_rows(signal.space), make)
 
     def _reduce(self, step: Reduce, upstream: Upstream) -> None:
-        wide = replace(upstream, view=upstream.view.widened(step.source.shape))
+        wide = upstream._replace(view=upstream.view.widened(step.source.shape))
         self._elementwise(step.source, scaled(step.scale), wide, {})
 
     def _vector(self, step: VectorRow, upstream: Upstream) -> None:

@@ -47,15 +47,13 @@ class Signals:
         """Remember that no node has these elements."""
         self._to_mask[step.out] = step
 
-    # Where contributions go
+    # Where contributions go: to operands of which something is needed
 
     def write(self, target: Reference, rows: bool, make: Maker, batch_summed: bool = False) -> None:
         """Let a step write into the error signal of `target` itself where that can be done.
 
         `rows` says whether it reads rows of N numbers, which `batch_summed` ones may add up.
         """
-        if not self.flow.needed.any(target):
-            return
         target_rows = self.program.reads_rows(target)
         fits = target_rows == rows or batch_summed
         if (
@@ -71,10 +69,9 @@ class Signals:
 
     def write_apart(self, target: Reference, rows: bool, make: Maker) -> None:
         """Let a step write into scratch, and add that to the error signal of `target`."""
-        if self.flow.needed.any(target):
-            out = self._scratch(rows, target.shape)
-            self.steps.append(make(out, False))
-            self.deliver(out, target)
+        out = self._scratch(rows, target.shape)
+        self.steps.append(make(out, False))
+        self.deliver(out, target)
 
     def _scratch(self, rows: bool, shape: tuple[int, ...]) -> View:
         out = View(

@@ -52,7 +52,7 @@ class Storage:
 
     def keeps_apart(self, view: View) -> bool:
         """Whether the error signals of these elements are not kept beside each other."""
-        if not (self._shift and self._lent.any(view)):
+        if not (view.shape and self._shift and self._lent.any(view)):
             return False
         shifts = self._shift[view.space][view.indices()]
         return bool((shifts != shifts.flat[0]).any())

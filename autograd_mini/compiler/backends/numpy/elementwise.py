@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ....table.rewrite import simplify
-from ...ir.steps import Map
+from ...ir.steps import KnownNumbers
 from .calls import Calls
 from .ufuncs import Expression
 
@@ -20,29 +20,6 @@ def _placeholder(name: str) -> str:
 
 
 OUT, GUARD = map(_placeholder, ("OUT", "GUARD"))
-
-
-@dataclass(frozen=True)
-class Form:
-    """What the lines depend on: the formula, and how the step uses it.
-
-    Attributes
-    ----------
-    formula : ast.expr
-        Without the operands that are numbers.
-    names : tuple of str
-        The operands that stand in it, in order.
-    add, guarded : bool
-        Of the step.
-    in_place : frozenset of str
-        The operands that lie where the output does.
-    """
-
-    formula: ast.expr
-    names: tuple[str, ...]
-    add: bool
-    guarded: bool
-    in_place: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -70,18 +47,9 @@ class Template:
         return _placeholder(f"T{len(self.temporaries)}")
 
 
-def form_of(step: Map) -> Form:
-    """The form of a step whose output lies apart from all operands."""
-    numbers = tuple([(name, value.hex()) for name, value in step.numbers.items()])
-    formula, names = _without_numbers(step.formula, numbers)
-    used = tuple([name for name in step.operands if name in names])
-    return Form(formula, used, step.add, step.guard is not None)
-
-
 @lru_cache(maxsize=4096)
-def _without_numbers(
-    formula: ast.expr, numbers: tuple[tuple[str, str], ...]
-) -> tuple[ast.expr, frozenset[str]]:
+def without_numbers(formula: ast.expr, numbers: KnownNumbers) -> tuple[ast.expr, frozenset[str]]:
+    """A formula in which some operands are numbers, and the other names that stand in it."""
     known = {name: ast.Constant(float.fromhex(digits)) for name, digits in numbers}
     rest = simplify(formula, known)
     names = [node.id for node in ast.walk(rest) if isinstance(node, ast.Name)]
@@ -89,23 +57,41 @@ def _without_numbers(
 
 
 @lru_cache(maxsize=4096)
-def template_of(form: Form) -> Template:
-    """The lines of a form."""
+def template_of(
+    formula: ast.expr, names: tuple[str, ...], in_place: tuple[str, ...], add: bool, guarded: bool
+) -> Template:
+    """The lines of an elementwise step.
+
+    Parameters
+    ----------
+    formula : ast.expr
+        Without the operands that are numbers.
+    names : tuple of str
+        The operands that stand in it.
+    in_place : tuple of str
+        Those of them that lie where the output does.
+    add, guarded : bool
+        Of the step.
+
+    Returns
+    -------
+    Template
+        The same object for the same step.
+    """
     template, out = Template(), OUT
-    names = {name: out if name in form.in_place else _placeholder(name) for name in form.names}
-    expression = Expression(template, names)
-    formula = form.formula
-    if form.guarded:
+    placed = {name: out if name in in_place else _placeholder(name) for name in names}
+    expression = Expression(template, placed)
+    if guarded:
         target = template.temp()
         expression.into(formula, target)
         zero = template.temp("bool")
         template.call("np.equal", f"{GUARD}, 0, out={zero}")
         template.call("np.copyto", f"{target}, 0, where={zero}")
-        if form.add:
+        if add:
             template.call("np.add", f"{out}, {target}, out={out}")
         else:
             template.line(f"{out}[...] = {target}")
-    elif not form.add:
+    elif not add:
         expression.into(formula, out)
     elif isinstance(formula, ast.UnaryOp):
         template.call("np.subtract", f"{out}, {expression.value(formula.operand)}, out={out}")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,7 @@ from .ufuncs import number_text
 from .views import view_text
 
 
-@dataclass(frozen=True)
-class Buffer:
+class Buffer(NamedTuple):
     """An array of the workspace: a view of a space, or one of its own.
 
     Attributes
@@ -196,10 +195,10 @@ class Plan:
         """An integer input, as integers."""
         if not isinstance(reference, Place) or reference.space.argument is None:
             raise ValueError("take needs an integer input as its index, given as it is")
-        picks = replace(reference, space=index_space(reference.space.argument))
-        if isinstance(picks, View):
-            return self.view(picks)
-        return f"{self.space(picks.space)}[{self.constant('places', picks.index)}]"
+        space = index_space(reference.space.argument)
+        if isinstance(reference, View):
+            return self.view(reference._replace(space=space))
+        return f"{self.space(space)}[{self.constant('places', reference.index)}]"
 
     def _table(self, table: Table) -> str:
         return self.constant("table", table.values)

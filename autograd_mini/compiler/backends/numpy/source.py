@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ...ir.array_program import ArrayProgram
@@ -47,7 +48,7 @@ class Emitted:
     constants: Mapping[str, Any]
     calls: tuple[str, ...]
 
-    @property
+    @cached_property
     def source(self) -> str:
         """The whole text."""
         return self.header + "\n".join(self.functions.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -27,7 +26,7 @@ from ...ir.steps import (
     VectorRowAdjoint,
 )
 from .contraction import contraction
-from .elementwise import form_of, template_of
+from .elementwise import template_of, without_numbers
 from .plan import Plan
 from .ufuncs import number_text
 
@@ -83,23 +82,20 @@ def _remark(step: Contract) -> str:
 
 def _map(plan: Plan, step: Map) -> None:
     rows, shape = plan.program.has_rows(step.out.space), step.out.shape
-    form = form_of(step)
-    read = {name: plan.read(step.operands[name], rows) for name in form.names}
-    read["OUT"] = out = plan.view(step.out)
+    formula, used = without_numbers(step.formula, step.numbers)
+    read = {name: plan.read(r, rows) for name, r in step.operands.items() if name in used}
+    names, out = tuple(read), plan.view(step.out)
+    in_place = tuple([name for name in names if read[name] == out])
+    template = template_of(formula, names, in_place, step.add, step.guard is not None)
+    read["OUT"] = out
     if step.guard is not None:
         read["GUARD"] = plan.read(step.guard, rows)
-    in_place = [name for name in form.names if read[name] == out]
-    if in_place:
-        form = replace(form, in_place=frozenset(in_place))
-    template = template_of(form)
     for k, dtype in enumerate(template.temporaries, 1):
         read[f"T{k}"] = plan.temp(shape, rows, dtype)
     plan.calls.update(template.calls)
-    lines = [line.format_map(read) for line in template.lines]
-    for line in lines[:-1]:
-        plan.line(line)
-    for line in lines[-1:]:
-        _result(plan, step, line)
+    plan.lines += [line.format_map(read) for line in template.lines]
+    if template.lines:
+        plan.lines[-1] += f"  # {_shape_note(shape, rows)}"
 
 
 def _reduce(plan: Plan, step: Reduce) -> None:
