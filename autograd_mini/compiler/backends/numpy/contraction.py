@@ -2,7 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from .calls import Calls
+
+
+class Product(NamedTuple):
+    """Two arrays and the one that their contraction is written into.
+
+    Attributes
+    ----------
+    a, b, out : str
+        Names of the arrays.
+    a_axes, b_axes, out_axes : str
+        One letter for each axis.
+    plain : bool
+        Whether all arrays lie in memory without gaps.
+    """
+
+    a: str
+    a_axes: str
+    b: str
+    b_axes: str
+    out: str
+    out_axes: str
+    plain: bool = False
+
+    @property
+    def summed(self) -> list[str]:
+        """The axes that both factors have and the result has not."""
+        return [c for c in self.a_axes if c in self.b_axes and c not in self.out_axes]
+
+    @property
+    def alone(self) -> set[str]:
+        """The axes that only one factor has."""
+        return (set(self.a_axes) ^ set(self.b_axes)) - set(self.out_axes)
+
+    @property
+    def repeated(self) -> set[str]:
+        """The axes that only the result has."""
+        return set(self.out_axes) - set(self.a_axes) - set(self.b_axes)
 
 
 def contraction(
@@ -40,40 +80,86 @@ def contraction(
     >>> contraction(Calls(), "d_z", "an", "x", "mn", "d_W", "am")
     'np.matmul(d_z, x.T, out=d_W)'
     """
-    alone = [c for c in a_axes if c not in b_axes + out_axes]
-    alone += [c for c in b_axes if c not in a_axes + out_axes]
-    spread = [c for c in out_axes if c not in a_axes + b_axes]
-    if alone or spread:  # an axis that only one of the three arrays has
-        own = "".join(c for c in out_axes if c not in spread)
-        text = calls.text("np.einsum", f"'{a_axes},{b_axes}->{own}', {a}, {b}")
-        index = ", ".join("None" if c in spread else ":" for c in out_axes)
-        return f"{out}[...] = {text}[{index}]" if spread else f"{out}[...] = {text}"
-    summed = [axis for axis in a_axes if axis in b_axes and axis not in out_axes]
-    if not summed:
-        left, right = _fit(a, a_axes, out_axes), _fit(b, b_axes, out_axes)
-        return calls.text("np.multiply", f"{left}, {right}, out={out}")
-    if len(summed) == 1:
-        if not out_axes:
-            return f"{out}[...] = {calls.text('np.dot', f'{a}, {b}')}"
-        if a_axes == b_axes == out_axes + summed[0]:
-            return calls.text("np.vecdot", f"{a}, {b}, out={out}")
-        matrices = len(a_axes) == len(b_axes) == len(out_axes) == 2
-        function = "np.dot" if plain and matrices else "np.matmul"
-        for x, y in (((a, a_axes), (b, b_axes)), ((b, b_axes), (a, a_axes))):
-            arguments = _matmul(*x, *y, summed[0], out, out_axes)
-            if arguments is not None:
-                return calls.text(function, arguments)
-    if not set(a_axes) & set(b_axes) & set(out_axes):
-        free = [c for c in a_axes if c in out_axes] + [c for c in b_axes if c in out_axes]
-        a_positions = [a_axes.index(c) for c in summed]
-        b_positions = [b_axes.index(c) for c in summed]
-        axes = f"({a_positions}, {b_positions})"
-        product = calls.text("np.tensordot", f"{a}, {b}, axes={axes}")
-        order = tuple(free.index(c) for c in out_axes)
-        if order != tuple(sorted(order)):
-            product += f".transpose({order})"
-        return f"{out}[...] = {product}"
-    return calls.text("np.einsum", f"'{a_axes},{b_axes}->{out_axes}', {a}, {b}, out={out}")
+    product = Product(a, a_axes, b, b_axes, out, out_axes, plain)
+    texts = (form(calls, product) for form in FORMS)
+    return next(text for text in texts if text is not None)
+
+
+def unshared(calls: Calls, p: Product) -> str | None:
+    """Where an axis belongs to one of the three arrays only."""
+    if not (p.alone or p.repeated):
+        return None
+    own = "".join(c for c in p.out_axes if c not in p.repeated)
+    text = calls.text("np.einsum", f"'{p.a_axes},{p.b_axes}->{own}', {p.a}, {p.b}")
+    index = ", ".join("None" if c in p.repeated else ":" for c in p.out_axes)
+    return f"{p.out}[...] = {text}[{index}]" if p.repeated else f"{p.out}[...] = {text}"
+
+
+def elementwise(calls: Calls, p: Product) -> str | None:
+    """Where nothing is summed."""
+    if p.summed:
+        return None
+    left, right = _fit(p.a, p.a_axes, p.out_axes), _fit(p.b, p.b_axes, p.out_axes)
+    return calls.text("np.multiply", f"{left}, {right}, out={p.out}")
+
+
+def inner(calls: Calls, p: Product) -> str | None:
+    """Two vectors give a number."""
+    if p.out_axes or len(p.summed) != 1:
+        return None
+    return f"{p.out}[...] = {calls.text('np.dot', f'{p.a}, {p.b}')}"
+
+
+def vecdot(calls: Calls, p: Product) -> str | None:
+    """Vectors beside vectors give a number each."""
+    if len(p.summed) != 1 or not p.a_axes == p.b_axes == p.out_axes + p.summed[0]:
+        return None
+    return calls.text("np.vecdot", f"{p.a}, {p.b}, out={p.out}")
+
+
+def matmul(calls: Calls, p: Product) -> str | None:
+    """Matrices, or stacks of them."""
+    if len(p.summed) != 1:
+        return None
+    matrices = len(p.a_axes) == len(p.b_axes) == len(p.out_axes) == 2
+    function = "np.dot" if p.plain and matrices else "np.matmul"
+    a, b = (p.a, p.a_axes), (p.b, p.b_axes)
+    for left, right in ((a, b), (b, a)):
+        arguments = _matmul(*left, *right, p.summed[0], p.out, p.out_axes)
+        if arguments is not None:
+            return calls.text(function, arguments)
+    return None
+
+
+def tensordot(calls: Calls, p: Product) -> str | None:
+    """A matrix product once several axes are seen as one."""
+    if set(p.a_axes) & set(p.b_axes) & set(p.out_axes):
+        return None
+    places = [[axes.index(c) for c in p.summed] for axes in (p.a_axes, p.b_axes)]
+    product = calls.text("np.tensordot", f"{p.a}, {p.b}, axes=({places[0]}, {places[1]})")
+    free = [c for c in p.a_axes + p.b_axes if c in p.out_axes]
+    order = tuple([free.index(c) for c in p.out_axes])
+    if order != tuple(sorted(order)):
+        product += f".transpose({order})"
+    return f"{p.out}[...] = {product}"
+
+
+def einsum(calls: Calls, p: Product) -> str:
+    """Whatever is left."""
+    axes = f"'{p.a_axes},{p.b_axes}->{p.out_axes}'"
+    return calls.text("np.einsum", f"{axes}, {p.a}, {p.b}, out={p.out}")
+
+
+FORMS: tuple[Callable[[Calls, Product], str | None], ...] = (
+    unshared,
+    elementwise,
+    inner,
+    vecdot,
+    matmul,
+    tensordot,
+    einsum,
+)
+"""What a contraction may be: the first that it is, is written."""
 
 
 def _matmul(
