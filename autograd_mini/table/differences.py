@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Function = Callable[[float], Floats]
 Quotient = Callable[[float], tuple[Floats, Floats]]
 
@@ -157,9 +158,9 @@ class Verdict:
 
     x: float
     given: Floats
-    right: NDArray[np.bool_]
-    decided: NDArray[np.bool_]
-    kink: NDArray[np.bool_]
+    right: Bools
+    decided: Bools
+    kink: Bools
     numeric: Slope
     sides: tuple[Floats, Floats]  # the slopes from the left and from the right, NaN if unknown
 
@@ -182,6 +183,34 @@ class Verdict:
         return ""
 
 
+@dataclass(frozen=True)
+class _Range:
+    """The derivatives that an estimate lets pass, for each output: none where it does not count."""
+
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def around(cls, estimate: Slope, margin: Floats, counts: Bools) -> _Range:
+        """What is within a margin of the slope."""
+        low, high = estimate.slope - margin, estimate.slope + margin
+        return cls(np.where(counts, low, np.inf), np.where(counts, high, -np.inf))
+
+    def to(self, other: _Range) -> _Range:
+        """From one to the other, with all in between."""
+        return _Range(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    def holds(self, given: Floats) -> Bools:
+        """Whether derivatives lie in it."""
+        inside: Bools = (self.low <= given) & (given <= self.high)
+        return inside
+
+    def is_apart(self, other: _Range) -> Bools:
+        """Whether nothing lies in both."""
+        apart: Bools = (self.low > other.high) | (other.low > self.high)
+        return apart
+
+
 def judge(
     function: Function,
     x: float,
@@ -191,39 +220,56 @@ def judge(
     rounding: float = 0.0,
 ) -> Verdict:
     """Apply the rule of this module to a derivative of each output."""
-    every = np.ones(given.shape, dtype=bool)
     with np.errstate(all="ignore"):
-        quick, _ = _two_sided(function, x, _QUICK_STEP * (abs(x) or 1.0))
-        if np.all(np.isfinite(given) & (np.abs(given - quick) <= rtol * np.abs(given))):
-            numeric = Slope(quick, np.abs(given - quick))
-            return Verdict(x, given, every, every, ~every, numeric, (quick, quick))
-        size = np.maximum(np.abs(function(x)) / max(abs(x), 1.0), _steepness(function, x))
-        both = _extrapolate(function, x, 0, rounding)
-        sides = [_extrapolate(function, x, side, rounding) for side in (-1, 1)]
-        magnitude = np.where(np.isfinite(given), np.abs(given), 0.0)
-        estimates = (both, *sides)
-        scales = [np.maximum(np.abs(estimate.slope), magnitude) for estimate in estimates]
-        converged = [
-            estimate.bound <= atol + UNDERFLOW + _CONVERGED * np.maximum(scale, size)
-            for estimate, scale in zip(estimates, scales, strict=True)
-        ]
-        # A side alone counts only at the edge of the domain: elsewhere the function jumps.
-        step = _QUICK_STEP * (abs(x) or 1.0)
-        outside = [~np.isfinite(function(x + side * step)) for side in (-1, 1)]
-        left, right_ = converged[1], converged[2]
-        counts = [converged[0], left & (right_ | outside[1]), right_ & (left | outside[0])]
-        lows, highs, decided = [], [], np.zeros(given.shape, dtype=bool)
-        for estimate, scale, count in zip(estimates, scales, counts, strict=True):
-            margin = atol + rtol * scale + 4 * estimate.bound
-            lows.append(np.where(count, estimate.slope - margin, np.inf))
-            highs.append(np.where(count, estimate.slope + margin, -np.inf))
-            decided |= count
-        right = (lows[0] <= given) & (given <= highs[0])
-        right |= (np.minimum(*lows[1:]) <= given) & (given <= np.maximum(*highs[1:]))
-        kink = (lows[1] > highs[2]) | (lows[2] > highs[1])
-        slopes = [
-            np.where(count, side.slope, np.nan)
-            for side, count in zip(sides, counts[1:], strict=True)
-        ]
-    numeric = _first_finite(both, sides[0] | sides[1])
-    return Verdict(x, given, right, decided, kink, numeric, (slopes[0], slopes[1]))
+        return _at_once(function, x, given, rtol) or _extrapolated(
+            function, x, given, rtol, atol, rounding
+        )
+
+
+def _at_once(function: Function, x: float, given: Floats, rtol: float) -> Verdict | None:
+    """The verdict where all derivatives agree with a single difference."""
+    quick, _ = _two_sided(function, x, _QUICK_STEP * (abs(x) or 1.0))
+    found = Slope(quick, np.abs(given - quick))
+    if not np.all(np.isfinite(given) & (found.bound <= rtol * np.abs(given))):
+        return None
+    every = np.ones(given.shape, dtype=bool)
+    return Verdict(x, given, every, every, ~every, found, (quick, quick))
+
+
+def _extrapolated(
+    function: Function, x: float, given: Floats, rtol: float, atol: float, rounding: float
+) -> Verdict:
+    """The verdict of extrapolated differences from both sides and from each."""
+    size = np.maximum(np.abs(function(x)) / max(abs(x), 1.0), _steepness(function, x))
+    estimates = [_extrapolate(function, x, side, rounding) for side in (0, -1, 1)]
+    magnitude = np.where(np.isfinite(given), np.abs(given), 0.0)
+    scales = [np.maximum(np.abs(estimate.slope), magnitude) for estimate in estimates]
+    largest = [atol + UNDERFLOW + _CONVERGED * np.maximum(scale, size) for scale in scales]
+    converged = [e.bound <= bound for e, bound in zip(estimates, largest, strict=True)]
+    counts = _counting(function, x, *converged)
+    both, left, right = (
+        _Range.around(estimate, atol + rtol * scale + 4 * estimate.bound, count)
+        for estimate, scale, count in zip(estimates, scales, counts, strict=True)
+    )
+    slopes = [np.where(c, e.slope, np.nan) for e, c in zip(estimates, counts, strict=True)]
+    return Verdict(
+        x,
+        given,
+        right=both.holds(given) | left.to(right).holds(given),
+        decided=counts[0] | counts[1] | counts[2],
+        kink=left.is_apart(right),
+        numeric=_first_finite(estimates[0], estimates[1] | estimates[2]),
+        sides=(slopes[1], slopes[2]),
+    )
+
+
+def _counting(
+    function: Function, x: float, both: Bools, left: Bools, right: Bools
+) -> tuple[Bools, Bools, Bools]:
+    """Which of the estimates that converge count.
+
+    A side alone does only at the edge of the domain: elsewhere the function jumps.
+    """
+    step = _QUICK_STEP * (abs(x) or 1.0)
+    below, above = (~np.isfinite(function(x + side * step)) for side in (-1, 1))
+    return both, left & (right | above), right & (left | below)
