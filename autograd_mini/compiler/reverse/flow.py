@@ -63,12 +63,11 @@ class Flow:
         return self._read.all(view) and not self._read_again.any(view)
 
     def meets_garbage(self, out: View, operands: list[Reference]) -> bool:
-        """Whether a local derivative may be inf in holes of `out`: 0 times that would be NaN."""
+        """Whether holes of `out` are computed from whatever memory holds, where 0 * inf is NaN.
+
+        Numbers of other nodes that meet there seldom give inf; then the NaN-safe form answers.
+        """
         holes = self.program.holes.array(out.space)[out.indices()]
-        arrays = [reference for reference in operands if isinstance(reference, Place)]
-        for reference in arrays:
-            marked = self.program.garbage.any(reference)
-            garbage = self.program.garbage
-            if marked and garbage.array(reference.space)[reference.indices()][holes].any():
-                return True
-        return sum([reference != out for reference in arrays]) > 1
+        garbage = self.program.garbage
+        read = [part for part in operands if isinstance(part, Place) and garbage.any(part)]
+        return any(garbage.array(part.space)[part.indices()][holes].any() for part in read)
