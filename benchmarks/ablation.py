@@ -23,8 +23,9 @@ import nn
 from autograd_mini import Value
 from autograd_mini.compiler import canonical, compiled
 from autograd_mini.compiler import schedule as schedule_module
-from autograd_mini.compiler.backends.numpy import plan, statements
+from autograd_mini.compiler.backends.numpy import contraction, plan, statements
 from autograd_mini.compiler.lower import arrays, grids, packs, sums, terms
+from autograd_mini.compiler.reverse import rules
 from autograd_mini.compiler.reverse.passing import Passing
 from autograd_mini.compiler.runtime import Functions
 from autograd_mini.compiler.schedule import earliest
@@ -261,6 +262,48 @@ def two_recurrences() -> Model:
     return Model(loss, w, [np.linspace(-1, 1, 10)])
 
 
+def edges() -> Model:
+    """Messages along the edges of a random graph, written in any order of the edges."""
+    rng = np.random.default_rng(0)
+    nodes, count = 20, 60
+    w = [Value(v) for v in rng.normal(size=count)]
+    ends, order = rng.integers(0, nodes, count), rng.permutation(count)
+
+    def loss(x: Sequence[Value]) -> Value:
+        messages = [ad.tanh(x[ends[k]] + w[k]) for k in order]
+        total: Value = ad.sum([ad.square(v) for v in messages])
+        return total
+
+    return Model(loss, w, [rng.normal(size=(32, nodes))])
+
+
+def scores() -> Model:
+    """Each of 32 words asks each other one: scaled products of vectors."""
+    rng = np.random.default_rng(0)
+    queries, keys = ([[Value(w) for w in row] for row in rng.normal(size=(16, 16))] for _ in "qk")
+
+    def loss(words: Sequence[Sequence[Value]]) -> Value:
+        asked, offered = ([[ad.dot(w, x) for w in rows] for x in words] for rows in (queries, keys))
+        total: Value = ad.sum([ad.tanh(ad.dot(q, k) / 4) for q in asked for k in offered])
+        return total
+
+    parameters = [w for row in [*queries, *keys] for w in row]
+    return Model(loss, parameters, [rng.normal(size=(32, 16))], batched=False)
+
+
+def lengths() -> Model:
+    """Vectors divided by their lengths."""
+    rng = np.random.default_rng(0)
+    rows = [[Value(w) for w in row] for row in rng.normal(size=(30, 8))]
+
+    def loss(x: Sequence[Value]) -> Value:
+        hidden = [[w * v for w, v in zip(row, x, strict=True)] for row in rows]
+        total: Value = ad.sum([ad.tanh(ad.dot(h, h)) for h in hidden])
+        return total
+
+    return Model(loss, [w for row in rows for w in row], [rng.normal(size=(32, 8))])
+
+
 def many_places() -> Model:
     """A sum of terms from many places: the end of a long irregular computation."""
     w = [Value(0.5), Value(-0.3)]
@@ -303,6 +346,16 @@ def as_named(functions: Functions, dotted: str) -> str:
     return dotted
 
 
+def by_first_operand(keys: Sequence[Any]) -> list[Sequence[Any]]:
+    """Sort by the first operand before all others, and not the other way round."""
+    return [keys[::-1]][: len(keys)]
+
+
+def other_forms(left_out: Any) -> tuple[Any, ...]:
+    """What a contraction may be, without one of these."""
+    return tuple([form for form in contraction.FORMS if form is not left_out])
+
+
 @dataclass(frozen=True)
 class Choice:
     """A threshold or special case: where it is, what stands there without it, and for what."""
@@ -330,6 +383,7 @@ CHOICES = (
     Choice("log_softmax: pick, then subtract", canonical, "_common_rest", nothing, many_classes),
     Choice("terms in an order of their own", sums, "common_order", nothing, shuffled),
     Choice("grids as they are read", grids, "as_read", unchanged, features),
+    Choice("and sorted by either operand", grids, "_priorities", by_first_operand, edges),
     Choice("short sums are filled up", sums, "RAGGED", 0.0, gpt),
     Choice("but not to many times the work", sums, "RAGGED", np.inf, one_long_sum),
     Choice("holes in a product", grids, "DENSE", 1.0, gpt),
@@ -339,8 +393,12 @@ CHOICES = (
     Choice("a bias is one more column", arrays.Arrays, "has_one_after", never, small_network),
     Choice("error signals are shared", Passing, "share", never, activations),
     Choice("error signals are lent", Passing, "lend", nothing, residual_network),
+    Choice("and scaled before their products", rules, "_scales_in_place", never, scores),
+    Choice("both factors of a square at once", rules, "_is_square", never, lengths),
     Choice("the first one is a number", plan.Plan, "_may_be_a_number", never, few_neurons),
     Choice("np.dot for plain matrices", plan.Plan, "is_plain", never, gpt),
+    Choice("np.tensordot", contraction, "FORMS", other_forms(contraction.tensordot), features),
+    Choice("np.vecdot", contraction, "FORMS", other_forms(contraction.vecdot), gpt),
     Choice("embeddings: one-hot adjoint", statements, "ONE_HOT", 0, letters),
     Choice("functions looked up beforehand", Functions, "_direct", as_named, few_neurons),
     Choice("some entries for all", compiled, "witnesses", nothing, wide_digits),

@@ -264,6 +264,22 @@ def test_the_order_in_which_features_are_read_makes_no_difference(model: str) ->
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize("message", [lambda x, w: ad.maximum(x, w), lambda x, w: w / x])
+def test_edges_are_written_in_any_order(message: Callable[[Any, Any], Any]) -> None:
+    """Their weights are read where they lie, whether they are the first operand or the last."""
+    rng = np.random.default_rng(0)
+    w = [Value(v) for v in rng.normal(size=60)]
+    ends, order = rng.integers(0, 20, 60), rng.permutation(60)
+
+    def loss(x: Sequence[Value]) -> Value:
+        total: Value = ad.sum([ad.square(message(x[ends[k]], w[k])) for k in order])
+        return total
+
+    program = ad.compile(loss, w)
+    program(None, rng.normal(size=(2, 20)))
+    assert program.stats.gathers == 1  # the ends
+
+
 def test_equal_sums_in_another_order_are_one() -> None:
     w = [Value(0.5), Value(1.5), Value(-1.0)]
 

@@ -45,13 +45,18 @@ def _orders(placement: Placement, count: int, columns: Sequence[Indices]) -> Ite
                 order[at] = np.arange(count)
                 yield as_read(order.reshape(grid.shape))
     keys = [placement.offset[c] + (placement.home[c] << 40) for c in moving]
-    for by in (keys[::-1], keys)[: len(keys)]:  # of one key both are the same
+    for by in _priorities(keys):
         by_operand = np.lexsort(by)
         columns = [key[by_operand] for key in keys]
         turned = as_read(by_operand.reshape(common_shape([*columns, by_operand])))
         yield turned if _ascends(turned) else by_operand.reshape(common_shape(columns))
     written = np.arange(count)
     yield written.reshape(common_shape(keys) if keys else (count,))
+
+
+def _priorities(keys: list[Indices]) -> tuple[list[Indices], ...]:
+    """By which operand to sort: by the first or by the last before all others."""
+    return (keys[::-1], keys)[: len(keys)]  # of one key both are the same
 
 
 def blocks(placement: Placement, a: Indices, b: Indices, least: int = 2) -> Iterator[Indices]:

@@ -110,10 +110,10 @@ class _Reverse:
         if upstream.guarded or self.nan_safe:
             self._guarded_contract(step, upstream)
             return
-        is_square = step.a == step.b and step.a_axes == step.b_axes
+        is_square = _is_square(step)
         if is_square:
             step = replace(step, scale=2 * step.scale)
-        if step.scale != 1.0 and upstream.alone and self.storage.is_free(upstream.view):
+        if step.scale != 1.0 and _scales_in_place(upstream, self.storage):
             signal = upstream.view
             self.signals.steps.append(Map(signal, scaled(step.scale).formula, {SIGNAL: signal}))
             step = replace(step, scale=1.0)
@@ -233,6 +233,16 @@ _RULES: dict[type[ArrayStep], Callable[[_Reverse, Any, Upstream], None]] = {
     VectorRow: _Reverse._vector,
     TakeStep: _Reverse._take,
 }
+
+
+def _is_square(step: Contract) -> bool:
+    """Whether both factors are the same array, so that both contributions are equal."""
+    return step.a == step.b and step.a_axes == step.b_axes
+
+
+def _scales_in_place(upstream: Upstream, storage: Storage) -> bool:
+    """Whether nothing else reads an error signal: it is scaled once, not its products each."""
+    return upstream.alone and storage.is_free(upstream.view)
 
 
 def _axes_of(axes: str, wanted: str) -> list[int | None]:
