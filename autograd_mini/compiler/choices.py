@@ -27,6 +27,8 @@ from ..table.rewrite import opened
 
 OperandT = TypeVar("OperandT")
 _CLOSED = REDUCTIONS | {"where"}
+_LOSING = frozenset({"pow", "hypot", "norm"})
+"""Functions that may be a number although an operand is NaN, as ``NaN ** 0``."""
 _SHORTENED = frozenset({"multiply_no_nan", "logsumexp", "softmax", "log_softmax"})
 """Rows that are written out by a rule of their own, which is not for infinities and NaN."""
 
@@ -143,7 +145,7 @@ def _arms(row: Primitive) -> Set[str]:
 def _deciding(row: Primitive) -> Set[str]:
     if row.name in _SHORTENED:
         return frozenset()  # then a NaN passes
-    return _asked(row.value_formula) - _carried(row.value_formula)
+    return _asked(row.value_formula) - carried_names(row.value_formula)
 
 
 def _asked(formula: ast.expr) -> set[str]:
@@ -153,17 +155,26 @@ def _asked(formula: ast.expr) -> set[str]:
     return asked | names_in(operands[0]) if what == "where" else asked
 
 
-def _carried(formula: ast.expr) -> set[str]:
-    """The names of which a NaN makes the formula NaN."""
+def carried_names(formula: ast.expr) -> set[str]:
+    """The names of which a NaN makes the formula NaN, whatever the others are.
+
+    Examples
+    --------
+    >>> sorted(carried_names(ast.parse("where(a > b, a * a, sin(a) + b)", mode="eval").body))
+    ['a', 'b']
+    """
     if isinstance(formula, ast.Name):
         return {formula.id}
     what, operands = operation(opened(formula, _CLOSED))
+    if (what.row if isinstance(what, Operator) else what) in _LOSING:
+        return set()
+    carried = list(map(carried_names, operands))
     if what != "where":
-        return set[str]().union(*map(_carried, operands))
-    condition, taken, other = operands
-    if not isinstance(condition, ast.Compare):  # a NaN is not 0, but compares false
+        return set[str]().union(*carried)
+    condition, taken, other = carried
+    if not isinstance(operands[0], ast.Compare):  # a NaN is not 0, but compares false
         taken, other = other, taken
-    return _carried(other) & (_carried(condition) | _carried(taken))
+    return other & (condition | taken)
 
 
 def _are_smooth(functions: Iterable[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, overload
@@ -324,7 +325,9 @@ def register_primitive(
             f"primitive {name!r}: domains must be a list of pairs of numbers, got {domains!r:.80}"
         ) from None
     columns = (name, operands, value, " ; ".join(partials), intervals, description, remedy)
-    return documented(register(" | ".join(columns)))
+    function = documented(register(" | ".join(columns)))
+    function.__module__ = sys._getframe(1).f_globals.get("__name__", "__main__")  # for pickle
+    return function
 
 
 def _check_text(name: str, what: str, text: Any, separators: str) -> None:

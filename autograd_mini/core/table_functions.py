@@ -35,7 +35,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 """The functions of all rows of the start, by name."""
 
-for _function in FUNCTIONS.values():  # pickle looks for one of a user's row where the user has it
+for _function in FUNCTIONS.values():
     _function.__module__ = __name__
 globals().update({name: FUNCTIONS[name] for name in FUNCTIONS if name not in BY_HAND})
 __all__ = exported(PRIMITIVES.values())

@@ -183,6 +183,8 @@ NUMPY_NAMES = {
     "erfc": "special.erfc",
 }
 """The rows that NumPy and SciPy have, as they call them."""
+EXACT_ON_ARRAYS = frozenset(NUMPY_NAMES) | {"where"}
+"""Functions that give on arrays what they give in the table, also of NaN."""
 
 
 def _array_function(dotted: str) -> Callable[..., Any]:

@@ -175,7 +175,10 @@ def parse_formulas(
     taken = FUNCTIONS | scalar_rows | vector_rows | {"where"}
     for operand in names:
         if operand in taken or keyword.iskeyword(operand):
-            raise ValueError(f"primitive {name!r}: operand {operand!r} is a function or keyword")
+            what = "a function of formulas, as every row is," if operand in taken else "a keyword"
+            raise ValueError(
+                f"primitive {name!r}: operand {operand!r} has the name of {what}; choose another"
+            )
     vectors = [operand.name for operand in columns.operands if operand.kind == "vector"]
     functions = (FUNCTIONS if vectors else FUNCTIONS - REDUCTIONS) | scalar_rows | {"where"}
     allowed = {*names, "n", "pi"} if vectors else {*names, "pi"}

@@ -92,21 +92,6 @@ def same(a: ast.expr, b: ast.expr) -> bool:
     return ast.dump(a) == ast.dump(b)
 
 
-def with_signs_written_out(formula: ast.expr) -> ast.expr:
-    """The formula with comparisons for ``sign``: NumPy's gives NaN for NaN, the table's 0.
-
-    Examples
-    --------
-    >>> ast.unparse(with_signs_written_out(ast.parse("2 * sign(a)", mode="eval").body))
-    '2 * where(a > 0, 1, where(a < 0, -1, 0))'
-    """
-    what, operands = operation(formula)
-    operands = [with_signs_written_out(operand) for operand in operands]
-    if what == "sign":
-        return opened(with_operands(formula, operands), closed={"where"})
-    return with_operands(formula, operands)
-
-
 def fold(formula: ast.expr) -> float | None:
     """The number that a formula without names is, in IEEE arithmetic; None if it has names.
 
@@ -147,6 +132,20 @@ def opened(formula: ast.expr, closed: Collection[str]) -> ast.expr:
         return formula
     row = PRIMITIVES[str(what)]
     return substitute(row.value_formula, dict(zip(row.names, operands, strict=True)))
+
+
+def spelled_out(formula: ast.expr, closed: Collection[str]) -> ast.expr:
+    """As :func:`opened`, and so is what comes to light by that.
+
+    Examples
+    --------
+    >>> silu = ast.parse("2 * silu(a)", mode="eval").body
+    >>> ast.unparse(spelled_out(silu, closed={"exp"}))
+    '2 * (a * (1 / (1 + exp(-a))))'
+    """
+    formula = opened(formula, closed)
+    _, operands = operation(formula)
+    return with_operands(formula, [spelled_out(operand, closed) for operand in operands])
 
 
 # Derivatives.

@@ -398,8 +398,10 @@ def test_a_choice_by_a_sum_beside_longer_ones() -> None:
 def test_a_registered_row_with_a_choice(register: Callable[..., Callable[..., Any]]) -> None:
     step = register("step", "x", "where(x > 0, 1, 2)", ["0"], [(1, 2)])
     turn = register("turn", "x", "sign(x) + 3", ["0"], [(1, 2)])
-    for row in (step, turn):
+    about = register("about", "x", "turn(x) * 1", ["0"], [(1, 2)])  # a sign in a row in a row
+    for row in (step, turn, about):
         assert_same(lambda x, row=row: W * row(slope_of_root(x)), [W], (-1.0, 0.0, 1.0))
+        assert_same(lambda x, row=row: W * row(x), [W], (-1.0, 0.0, NAN))
 
 
 @pytest.mark.parametrize("position", [0, 57, 99])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini import Value
-from autograd_mini.compiler.choices import chosen_operands, deciding_operands
+from autograd_mini.compiler.choices import carried_names, chosen_operands, deciding_operands
+from autograd_mini.table import primitives
+from autograd_mini.table.primitives import Primitive, define, parse_row
 from tests.compiler.agreement import assert_agrees, assert_close
 from tests.edges import ROWS, points
 from tests.random_graphs import FUNCTIONS
@@ -339,6 +342,58 @@ def test_a_row_named_like_the_shift_of_exponentials_is_the_users(
         return total
 
     assert_agrees(function, w, np.random.default_rng(0).uniform(0.5, 2.0, (4, 3)))
+
+
+BESIDE_NAN = (-math.inf, -1.0, -0.0, 0.0, 0.5, 1.0, 2.0, math.inf)
+CHOOSING = {
+    "larger_or_power": "larger_or_power | a, b | where(a > b, a, a ** b) | 0 ; 0 | 2..3, 1..2",
+    "first_if_any": "first_if_any | c, a | where(c, c * a, 0) | a ; c | 1..2, 1..2",
+    "larger_of": "larger_of | a, b | where(a > b, a, b) | 1 ; 0 | 2..3, 1..2",
+    "length_or_sum": "length_or_sum | a, b | where(b > 0, hypot(a, b), a + b) | 0 ; 0 | 1..2, 1..2",
+    "norm_and_bias": "norm_and_bias | x..., b | norm(x) + b | x ; 1 | 1..2, 1..2",
+}
+
+
+def names_that_hide_nan(row: Primitive) -> set[str]:
+    """The operands that may be NaN while the row is a number, for some numbers beside it."""
+    names = [o.name for o in row.operands for _ in range(2 if o.kind == "vector" else 1)]
+    hiding = set()
+    for k, name in enumerate(names):
+        for beside in itertools.product(BESIDE_NAN, repeat=len(names) - 1):
+            if not math.isnan(row.evaluate([*beside[:k], math.nan, *beside[k:]])):
+                hiding.add(name)
+    return hiding
+
+
+@pytest.mark.parametrize("name", [*ROWS, *CHOOSING])
+def test_a_nan_is_said_to_pass_only_where_it_does(name: str) -> None:
+    row = parse_row(CHOOSING[name]) if name in CHOOSING else ad.PRIMITIVES[name]
+    carried = carried_names(row.value_formula)
+    assert not carried & names_that_hide_nan(row)
+    if name in CHOOSING:
+        assert carried == set(row.names) - names_that_hide_nan(row)
+
+
+def test_operands_that_decide_are_no_arms() -> None:
+    row = define(CHOOSING["larger_of"])
+    try:
+        assert chosen_operands("larger_of", "ab") == ""
+        assert deciding_operands("larger_of", "ab") == ["a"]
+    finally:
+        del primitives._rows[row.name]
+
+
+def test_a_power_hides_a_nan(register: Callable[..., Callable[..., Any]]) -> None:
+    """Sums below it are not filled up: 0 times infinity to the power 0 would be 1."""
+    flat = register("flat", "x", "where(x > 5, x, x ** 0)", ["where(x > 5, 1, 0)"], [(0.5, 2.0)])
+    w = [Value(1.0 + k) for k in range(11)]
+    rows = [w[:3], w[3:5], w[5:8], w[8:]]
+
+    def function(x: Any) -> Value:
+        total: Value = ad.sum([w[0] * flat(ad.dot(r, x[: len(r)])) for r in rows])
+        return total
+
+    assert_agrees(function, w, np.array([[1.0, 2.0, -np.inf], [1.0, 2.0, 3.0]]))
 
 
 @pytest.mark.parametrize("value", ["greater(x, 0)", "where(x > 0, 1, 0)", "sign(x) * sign(x)"])

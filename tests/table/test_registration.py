@@ -149,6 +149,7 @@ def test_a_function_is_pickled_by_the_name_where_it_stands(
 ) -> None:
     monkeypatch.setitem(globals(), "cubic", register(*CUBE))
     cubic = globals()["cubic"]
+    assert cubic.__module__ == __name__
     assert pickle.loads(pickle.dumps(cubic)) is cubic
     assert pickle.loads(pickle.dumps(ad.exp)) is ad.exp
     assert "table_functions" not in pydoc.plain(pydoc.render_doc(cubic))

@@ -205,7 +205,7 @@ def test_a_sum_in_the_table_stays_accurate_for_close_logits_and_far_ones() -> No
         (("f", "X", "X", ["1"], [(0, 1)]), "operand 'X' is not a name"),
         (("f", "y", "y", ["1"], [(0, 1)]), "in the formulas y is the output"),
         (("f", "n...", "sum(n)", ["1"], [(0, 1)]), "n is the length of the vectors"),
-        (("f", "exp", "exp", ["1"], [(0, 1)]), "operand 'exp' is a function or keyword"),
+        (("f", "exp", "exp", ["1"], [(0, 1)]), "operand 'exp' has the name of a function"),
         (("f", "x", "x +", ["1"], [(0, 1)]), "is not an expression"),
         (("f", "x", "x + z", ["1"], [(0, 1)]), "z"),
         (("f", "x", "nothing(x)", ["1"], [(0, 1)]), "nothing"),

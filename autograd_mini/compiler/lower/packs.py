@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from ...table.backends import EXACT_ON_ARRAYS
 from ...table.primitives import PRIMITIVES
-from ...table.rewrite import with_signs_written_out
+from ...table.rewrite import spelled_out
 from ..choices import chosen_operands, deciding_operands
 from ..ir.array_program import ArrayProgram
 from ..ir.references import HOLE, Indices, Reference, View, as_table
@@ -202,7 +203,7 @@ _LOWER: dict[type[Scalar], Callable[[_Lowering, Sequence[int]], None]] = {
 @lru_cache(maxsize=1024)
 def _over_arrays(value: ast.expr) -> ast.expr:
     """A row's value over arrays; the same row gives the same object."""
-    return with_signs_written_out(value)
+    return spelled_out(value, EXACT_ON_ARRAYS)
 
 
 def _deciding(program: ScalarProgram) -> list[bool]:

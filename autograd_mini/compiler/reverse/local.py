@@ -7,8 +7,9 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ...table.backends import EXACT_ON_ARRAYS
 from ...table.primitives import PRIMITIVES
-from ...table.rewrite import derivative, is_zero, simplify, times, with_signs_written_out
+from ...table.rewrite import derivative, is_zero, simplify, spelled_out, times
 from ..ir.steps import SIGNAL, KnownNumbers, Map
 
 PASSED_ON = ast.Name("x")
@@ -61,7 +62,7 @@ def _derivative(formula: ast.expr, name: str) -> ast.expr:
 @lru_cache(maxsize=4096)
 def _contribution(local: ast.expr, numbers: KnownNumbers, nan_safe: bool) -> Contribution:
     if nan_safe:
-        local = with_signs_written_out(local)
+        local = spelled_out(local, EXACT_ON_ARRAYS)
     known = {name: ast.Constant(float.fromhex(digits)) for name, digits in numbers}
     return product(simplify(local, known), nan_safe=nan_safe)
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ....table.backends import NUMPY_NAMES
+from ....table.backends import EXACT_ON_ARRAYS, NUMPY_NAMES
 from ....table.grammar import Operator, operation
 from ....table.rewrite import fold, opened
 
-_CLOSED = frozenset(NUMPY_NAMES) | {"where", "sign"}
+_CLOSED = EXACT_ON_ARRAYS | {"sign"}  # np.sign differs of NaN: where that counts, none is left
 
 
 def _function(what: Operator | str) -> str:
