@@ -249,6 +249,13 @@ def test_emitted_source_computes_every_array_of_the_interpreter(case: Case, nan_
     close(gradient, slopes * (state.n if rows else 1))
 
 
+@given(cases(), st.booleans())
+def test_equal_references_of_a_program_are_one_object(case: Case, nan_safe: bool) -> None:
+    steps = case.reversed(nan_safe).steps
+    objects = {id(r): r for step in steps for r in (*step.reads, step.out)}
+    assert len(objects) == len(set(objects.values()))
+
+
 def called(source: str) -> set[str]:
     """The functions of NumPy and SciPy that stand in a text."""
     calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]

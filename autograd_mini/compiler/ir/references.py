@@ -6,11 +6,11 @@ References are compared by what they read, and so are the same key wherever they
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -352,6 +352,29 @@ class Table(_ByContent):
 Place = View | Gather
 """A reference to elements of one space, which can be written too."""
 Reference = View | Gather | Mixed | Number | Table
+
+
+ReferenceT = TypeVar("ReferenceT", bound=Reference)
+
+
+class Interned:
+    """One object for equal references, so that what it has found out of itself is found once.
+
+    Examples
+    --------
+    >>> from autograd_mini.compiler.ir.spaces import THETA
+    >>> one = Interned()
+    >>> one(View(THETA, 0, (), ())) is one(View(THETA, 0, (), ()))
+    True
+    """
+
+    def __init__(self, known: Iterable[Reference] = ()) -> None:
+        self._known: dict[Any, Any] = {reference: reference for reference in known}
+
+    def __call__(self, reference: ReferenceT) -> ReferenceT:
+        """The first of its equals that was asked for."""
+        known: ReferenceT = self._known.setdefault(reference, reference)
+        return known
 
 
 def as_table(reference: Reference) -> Reference:

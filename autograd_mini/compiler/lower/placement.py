@@ -13,6 +13,7 @@ from ..ir.references import (
     HOLE,
     Gather,
     Indices,
+    Interned,
     Mixed,
     Number,
     Reference,
@@ -68,6 +69,7 @@ class Placement:
 
     def __init__(self, program: ScalarProgram, sizes: Sequence[int], batched: bool) -> None:
         self.steps: list[ArrayStep] = []
+        self.interned = Interned()
         parameters, *inputs = sizes
         given = {THETA: parameters} | {input_space(k): n for k, n in enumerate(inputs)}
         self.batched = batched
@@ -164,12 +166,15 @@ class Placement:
             self._places.code[nodes] = code
             self._places.offset[nodes] = array.start + np.flatnonzero(known.ravel())
             self._places.home[nodes] = home
-        return array.view
+        return self.interned(array.view)
 
     def resolve(self, nodes: Indices, zeros: bool = False) -> Reference:
         """How to read these nodes; holes read 0 if `zeros`, else anything."""
         if nodes.size == 1 and nodes.item() != HOLE:
             return self.single(nodes.item(), nodes.shape)
+        return self.interned(self._together(nodes, zeros))
+
+    def _together(self, nodes: Indices, zeros: bool) -> Reference:
         known = nodes != HOLE
         codes = self._codes_of(nodes[known])
         if len(codes) != 1:
@@ -196,8 +201,8 @@ class Placement:
         """How to read one node."""
         code, offset = self._places.code_at[i], self._places.offset_at[i]
         if code == self.constants:
-            return Number(self._numbers[offset], shape)
-        return View(self.spaces[code], offset, shape, (0,) * len(shape))
+            return self.interned(Number(self._numbers[offset], shape))
+        return self.interned(View(self.spaces[code], offset, shape, (0,) * len(shape)))
 
     def _view(self, space: Space, index: Indices, nodes: Indices | None) -> View | None:
         """The view of these elements; with holes it must not leave the `nodes`' own array."""
@@ -222,7 +227,7 @@ class Placement:
             return False
         if not array.is_masked:
             array.is_masked = True
-            self.steps.append(Mask(array.view, array.grid == HOLE))
+            self.steps.append(Mask(self.interned(array.view), array.grid == HOLE))
         return True
 
     def _table(self, index: Indices, known: Any, zeros: bool) -> Reference:

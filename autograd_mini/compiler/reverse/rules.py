@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..ir.array_program import ArrayProgram
-from ..ir.references import Reference, View
+from ..ir.references import Interned, Reference, View
 from ..ir.spaces import DIFFERENTIATED, THETA
 from ..ir.steps import (
     SIGNAL,
@@ -62,7 +62,9 @@ class _Reverse:
         self.program = program
         self.nan_safe = nan_safe
         self.flow = Flow(program)
-        self.storage = Storage(program.sizes)
+        read = [r for step in program.forward for r in (*step.reads, step.out)]
+        self.interned = Interned(read)
+        self.storage = Storage(program.sizes, self.interned)
         self.signals = Signals(self.flow, self.storage)
         self.passing = Passing(self.signals)
 
@@ -121,8 +123,8 @@ class _Reverse:
         if step.ones:  # the column of the bias has no input to send an error signal to
             assert isinstance(a, View)
             assert isinstance(b, View)
-            inner = a._replace(shape=(*a.shape[:-1], a.shape[-1] - 1))
-            inputs = b._replace(shape=(b.shape[0] - 1,))
+            inner = self.interned(a._replace(shape=(*a.shape[:-1], a.shape[-1] - 1)))
+            inputs = self.interned(b._replace(shape=(b.shape[0] - 1,)))
             self._factor(step, upstream, (inputs, step.b_axes), (inner, step.a_axes))
         else:
             self._factor(step, upstream, (b, step.b_axes), (a, step.a_axes))
@@ -151,9 +153,9 @@ class _Reverse:
         """The same element by element, so that a 0 of the error signal stays 0 beside inf."""
         axes = step.out_axes.replace("n", "") + "m"
         full = (*step.out.shape, step.a.shape[step.a_axes.index("m")])
-        a = step.a.spread(_axes_of(step.a_axes, axes), full)
-        b = step.b.spread(_axes_of(step.b_axes, axes), full)
-        wide = upstream._replace(view=upstream.view.widened(full))
+        a = self.interned(step.a.spread(_axes_of(step.a_axes, axes), full))
+        b = self.interned(step.b.spread(_axes_of(step.b_axes, axes), full))
+        wide = upstream._replace(view=self.interned(upstream.view.widened(full)))
         formula = product(ast.Constant(step.scale), ast.Name("x"), nan_safe=self.nan_safe)
         for target, other in ((a, b), (b, a)):
             if self.flow.needed.any(target):
@@ -203,7 +205,7 @@ class _Reverse:
             self.signals.write(target, self.program.has_rows(signal.space), make)
 
     def _reduce(self, step: Reduce, upstream: Upstream) -> None:
-        wide = upstream._replace(view=upstream.view.widened(step.source.shape))
+        wide = upstream._replace(view=self.interned(upstream.view.widened(step.source.shape)))
         self._elementwise(step.source, scaled(step.scale), wide, {})
 
     def _vector(self, step: VectorRow, upstream: Upstream) -> None:

@@ -81,13 +81,13 @@ class Signals:
             row_major(shape),
         )
         self.scratch[out.space] = max(self.scratch[out.space], out.size)
-        return out
+        return self.storage.interned(out)
 
     def deliver(self, source: Place, target: Reference) -> None:
         """Add finished contributions to the error signal of what was read."""
         for part, place in target.paired(source):
             if self.flow.needed.any(place):
-                self._deliver(part, place)
+                self._deliver(self.storage.interned(part), place)
 
     def _deliver(self, source: Place, target: Place) -> None:
         if self.program.has_rows(source.space) and not self.program.has_rows(target.space):
@@ -101,7 +101,7 @@ class Signals:
             unwritten = ~self.written.array(target.space)[index]
             self.fill(target.space, np.unique(index[unwritten]))
             moved = Gather(target.space.signals, self.storage.indices(target.space, index))
-            self.steps.append(Scatter(moved, source))
+            self.steps.append(Scatter(self.storage.interned(moved), source))
         else:
             narrow, axes = target.without_repeats, target.repeated_axes
             add = self._claim(narrow)
@@ -140,4 +140,4 @@ class Signals:
         out: Place = Gather(space.signals, index)
         if contiguous:
             out = View(space.signals, int(index[0]), index.shape, (1,))
-        self.steps.append(Fill(out))
+        self.steps.append(Fill(self.storage.interned(out)))

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..ir.marks import Marks
-from ..ir.references import Indices, View
+from ..ir.references import Indices, Interned, View
 from ..ir.spaces import DIFFERENTIATED, Space
 
 
 class Storage:
     """The places of the error signals of a program."""
 
-    def __init__(self, sizes: Mapping[Space, int]) -> None:
+    def __init__(self, sizes: Mapping[Space, int], interned: Interned) -> None:
+        self.interned = interned
         self._sizes = sizes
         self._shared: dict[View, View] = {}
         self._taken: set[tuple[Space, int]] = set()
@@ -48,7 +49,8 @@ class Storage:
         shift = 0
         if self._shift and self._lent.any(view):
             shift = int(self._shift[view.space][view.offset])
-        return View(view.space.signals, view.offset + shift, view.shape, view.strides)
+        place = View(view.space.signals, view.offset + shift, view.shape, view.strides)
+        return self.interned(place)
 
     def keeps_apart(self, view: View) -> bool:
         """Whether the error signals of these elements are not kept beside each other."""
