@@ -1,7 +1,7 @@
 """Scalar automatic differentiation: write scalars, see everything, get matrices."""
 
 from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
-from .compiler import Program, Stats, TraceInfo
+from .compiler import Program, ProgramWithAux, Stats, TraceInfo
 from .compiler import compile as compile
 from .core import table_functions as _table_functions
 from .core.coerce import is_ordered as is_ordered  # for packages built on the engine
@@ -25,6 +25,8 @@ from .explanation.derivation import Derivation, PathTerm, explain
 from .explanation.paths import count_paths, path_derivatives
 from .table.primitives import PRIMITIVES
 from .version import __version__ as __version__
+from .whole_files import check_place as check_place  # these two as is_ordered
+from .whole_files import write_whole as write_whole
 
 __autograd_library__ = True  # errors name the caller's line, not one in here
 
@@ -42,6 +44,7 @@ __all__ = [  # noqa: F811
     "Operand",
     "PathTerm",
     "Program",
+    "ProgramWithAux",
     "RenderError",
     "Stats",
     "TraceError",

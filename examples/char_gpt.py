@@ -18,105 +18,81 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 import autograd_mini as ad
 from autograd_mini import Value
-from nn import Adam, parameters_to_vector, vector_to_parameters
+from nn import (
+    Adam,
+    Attention,
+    Embedding,
+    Linear,
+    Module,
+    RMSNorm,
+    parameters_to_vector,
+    vector_to_parameters,
+)
 
 WIDTH, HEADS, HIDDEN, BLOCK = 16, 4, 64, 16
-HEAD_WIDTH = WIDTH // HEADS
 LEARNING_RATE, TEMPERATURE = 0.01, 0.7
 
 CHARACTERS = string.ascii_lowercase + string.digits + "_"
 END = len(CHARACTERS)  # the token before the first character and after the last
 
-Vector = list[Value]
-Matrix = list[Vector]
+Matrix = list[list[Value]]
 
 
-@dataclass
-class GPT:
-    """Weights of the model, each matrix a list of rows of Values."""
+@dataclass(repr=False, eq=False)
+class GPT(Module):
+    """The modules of the model; its parameters are found in them."""
 
-    token_embedding: Matrix
-    position_embedding: Matrix
-    query: Matrix
-    key: Matrix
-    value: Matrix
-    projection: Matrix
-    expand: Matrix
-    contract: Matrix
-    unembedding: Matrix
-
-    def parameters(self) -> list[Value]:
-        """All weights in one list."""
-        return [w for matrix in vars(self).values() for row in matrix for w in row]
+    tokens: Embedding
+    positions: Embedding
+    norm: RMSNorm
+    attention: Attention
+    expand: Linear
+    contract: Linear
+    unembedding: Linear
 
 
 def make_gpt(vocabulary: int, rng: np.random.Generator) -> GPT:
     """Return a model with small normal weights."""
 
-    def matrix(rows: int, columns: int) -> Matrix:
-        return [[Value(w) for w in row] for row in rng.normal(0, 0.08, (rows, columns)).tolist()]
+    def linear(n_in: int, n_out: int) -> Linear:
+        return Linear(n_in, n_out, bias=False, init=small, rng=rng)
 
     return GPT(
-        token_embedding=matrix(vocabulary, WIDTH),
-        position_embedding=matrix(BLOCK, WIDTH),
-        query=matrix(WIDTH, WIDTH),
-        key=matrix(WIDTH, WIDTH),
-        value=matrix(WIDTH, WIDTH),
-        projection=matrix(WIDTH, WIDTH),
-        expand=matrix(HIDDEN, WIDTH),
-        contract=matrix(WIDTH, HIDDEN),
-        unembedding=matrix(vocabulary, WIDTH),
+        tokens=Embedding(vocabulary, WIDTH, init=small, rng=rng),
+        positions=Embedding(BLOCK, WIDTH, init=small, rng=rng),
+        norm=RMSNorm(WIDTH, gain=False),
+        attention=Attention(WIDTH, HEADS, causal=True, init=small, rng=rng),
+        expand=linear(WIDTH, HIDDEN),
+        contract=linear(HIDDEN, WIDTH),
+        unembedding=linear(WIDTH, vocabulary),
     )
 
 
-def linear(weights: Matrix, x: Vector) -> Vector:
-    """Matrix times vector."""
-    return [ad.dot(row, x) for row in weights]
+def small(
+    n_in: int, n_out: int, *, rng: np.random.Generator | int | None = None
+) -> NDArray[np.float64]:
+    """Initial weights, normal with standard deviation 0.08."""
+    return np.random.default_rng(rng).normal(0, 0.08, (n_out, n_in))
 
 
-def rms_norm(x: Vector) -> Vector:
-    """Scale a vector to mean square 1."""
-    scale = (ad.dot(x, x) / len(x) + 1e-5) ** -0.5
-    return [element * scale for element in x]
-
-
-def attention(model: GPT, rows: Matrix) -> Matrix:
-    """Causal self-attention: each position looks at itself and at those before it."""
-    queries = [linear(model.query, x) for x in rows]
-    keys = [linear(model.key, x) for x in rows]
-    values = [linear(model.value, x) for x in rows]
-    mixed: Matrix = []
-    for t in range(len(rows)):
-        out: Vector = []
-        for head in range(HEADS):
-            part = slice(head * HEAD_WIDTH, (head + 1) * HEAD_WIDTH)
-            scores = [
-                ad.dot(queries[t][part], keys[s][part]) * HEAD_WIDTH**-0.5 for s in range(t + 1)
-            ]
-            weights = ad.softmax(scores)
-            columns = zip(*[values[s][part] for s in range(t + 1)], strict=True)
-            out += [ad.dot(weights, column) for column in columns]
-        mixed.append(linear(model.projection, out))
-    return mixed
+def added(xs: Matrix, ys: Matrix) -> Matrix:
+    """Matrix plus matrix: a residual connection."""
+    return [[a + b for a, b in zip(x, y, strict=True)] for x, y in zip(xs, ys, strict=True)]
 
 
 def logits(model: GPT, tokens: Sequence[int | Value]) -> Matrix:
     """For each position the logits of the next token."""
-    rows = [
-        rms_norm(
-            [a + b for a, b in zip(ad.take(model.token_embedding, token), position, strict=True)]
-        )
-        for token, position in zip(tokens, model.position_embedding, strict=False)
-    ]
-    mixed = attention(model, [rms_norm(x) for x in rows])
-    rows = [[a + b for a, b in zip(x, y, strict=True)] for x, y in zip(rows, mixed, strict=True)]
-    hidden = [[h.relu() for h in linear(model.expand, rms_norm(x))] for x in rows]
-    mixed = [linear(model.contract, h) for h in hidden]
-    rows = [[a + b for a, b in zip(x, y, strict=True)] for x, y in zip(rows, mixed, strict=True)]
-    return [linear(model.unembedding, x) for x in rows]
+    positions = [model.positions(t) for t in range(len(tokens))]
+    x = added([model.tokens(token) for token in tokens], positions)
+    x = [model.norm(row) for row in x]
+    x = added(x, model.attention([model.norm(row) for row in x]))
+    hidden = [[h.relu() for h in model.expand(model.norm(row))] for row in x]
+    x = added(x, [model.contract(h) for h in hidden])
+    return [model.unembedding(row) for row in x]
 
 
 def loss(model: GPT, tokens: Sequence[int | Value], targets: Sequence[int | Value]) -> Value:
@@ -179,7 +155,7 @@ def compile_loss(model: GPT, names: Sequence[str]) -> ad.Program:
 
 def train_compiled(program: ad.Program, model: GPT, optimizer: Adam, names: Sequence[str]) -> float:
     """The same on the vector of all weights; return the seconds per character."""
-    theta, losses = parameters_to_vector(model.parameters()), []
+    theta, losses = parameters_to_vector(model), []
     start = time.perf_counter()
     for step, name in enumerate(progress(names)):
         name_loss, gradient = program.value_and_grad(theta, *encode(name))
@@ -187,18 +163,18 @@ def train_compiled(program: ad.Program, model: GPT, optimizer: Adam, names: Sequ
         theta = optimizer.update(theta, gradient)
         losses.append(name_loss)
     seconds = (time.perf_counter() - start) / sum(map(len, names))
-    vector_to_parameters(theta, model.parameters())
+    vector_to_parameters(theta, model)
     print(f"compiled  {1e3 * seconds:.3g} ms per character, {losses_by_tenths(losses)}")
     return seconds
 
 
 def progress(names: Sequence[str]) -> Iterable[str]:
-    """The names, with a bar on stderr where tqdm is installed."""
+    """The names, with a bar on stderr where that is a terminal and tqdm is installed."""
     try:
         from tqdm import tqdm
     except ImportError:
         return names
-    return tqdm(names, unit="name", leave=False)
+    return tqdm(names, unit="name", leave=False, disable=None)
 
 
 def losses_by_tenths(losses: Sequence[float]) -> str:

@@ -2,23 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import inspect
+import os
+import sys
+import warnings
+from abc import ABCMeta
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from reprlib import recursive_repr
+from types import MemberDescriptorType, ModuleType
+from typing import Any, NoReturn, TypeGuard, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from autograd_mini import Value
 
+from . import predicting, states
+from ._checks import Aliases, check_call
+from .states import MatchedKeys
+
 __all__ = ["Module"]
 
+ModuleT = TypeVar("ModuleT")
 
-class Module:
+
+def _slots_of(kind: type) -> list[str]:
+    """A class's own slots as attributes are called, in the order that they were given in."""
+    given: Any = vars(kind).get("__slots__", ())
+    order = [given] if isinstance(given, str) else list(given)
+    names = [name for name, held in vars(kind).items() if isinstance(held, MemberDescriptorType)]
+
+    def place(name: str) -> int:  # without the class that Python puts before two underscores
+        plain = name.removeprefix(f"_{kind.__name__.lstrip('_')}")
+        return order.index(plain) if plain in order else len(order)
+
+    return sorted(names, key=place)
+
+
+class _ModuleClass(ABCMeta):
+    """The class of classes of modules: it looks at each module once, when `__init__` is done.
+
+    So a subclass need not call ``super().__init__()``, may be a dataclass, and may be abstract.
+    """
+
+    _slots: tuple[str, ...]
+
+    def __init__(cls, name: str, bases: tuple[type, ...], names: dict[str, Any], **options: Any):
+        super().__init__(name, bases, names, **options)
+        cls._slots = tuple([name for base in reversed(cls.__mro__) for name in _slots_of(base)])
+
+    def __call__(cls: type[ModuleT], *arguments: Any, **keywords: Any) -> ModuleT:
+        """Make a module, label the parameters of its parts, and warn of what is no parameter."""
+        if cls.__new__ is object.__new__:  # any other may take what it likes
+            check_call(cls, arguments, keywords, _KEYWORDS)
+        module: ModuleT = super().__call__(*arguments, **keywords)  # type: ignore[misc]
+        if isinstance(module, Module):
+            _label_parts(module)
+            _warn_of_lost_values(module)
+        return module
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """That of `__init__`: what the class is to be called with."""
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+        return inspect.Signature(parameters)
+
+
+class Module(metaclass=_ModuleClass):
     """A model, or a part of one: an object whose attributes hold parameters.
 
     A parameter is a leaf `Value` (not the result of an operation and not a constant) reached from
-    the attributes, directly or through other modules, lists, tuples, dicts and object arrays, at
-    any depth. Nothing has to be registered. The order is that of the attributes' creation, and a
-    parameter reached twice (a shared weight) is listed once, under the first name.
+    the attributes, those in ``__slots__`` too, directly or through other modules, lists, tuples,
+    dicts and object arrays, at any depth. Nothing has to be registered, and ``super().__init__()``
+    need not be called. The order is that of the attributes' creation, slots first, and a parameter
+    reached twice (a shared weight) is listed once, under the first name.
+
+    A subclass says in ``__call__(self, inputs)`` what the outputs of one example are. When a module
+    has been made, it warns of attributes that look like parameters and are none: results of
+    operations, Values in a set or in an object of another kind, and attributes of the class. A
+    module with other modules in it also labels its parameters by their paths, but those that have a
+    label of their own.
 
     Examples
     --------
@@ -67,7 +131,27 @@ class Module:
         >>> [name for name, parameter in MLP(1, [1], rng=0).named_parameters()]
         ['layers.0.neurons.0.weights.0', 'layers.0.neurons.0.bias']
         """
-        return [(name, node) for name, node in _walk(self) if isinstance(node, Value)]
+        return [(name, node) for name, node in _walk(self) if _is_parameter(node)]
+
+    def label_parameters(self) -> None:
+        """Label each parameter by its path, so that it is found in pictures and explanations.
+
+        A module that is built from others, such as layers, does so by itself for parameters
+        without a label of their own; this overwrites all labels.
+
+        Examples
+        --------
+        >>> from autograd_mini import Value
+        >>> class Line(Module):
+        ...     def __init__(self):
+        ...         self.slope, self.shift = Value(1.0), Value(0.0)
+        >>> line = Line()
+        >>> line.label_parameters()
+        >>> [parameter.label for parameter in line.parameters()]
+        ['slope', 'shift']
+        """
+        for name, parameter in self.named_parameters():
+            parameter.label = name
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, since `backward` adds to what is there.
@@ -86,6 +170,222 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = 0.0
 
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Return the outputs of one example: a subclass says how, here or in ``forward``."""
+        forward = getattr(type(self), "forward", None)
+        if forward is None:
+            kind = type(self).__name__
+            raise NotImplementedError(
+                f"{kind} does not say what its outputs are: define __call__(self, inputs) in class "
+                f"{kind}, for one example"
+            )
+        return forward(self, *inputs, **options)
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the outputs for each of many examples, at matrix speed.
+
+        The model is compiled (see `autograd_mini.compile`) when it is first asked, and the program
+        is kept as long as the model lives. Every call runs the model once on inputs without
+        numbers: where its graph is another one than that which was compiled, whatever the reason,
+        it is compiled anew. New numbers in its parameters need no other program.
+
+        Parameters
+        ----------
+        X : array_like
+            Shape (N, ...): one example per row, at least one.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (N, k) for a model that returns a list of k Values, (N,) for one that returns a
+            Value. Nested lists, such as the channels of an image, come flat, in order.
+
+        Raises
+        ------
+        TypeError
+            Something other than real numbers.
+        ValueError
+            No examples, one example in place of a batch, examples of the wrong size.
+        TraceError
+            A model that cannot be compiled, as its Python code looks at the numbers.
+
+        Examples
+        --------
+        >>> from nn import Neuron
+        >>> neuron = Neuron.from_weights([2.0, 1.0], 0.5, activation="identity")
+        >>> neuron.predict([[1.0, 0.0], [0.0, 1.0]])
+        array([2.5, 1.5])
+        """
+        return predicting.outputs(self, X)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return probabilities for each of many examples.
+
+        The softmax of two or more outputs, the sigmoid of a single one: logits, as `cross_entropy`
+        and `binary_cross_entropy_with_logits` take them. Outputs that come from a sigmoid, or from
+        a softmax, are probabilities already and stay as they are.
+
+        Parameters
+        ----------
+        X : array_like
+            As of `predict`.
+
+        Returns
+        -------
+        numpy.ndarray
+            In the shape of `predict`. A single output is the probability of label 1.
+
+        Raises
+        ------
+        TypeError, ValueError, TraceError
+            As `predict`; a model that returns nested lists, or no Values.
+
+        Examples
+        --------
+        >>> from nn import Neuron
+        >>> neuron = Neuron.from_weights([1.0], activation="identity")
+        >>> neuron.predict_proba([[0.0], [1000.0], [-1000.0]])
+        array([0.5, 1. , 0. ])
+        """
+        return predicting.probabilities(self, X)
+
+    def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the class of each of many examples.
+
+        Of two or more outputs the index of the largest, the first of equal ones. Of a single one
+        1 where its probability, that of `predict_proba`, is above 1/2; else 0.
+
+        Parameters
+        ----------
+        X : array_like
+            As of `predict`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (N,), integers from 0.
+
+        Raises
+        ------
+        TypeError, ValueError, TraceError
+            As `predict_proba`; outputs that are NaN.
+
+        Examples
+        --------
+        >>> from nn import Neuron
+        >>> Neuron.from_weights([1.0], activation="identity").predict_classes([[-0.1], [0.1]])
+        array([0, 1])
+        >>> Neuron.from_weights([1.0], activation="sigmoid").predict_classes([[-0.1], [0.1]])
+        array([0, 1])
+        """
+        return predicting.classes(self, X)
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the parameters' data by name, as `load_state_dict` takes it.
+
+        Returns
+        -------
+        dict of str to float
+            In the order of `named_parameters`. The numbers are copies: training goes on without
+            changing them.
+
+        Raises
+        ------
+        ValueError
+            Two parameters of one name, such as those under the keys 1 and "1" of a dict.
+
+        Examples
+        --------
+        >>> from nn import Neuron
+        >>> Neuron.from_weights([0.5, -1.0], 0.25).state_dict()
+        {'weights.0': 0.5, 'weights.1': -1.0, 'bias': 0.25}
+        """
+        return states.state_of(self)
+
+    def load_state_dict(self, state: Mapping[str, float], strict: bool = True) -> MatchedKeys:
+        """Write data into the parameters by name; gradients stay as they are.
+
+        Everything is checked first: either all parameters change or, as after Ctrl-C, none does.
+
+        Parameters
+        ----------
+        state : mapping of str to float
+            Finite numbers, as `state_dict` returns them; their order does not matter.
+        strict : bool
+            Whether the names must be exactly those of the model's parameters. If not, those
+            that match are written.
+
+        Returns
+        -------
+        MatchedKeys
+            The missing and the unexpected keys, both empty if strict.
+
+        Raises
+        ------
+        RuntimeError
+            Missing or unexpected keys, as PyTorch raises it.
+        TypeError
+            A state that is no mapping, something that is no real number.
+        ValueError
+            A number that is not finite.
+
+        Examples
+        --------
+        >>> from nn import Neuron
+        >>> neuron = Neuron.from_weights([0.0], 0.0)
+        >>> neuron.load_state_dict({"weights.0": 0.5, "bias": 0.25})
+        <All keys matched successfully>
+        >>> neuron.weights[0].data
+        0.5
+        """
+        return states.load_state(self, state, strict)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the model as an .npz file, whole or not at all: `nn.load` gives it back.
+
+        The file holds the parameters' names and their data as one vector, which NumPy alone
+        reads too: ``np.load(path)["parameters"]``. An old file of the name is replaced.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where; the name must end in ``.npz``.
+
+        Raises
+        ------
+        TypeError
+            A path that is none.
+        ValueError
+            A name without ``.npz``; a parameter that is not finite; two parameters of one name.
+        OSError
+            The file cannot be written there; the old one is left as it was.
+
+        Examples
+        --------
+        >>> import tempfile, nn
+        >>> model = nn.Neuron.from_weights([0.5, -1.0], 0.25)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(f"{folder}/m.npz")
+        ...     print(np.load(f"{folder}/m.npz")["parameters"])
+        ...     same = nn.load(f"{folder}/m.npz")
+        [ 0.5  -1.    0.25]
+        >>> same.weights[0].data, same.activation
+        (0.5, 'tanh')
+        """
+        states.save(self, path)
+
+    def _config(self) -> dict[str, object] | None:
+        """What the constructor needs to make such a model, JSON-able but for modules in it.
+
+        None where nobody can tell: such a model is loaded into one that is there.
+        """
+        return None
+
+    @classmethod
+    def _from_config(cls, config: dict[str, Any]) -> Module:
+        """Make a model as `_config` describes it; its parameters are written afterwards."""
+        return cls(**config)
+
     @recursive_repr(fillvalue="...")
     def __repr__(self) -> str:
         lines = [f"{name}: {text}" for name, text in _described_attributes(self)]
@@ -94,11 +394,190 @@ class Module:
         body = "\n".join(lines).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
 
+    def __dir__(self) -> list[str]:
+        """Names of attributes, without those that only say what to write instead."""
+        return [name for name in super().__dir__() if name not in _ELSEWHERE or hasattr(self, name)]
+
+
+_NO_MODES = "nothing is to be switched: fit trains with dropout, predict and calls go without"
+_NO_DEVICES = "the numbers are Python floats, on the CPU; nothing is to be moved"
+_NEURONS = "weights and biases are those of neurons, as in layer.neurons[0].weights"
+_WEIGHTS = ("weights", "gain")
+_BIASES = ("biases", "bias")
+_HERE = {"weight": _WEIGHTS, "w": _WEIGHTS, "bias": _BIASES, "b": _BIASES, "biases": _BIASES}
+"""What others call an attribute -> what some modules here call it."""
+_ELSEWHERE = {
+    "train": _NO_MODES,
+    "eval": _NO_MODES,
+    "to": _NO_DEVICES,
+    "cuda": _NO_DEVICES,
+    "cpu": _NO_DEVICES,
+    "double": _NO_DEVICES,
+    "float": _NO_DEVICES,
+    "weight": _NEURONS,
+    "bias": _NEURONS,
+    "w": _NEURONS,
+    "b": _NEURONS,
+    "weights": _NEURONS,
+    "biases": _NEURONS,
+    "forward": "call the model itself: model(x) for one example, model.predict(X) for many",
+    "modules": "named_parameters() has all paths; parts are attributes, such as model.layers",
+    "children": "parts are attributes, such as model.layers",
+    "fit": "write nn.fit(model, X, y, loss=..., optimizer=..., epochs=...)",
+    "compile": "write nn.fit(model, X, y, loss=..., optimizer=...), which compiles by itself",
+    "evaluate": "write nn.accuracy(model.predict(X), y)",
+    "score": "write nn.accuracy(model.predict(X), y)",
+    "summary": "print the model",
+}
+"""What models of PyTorch, scikit-learn, Keras and micrograd have -> what to write here."""
+
+
+class _Elsewhere:
+    """An attribute that models of other libraries have: it is missing, and says what to write.
+
+    A module that has such an attribute itself has just that. (With a ``__getattr__`` every other
+    attribute, too, would take longer to read.)
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, module: Module | None, kind: type[Module]) -> NoReturn:
+        held = () if module is None else vars(module)
+        here = [name for name in _HERE.get(self.name, ()) if name in held and name != self.name]
+        hint = f"write {here[0]}, made of Values" if here else _ELSEWHERE[self.name]
+        text = f"{kind.__name__!r} object has no attribute {self.name!r}: {hint}"
+        raise AttributeError(text, name=self.name, obj=kind if module is None else module)
+
+
+for _name in _ELSEWHERE:
+    setattr(Module, _name, _Elsewhere(_name))
+
+
+_KEYWORDS: Aliases = {
+    "in_features": "n_inputs",
+    "in_channels": "n_inputs",
+    "input_size": "n_inputs",
+    "n_in": "n_inputs",
+    "nin": "n_inputs",
+    "out_features": "n_outputs",
+    "out_channels": "n_outputs",
+    "filters": "n_outputs",
+    "n_out": "n_outputs",
+    "nout": "n_outputs",
+    "units": "n_outputs n_hidden",
+    "hidden_size": "n_hidden",
+    "nouts": "sizes",
+    "layers": "sizes",
+    "layer_sizes": "sizes",
+    "hidden_layer_sizes": "sizes",
+    "num_embeddings": "n_tokens",
+    "input_dim": "n_tokens n_inputs",
+    "embedding_dim": "width",
+    "output_dim": "width n_outputs",
+    "normalized_shape": "width",
+    "embed_dim": "width",
+    "d_model": "width",
+    "num_heads": "heads",
+    "n_heads": "heads",
+    "is_causal": "causal",
+    "eps": "epsilon",
+    "elementwise_affine": "gain",
+    "p": "rate",
+    "strides": "stride",
+    "use_bias": "bias",
+    "nonlin": "activation",
+    "nonlinearity": "activation",
+    "kernel_initializer": "init",
+    "seed": "rng",
+    "random_state": "rng",
+    "generator": "rng",
+}
+"""Arguments of layers of PyTorch, Keras, scikit-learn and micrograd -> of those here."""
+
+
+def _label_parts(module: Module) -> None:
+    """Label the parameters of a module that is built from others, each by its path.
+
+    A label that the path ends with was the path from a part, and is extended; any other but an
+    empty one was given by the user, and stays.
+    """
+    found = list(_walk(module))
+    if any(isinstance(node, Module) for _, node in found):
+        for name, node in found:
+            if _is_parameter(node) and (not node.label or name.endswith(f".{node.label}")):
+                node.label = name
+
+
+def _warn_of_lost_values(module: Module) -> None:
+    """Warn of attributes of a new module that look like parameters and are none."""
+    kind, hiding = type(module).__name__, []
+    for name, node in _walk(module, into_modules=False, all_else=True):
+        path = f"{kind}.{name}"
+        if isinstance(node, Value) and node.op not in ("", "constant"):
+            _warn(
+                f"{path} is the result of {node.op!r} and so no parameter: it will not be trained. "
+                "Make a leaf of its number, Value((...).data), or a constant, (...).detach()"
+            )
+        elif isinstance(node, (set, frozenset)) and any(map(_has_parameters, node)):
+            _warn(
+                f"{path} is a set, in which no parameters are found, as it has no order: use a list"
+            )
+        elif any(map(_has_parameters, _contents(node))):
+            hiding.append((path, node))
+    for name, node in _of_the_class(module):
+        if any(_is_parameter(found) for _, found in _walk({name: node})):
+            _warn(
+                f"{kind}.{name} is an attribute of the class, in which no parameters are found, as "
+                f"all its objects would share them: set self.{name} in __init__"
+            )
+    found = {id(node) for _, node in _walk(module)} if hiding else set()
+    for path, node in hiding:
+        if not all(id(part) in found for part in _contents(node) if _has_parameters(part)):
+            what = "has keys" if isinstance(node, dict) else f"is of {type(node).__name__}"
+            _warn(
+                f"{path} {what}, in which no parameters are found: put them into a list, a dict's "
+                "values or a Module"
+            )
+
+
+def _has_parameters(node: object) -> bool:
+    if isinstance(node, tuple):
+        return any(map(_has_parameters, node))
+    return isinstance(node, Module) or _is_parameter(node)
+
+
+def _contents(node: Any) -> Collection[object]:
+    """What is in an object that is not looked into: keys, entries of a deque, attributes."""
+    if isinstance(node, (dict, deque)):
+        return list(node)
+    if isinstance(node, (Value, Module, ModuleType, type)):
+        return ()
+    attributes: dict[str, object] = getattr(node, "__dict__", {})
+    return list(attributes.values())
+
+
+def _of_the_class(module: Module) -> Iterator[tuple[str, object]]:
+    """Attributes of a user's class that its object does not have itself."""
+    for base in type(module).__mro__:
+        if base.__module__.partition(".")[0] != __package__:
+            for name, node in vars(base).items():
+                if isinstance(node, _SEEN) and name not in vars(module):
+                    yield name, node
+
+
+def _warn(message: str) -> None:
+    """Warn at the line of the user's that makes the module."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
+
 
 def _children(node: object) -> Iterable[tuple[object, object]]:
     """Pairs (name, child) of a module or a container; nothing for anything else."""
     if isinstance(node, Module):
-        return vars(node).items()
+        return _attributes(node)
     if isinstance(node, dict):
         return node.items()
     if isinstance(node, (list, tuple)):
@@ -108,12 +587,27 @@ def _children(node: object) -> Iterable[tuple[object, object]]:
     return ()
 
 
-def _is_parameter(node: object) -> bool:
+_SEEN = (Value, Module, list, tuple, dict, np.ndarray)
+"""What may be a parameter, or have some in it."""
+
+
+def _attributes(module: Module) -> Iterable[tuple[str, object]]:
+    """Names of attributes and what they hold, those in slots first."""
+    slots = type(module)._slots
+    if not slots:
+        return vars(module).items()
+    held = [(name, getattr(module, name)) for name in slots if hasattr(module, name)]
+    return [*held, *vars(module).items()]
+
+
+def _is_parameter(node: object) -> TypeGuard[Value]:
     return isinstance(node, Value) and node.op == ""
 
 
-def _walk(root: object, *, into_modules: bool = True) -> Iterator[tuple[str, object]]:
-    """Depth first, each object once: the parameters and the modules below `root`, with paths.
+def _walk(
+    root: object, *, into_modules: bool = True, all_else: bool = False
+) -> Iterator[tuple[str, object]]:
+    """Depth first, each object once: Values and modules below `root`, or everything, with paths.
 
     The stack is explicit, so that a chain of a hundred thousand modules needs no recursion. `seen`
     keeps what it has met, so that the id of a temporary list is not taken again while it counts.
@@ -125,9 +619,12 @@ def _walk(root: object, *, into_modules: bool = True) -> Iterator[tuple[str, obj
         for key, child in children:
             if id(child) in seen:
                 continue
-            name = f"{prefix}{key}"
-            is_module = isinstance(child, Module)
-            if is_module or _is_parameter(child):
+            if isinstance(child, Value):  # first, as most are
+                seen[id(child)] = child
+                yield f"{prefix}{key}", child
+                continue
+            name, is_module = f"{prefix}{key}", isinstance(child, Module)
+            if is_module or all_else:
                 seen[id(child)] = child
                 yield name, child
             if (is_module and into_modules) or isinstance(child, (list, tuple, dict, np.ndarray)):
@@ -140,10 +637,10 @@ def _walk(root: object, *, into_modules: bool = True) -> Iterator[tuple[str, obj
 
 def _described_attributes(module: Module) -> Iterator[tuple[str, str]]:
     """What the repr says of each attribute: its modules one by one, how many parameters."""
-    for attribute, content in vars(module).items():
+    for attribute, content in _attributes(module):
         # Wrapped in a dict, a single Value or Module is found just as those in a list are.
         found = list(_walk({attribute: content}, into_modules=False))
-        n_parameters = sum(isinstance(node, Value) for _, node in found)
+        n_parameters = sum(_is_parameter(node) for _, node in found)
         if n_parameters:
             yield attribute, f"{n_parameters} parameter{'s' if n_parameters > 1 else ''}"
         for name, node in found:

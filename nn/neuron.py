@@ -2,55 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 import autograd_mini as ad
 from autograd_mini import Value, is_ordered
 
-from ._checks import Scalars, as_generator, positive_int
-from .init import glorot_uniform
+from ._checks import Scalars, as_generator, one_row, positive_int
+from .activations import (
+    Activation,
+    NamedActivation,
+    activation_text,
+    named_activation,
+)
+from .init import Initialiser, initial_weights, initialiser
 from .module import Module
 
-__all__ = ["ACTIVATIONS", "MLP", "Layer", "Neuron"]
-
-
-def _identity(x: Value) -> Value:
-    return x
-
-
-ACTIVATIONS: dict[str, Callable[[Value], Value]] = {
-    "identity": _identity,
-    "tanh": ad.tanh,
-    "sigmoid": ad.sigmoid,
-    "relu": ad.relu,
-    "leaky_relu": ad.leaky_relu,
-    "elu": ad.elu,
-    "gelu": ad.gelu,
-    "silu": ad.silu,
-    "softplus": ad.softplus,
-    "softsign": ad.softsign,
-    "sin": ad.sin,
-}
-"""The activation functions that a neuron knows by name; add your own under a new name."""
+__all__ = ["MLP", "Layer", "Neuron"]
 
 
 class Neuron(Module):
     """One neuron: activation(w1*x1 + ... + wn*xn + b).
 
-    The weighted sum is one `dot` node, the activation is one more (none for "identity"). Weights
-    start as `glorot_uniform` draws them, the bias at 0.
+    The weighted sum is one `dot` node, the activation is one more (none for "identity"). The bias
+    starts at 0.
 
     Parameters
     ----------
     n_inputs : int
         Number of inputs, at least 1.
-    activation : str
-        A name in `ACTIVATIONS`.
-    rng : numpy.random.Generator or int
-        The source of the initial weights, or a seed for a new one.
+    activation : str or callable
+        A name in `ACTIVATIONS`, or a function from a Value to a Value.
+    init : str or callable
+        How the weights start: a name in `INITIALISERS`, or such a function, as `nn.uniform(0.1)`.
+    rng : numpy.random.Generator or int, optional
+        The source of the initial weights, or a seed for a new one; None is fresh entropy.
 
     Attributes
     ----------
@@ -62,9 +52,9 @@ class Neuron(Module):
     Raises
     ------
     TypeError
-        `n_inputs`, `activation` or `rng` of the wrong type.
+        An argument of the wrong type.
     ValueError
-        `n_inputs` below 1, an unknown activation, a negative seed.
+        `n_inputs` below 1, an unknown activation or initialiser, a negative seed.
 
     Examples
     --------
@@ -79,16 +69,21 @@ class Neuron(Module):
     bias: Value
 
     def __init__(
-        self, n_inputs: int, *, activation: str = "tanh", rng: np.random.Generator | int
+        self,
+        n_inputs: int,
+        *,
+        activation: Activation = "tanh",
+        init: str | Initialiser = "glorot_uniform",
+        rng: np.random.Generator | int | None = None,
     ) -> None:
         n_inputs = positive_int(n_inputs, "n_inputs")
-        function = _activation_function(activation)
-        weights = glorot_uniform(n_inputs, 1, rng=rng)[0].tolist()
-        self._set(weights, 0.0, activation, function)
+        named = named_activation(activation)
+        self._set(initial_weights(init, n_inputs, 1, rng)[0], 0.0, named)
+        self._label()
 
     @classmethod
     def from_weights(
-        cls, weights: Sequence[float], bias: float = 0.0, *, activation: str = "tanh"
+        cls, weights: Sequence[float], bias: float = 0.0, *, activation: Activation = "tanh"
     ) -> Neuron:
         """Make a neuron with given weights, as for an example worked by hand.
 
@@ -98,8 +93,8 @@ class Neuron(Module):
             One per input, at least one.
         bias : float
             The bias.
-        activation : str
-            A name in `ACTIVATIONS`.
+        activation : str or callable
+            A name in `ACTIVATIONS`, or a function from a Value to a Value.
 
         Returns
         -------
@@ -109,36 +104,45 @@ class Neuron(Module):
         Raises
         ------
         TypeError
-            A weight or bias that is no number, an activation that is no name.
+            A weight or bias that is no number, an activation that is neither name nor function.
         ValueError
-            No weights, an unknown activation.
+            No weights, one that is not finite, an unknown activation.
 
         Examples
         --------
         >>> [(weight.label, weight.data) for weight in Neuron.from_weights([1.0, 2.0]).weights]
         [('w1', 1.0), ('w2', 2.0)]
         """
-        function = _activation_function(activation)
+        named = named_activation(activation)
         if not is_ordered(weights):
             raise TypeError(f"weights must be a sequence of numbers, got {type(weights).__name__}")
         weights = list(weights)
         if not weights:
             raise ValueError("a neuron needs at least one weight, got none")
-        neuron = cls.__new__(cls)
-        neuron._set(weights, bias, activation, function)
+        neuron = cls._of(weights, bias, named)
+        for name, parameter in neuron.named_parameters():
+            if not math.isfinite(parameter.data):
+                raise ValueError(f"{name} is {parameter.data}: parameters must be finite")
+        neuron._label()
         return neuron
 
-    def _set(
-        self,
-        weights: Sequence[float],
-        bias: float,
-        activation: str,
-        function: Callable[[Value], Value],
-    ) -> None:
-        self.weights = [Value(weight, f"w{i}") for i, weight in enumerate(weights, start=1)]
-        self.bias = Value(bias, "b")
-        self._activation = activation
-        self._function = function
+    @classmethod
+    def _of(cls, weights: Sequence[float], bias: float, activation: NamedActivation) -> Neuron:
+        """Make a neuron that is not labelled, for a layer to do so."""
+        neuron = cls.__new__(cls)
+        neuron._set(weights, bias, activation)
+        return neuron
+
+    def _set(self, weights: Sequence[float], bias: float, activation: NamedActivation) -> None:
+        self.weights = [Value(weight) for weight in weights]
+        self.bias = Value(bias)
+        self._activation, self._function = activation
+
+    def _label(self) -> None:
+        """Name the parameters as textbooks do those of a lone neuron."""
+        for i, weight in enumerate(self.weights, start=1):
+            weight.label = f"w{i}"
+        self.bias.label = "b"
 
     @property
     def n_inputs(self) -> int:
@@ -152,8 +156,8 @@ class Neuron(Module):
         return len(self.weights)
 
     @property
-    def activation(self) -> str:
-        """Name of the activation function.
+    def activation(self) -> Activation:
+        """Name of the activation function, or the function itself if it has none.
 
         Examples
         --------
@@ -164,13 +168,17 @@ class Neuron(Module):
 
     def __call__(self, inputs: Scalars) -> Value:
         """Return the activation for one example."""
-        return self._evaluate(_input_values(inputs, self.n_inputs, self))
+        return self._evaluate(one_row(inputs, self.n_inputs, self))
 
     def _evaluate(self, inputs: list[Value]) -> Value:
         return self._function(ad.dot(self.weights, inputs, self.bias))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.n_inputs}, activation={self._activation!r})"
+        activation = activation_text(self._activation)
+        return f"{type(self).__name__}({self.n_inputs}, activation={activation})"
+
+    def _config(self) -> dict[str, object]:
+        return {"n_inputs": self.n_inputs, "activation": self._activation}
 
 
 class Layer(Module):
@@ -183,10 +191,12 @@ class Layer(Module):
     ----------
     n_inputs, n_outputs : int
         Number of inputs and of neurons, each at least 1.
-    activation : str
-        A name in `ACTIVATIONS`.
-    rng : numpy.random.Generator or int
-        The source of the initial weights, or a seed for a new one.
+    activation : str or callable
+        A name in `ACTIVATIONS`, or a function from a Value to a Value.
+    init : str or callable
+        How the weights start: a name in `INITIALISERS`, or such a function, as `nn.uniform(0.1)`.
+    rng : numpy.random.Generator or int, optional
+        The source of the initial weights, or a seed for a new one; None is fresh entropy.
 
     Attributes
     ----------
@@ -196,9 +206,9 @@ class Layer(Module):
     Raises
     ------
     TypeError
-        A size, `activation` or `rng` of the wrong type.
+        An argument of the wrong type.
     ValueError
-        A size below 1, an unknown activation, a negative seed.
+        A size below 1, an unknown activation or initialiser, a negative seed.
 
     Examples
     --------
@@ -214,15 +224,15 @@ class Layer(Module):
         n_inputs: int,
         n_outputs: int,
         *,
-        activation: str = "tanh",
-        rng: np.random.Generator | int,
+        activation: Activation = "tanh",
+        init: str | Initialiser = "glorot_uniform",
+        rng: np.random.Generator | int | None = None,
     ) -> None:
         n_inputs = positive_int(n_inputs, "n_inputs")
         n_outputs = positive_int(n_outputs, "n_outputs")
-        _activation_function(activation)
-        rows = glorot_uniform(n_inputs, n_outputs, rng=rng).tolist()
-        self.neurons = [Neuron.from_weights(row, activation=activation) for row in rows]
-        _label_by_path(self)
+        named = named_activation(activation)
+        rows = initial_weights(init, n_inputs, n_outputs, rng)
+        self.neurons = [Neuron._of(row, 0.0, named) for row in rows]
 
     @property
     def n_inputs(self) -> int:
@@ -247,8 +257,8 @@ class Layer(Module):
         return len(self.neurons)
 
     @property
-    def activation(self) -> str:
-        """Name of the neurons' activation function.
+    def activation(self) -> Activation:
+        """Name of the neurons' activation function, or the function itself if it has none.
 
         Examples
         --------
@@ -259,12 +269,19 @@ class Layer(Module):
 
     def __call__(self, inputs: Scalars) -> list[Value]:
         """Return the activations of one example, one per neuron."""
-        values = _input_values(inputs, self.n_inputs, self)
+        values = one_row(inputs, self.n_inputs, self)
         return [neuron._evaluate(values) for neuron in self.neurons]
 
     def __repr__(self) -> str:
         sizes = f"{self.n_inputs}, {self.n_outputs}"
-        return f"{type(self).__name__}({sizes}, activation={self.activation!r})"
+        return f"{type(self).__name__}({sizes}, activation={activation_text(self.activation)})"
+
+    def _config(self) -> dict[str, object]:
+        return {
+            "n_inputs": self.n_inputs,
+            "n_outputs": self.n_outputs,
+            "activation": _one_or_all([neuron.activation for neuron in self.neurons]),
+        }
 
 
 class MLP(Module):
@@ -276,13 +293,16 @@ class MLP(Module):
         Number of inputs, at least 1.
     sizes : sequence of int
         Number of neurons of each layer, the output layer last; at least one layer.
-    activation : str
-        Activation of the hidden layers, a name in `ACTIVATIONS`.
-    output_activation : str
+    activation : str or callable
+        Activation of the hidden layers: a name in `ACTIVATIONS`, or a function from a Value to a
+        Value.
+    output_activation : str or callable
         Activation of the last layer. Leave it "identity" for losses that take logits
         (`cross_entropy`, `binary_cross_entropy_with_logits`).
-    rng : numpy.random.Generator or int
-        The source of the initial weights, or a seed for a new one.
+    init : str or callable
+        How the weights start: a name in `INITIALISERS`, or such a function, as `nn.uniform(0.1)`.
+    rng : numpy.random.Generator or int, optional
+        The source of the initial weights, or a seed for a new one; None is fresh entropy.
 
     Attributes
     ----------
@@ -292,9 +312,9 @@ class MLP(Module):
     Raises
     ------
     TypeError
-        A size, activation or `rng` of the wrong type.
+        An argument of the wrong type.
     ValueError
-        No layer, a size below 1, an unknown activation, a negative seed.
+        No layer, a size below 1, an unknown activation or initialiser, a negative seed.
 
     Examples
     --------
@@ -316,20 +336,21 @@ class MLP(Module):
         n_inputs: int,
         sizes: Sequence[int],
         *,
-        activation: str = "tanh",
-        output_activation: str = "identity",
-        rng: np.random.Generator | int,
+        activation: Activation = "tanh",
+        output_activation: Activation = "identity",
+        init: str | Initialiser = "glorot_uniform",
+        rng: np.random.Generator | int | None = None,
     ) -> None:
         widths = [positive_int(n_inputs, "n_inputs"), *_layer_sizes(sizes)]
-        _activation_function(activation)
-        _activation_function(output_activation, "output_activation")
+        hidden, _ = named_activation(activation)
+        output, _ = named_activation(output_activation, "output_activation")
+        initialiser(init)
         generator = as_generator(rng)
-        names = [activation] * (len(widths) - 2) + [output_activation]
+        names = [hidden] * (len(widths) - 2) + [output]
         self.layers = [
-            Layer(n_in, n_out, activation=name, rng=generator)
+            Layer(n_in, n_out, activation=name, init=init, rng=generator)
             for (n_in, n_out), name in zip(pairwise(widths), names, strict=True)
         ]
-        _label_by_path(self)
 
     @property
     def n_inputs(self) -> int:
@@ -355,25 +376,28 @@ class MLP(Module):
 
     def __call__(self, inputs: Scalars) -> list[Value]:
         """Return the outputs of one example, one per neuron of the last layer."""
-        values = _input_values(inputs, self.n_inputs, self)
+        values = one_row(inputs, self.n_inputs, self)
         for layer in self.layers:
             values = layer(values)
         return values
 
+    def _config(self) -> dict[str, object]:
+        if {*map(type, self.layers)} != {Layer}:  # replaced by others
+            return {"layers": self.layers}
+        *hidden, output = [layer._config()["activation"] for layer in self.layers]
+        return {
+            "n_inputs": self.n_inputs,
+            "sizes": self.sizes,
+            "activation": _one_or_all(hidden or ["tanh"]),
+            "output_activation": output,
+        }
 
-def _activation_function(name: object, argument: str = "activation") -> Callable[[Value], Value]:
-    if not isinstance(name, str):
-        raise TypeError(f"{argument} must be a name, got {name!r}; known: {_known_activations()}")
-    if name in ACTIVATIONS:
-        return ACTIVATIONS[name]
-    hint = ""
-    if name in ("softmax", "log_softmax"):
-        hint = "; softmax is part of the loss: use cross_entropy on outputs of 'identity'"
-    raise ValueError(f"unknown {argument} {name!r}; known: {_known_activations()}{hint}")
 
-
-def _known_activations() -> str:
-    return ", ".join(ACTIVATIONS)
+def _one_or_all(activations: list[Any]) -> object:
+    """The one activation of all; of different ones, which no constructor takes, the list."""
+    first = activations[0]
+    same = all(activation == first for activation in activations)
+    return first if same and not isinstance(first, list) else activations
 
 
 def _layer_sizes(sizes: object) -> list[int]:
@@ -384,25 +408,3 @@ def _layer_sizes(sizes: object) -> list[int]:
     if len(sizes) == 0:
         raise ValueError("sizes is empty: an MLP needs at least one layer, such as [1]")
     return [positive_int(size, f"sizes[{i}]") for i, size in enumerate(sizes)]
-
-
-def _input_values(inputs: Scalars, n_inputs: int, owner: Module) -> list[Value]:
-    """Turn plain numbers into constants, once for all neurons of a layer."""
-    if type(inputs) is not list and not (is_ordered(inputs) and hasattr(inputs, "__len__")):
-        raise TypeError(
-            f"{owner!r} takes one example, a sequence of {n_inputs} numbers or Values; "
-            f"got {type(inputs).__name__}"
-        )
-    n_given = len(inputs)
-    if n_given != n_inputs:
-        raise ValueError(
-            f"{owner!r} takes {n_inputs} input{'s' if n_inputs > 1 else ''}, got {n_given} "
-            "(one example at a time, not a batch)"
-        )
-    return [ad.as_value(x) for x in inputs]
-
-
-def _label_by_path(module: Module) -> None:
-    """Label parameters as `named_parameters` calls them, so that pictures can be looked up."""
-    for name, parameter in module.named_parameters():
-        parameter.label = name

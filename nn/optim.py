@@ -3,69 +3,222 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from inspect import signature
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd_mini import Value
 
-from .parameters import assign_data, parameter_list
+from ._assignment import assign_data
+from ._checks import (
+    Aliases,
+    KeywordsChecked,
+    above_zero,
+    did_you_mean,
+    not_negative,
+    share,
+    true_or_false,
+)
+from .parameters import float_vector, parameter_list
 
-__all__ = ["SGD", "Adam"]
+__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Optimizer", "RMSProp"]
 
+T = TypeVar("T")
 Vector: TypeAlias = NDArray[np.float64]
+Memory: TypeAlias = Mapping[str, Any]
+"""What one step leaves to the next: ints and vectors (P,) by name. Replaced, never changed."""
 
 _REMEDY = (
     "no parameter was changed; lower the learning rate, or look in the loss for a log, a division "
     "or an exp out of bounds"
 )
+_PLAIN = (Real, np.bool_, str, type(None))
+_NOT_NEGATIVE = frozenset(["steps", "mean_square", "sum_of_squares"])
 
 
-class _Optimizer(ABC):
-    """What all optimizers share: they differ in the formula of one step and in what it remembers.
+class StepError(ValueError):
+    """A step that cannot be made, as something in it is not finite: nothing has changed."""
+
+
+class Hyperparameter(Generic[T]):
+    """A number that an optimizer is made with: checked when it is set, read as a plain attribute.
+
+    A descriptor without `__get__` leaves reading to the optimizer's own dict, where it costs least.
+    """
+
+    def __init__(self, check: Callable[[object, str], T]) -> None:
+        self.check = check
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __set__(self, optimizer: Optimizer, number: T) -> None:
+        checked = self.check(number, self.name)
+        optimizer.check_together({**vars(optimizer), self.name: checked})
+        vars(optimizer)[self.name] = checked
+
+    if TYPE_CHECKING:
+
+        def __get__(self, optimizer: Optimizer, owner: type) -> T: ...
+
+
+def _learning_rate(rate: object, name: str) -> float:
+    if callable(rate):
+        raise TypeError(
+            f"{name} must be a real number, got {rate!r}: give fit the schedule, by "
+            f"callbacks=[LearningRateSchedule(schedule)], or set optimizer.{name} = "
+            "schedule(count) in a loop of your own"
+        )
+    return not_negative(rate, name)
+
+
+def _limit(limit: object, name: str) -> float | None:
+    return None if limit is None else above_zero(limit, name)
+
+
+class _Constructor(ABCMeta):
+    """Tells when an optimizer is made: from then on it takes no new attributes."""
+
+    def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
+        optimizer = super().__call__(*arguments, **keywords)
+        vars(optimizer)["_is_made"] = True
+        return optimizer
+
+
+class Optimizer(KeywordsChecked, metaclass=_Constructor):
+    """What all optimizers share: they differ in the rule of one step and in what it remembers.
 
     `step` moves the parameters themselves; `update` moves a vector, such as a compiled program
     trains, and leaves the parameters alone. Both change everything or, where the step is refused
-    or interrupted, nothing.
+    or interrupted, nothing. A step takes the gradient as it is, then
+
+    1. clips it by value: each number to ±clip_value;
+    2. clips it by norm (Pascanu et al. 2013): where its length, taken over all parameters together,
+       is more than clip_norm, it is multiplied by clip_norm / (length + 1e-6), as in PyTorch;
+    3. adds weight_decay * parameter, the gradient of an L2 penalty (not `AdamW`, which see);
+    4. follows the optimizer's rule.
+
+    To write one of your own, give it a `rule`, and `initial_memory` where it remembers something.
+    Numbers, bools, texts and None that its `__init__` makes attributes are a part of `state_dict`
+    and of checkpoints, like those it has from here. After `__init__` an unknown name is refused.
+
+    Parameters
+    ----------
+    parameters : iterable of Value
+        The parameters to train, as `model.parameters()` lists them, at least one.
+    learning_rate : float
+        Finite and at least 0.
+    weight_decay : float
+        Finite and at least 0.
+    clip_value, clip_norm : float, optional
+        Finite and above 0; without them nothing is clipped.
+
+    Attributes
+    ----------
+    parameters : list of Value
+        The parameters it trains.
+    memory : mapping
+        What the last step has left for the next, by name. Each step puts a new one in its place
+        and leaves the old as it was, so that who has kept an old one may set it again.
+    learning_rate, weight_decay, clip_value, clip_norm
+        As given; set them to change them from the next step on. So may all other numbers be that
+        an optimizer is made with.
+
+    Raises
+    ------
+    TypeError
+        A model instead of its parameters, something other than leaf Values, a number that is not
+        real, an unknown keyword.
+    ValueError
+        No parameters, the same one twice, a number out of range.
+
+    Examples
+    --------
+    >>> from autograd_mini import Value
+    >>> class SignDescent(Optimizer):
+    ...     def rule(self, theta, gradient, memory):
+    ...         return theta - self.learning_rate * np.sign(gradient), memory
+    >>> SignDescent([Value(0.0), Value(0.0)], 0.5).update([1.0, 2.0], [0.1, -7.0])
+    array([0.5, 2.5])
     """
 
-    def __init__(self, parameters: Iterable[Value], learning_rate: float) -> None:
-        if not isinstance(parameters, Iterable):
-            raise TypeError(
-                "parameters must be a list of Values, such as model.parameters(), "
-                f"got {type(parameters).__name__}"
-            )
-        self.parameters = parameter_list(parameters)
-        if not self.parameters:
-            raise ValueError("no parameters to train: the list is empty")
-        self._learning_rate = _checked_rate(learning_rate)
-        self._memory: Any = None
+    _ALIASES: ClassVar[Aliases] = {
+        **dict.fromkeys(["lr", "eta", "step_size", "rate", "param_groups"], "learning_rate"),
+        **dict.fromkeys(["params", "model"], "parameters"),
+        **dict.fromkeys(["alpha", "rho"], "beta learning_rate"),
+        **dict.fromkeys(["wd", "l2"], "weight_decay"),
+        **dict.fromkeys(["betas", "beta"], "beta1 beta2 beta momentum"),
+        **dict.fromkeys(["momentum_", "mu"], "momentum"),
+        "decay": "beta weight_decay",
+        "eps": "epsilon",
+        **dict.fromkeys(["max_norm", "clipnorm", "global_clipnorm", "max_grad_norm"], "clip_norm"),
+        **dict.fromkeys(["clipvalue", "max_value", "clip"], "clip_value clip_norm"),
+        "state": "memory",
+    }
+
+    learning_rate = Hyperparameter(_learning_rate)
+    weight_decay = Hyperparameter(not_negative)
+    clip_value = Hyperparameter(_limit)
+    clip_norm = Hyperparameter(_limit)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float,
+        *,
+        weight_decay: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+    ) -> None:
+        self._parameters = _parameters_of(parameters, type(self).__name__)
+        self._memory = self.initial_memory()
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clip_value = clip_value
+        self.clip_norm = clip_norm
 
     @abstractmethod
-    def _moved(self, theta: Vector, gradient: Vector) -> tuple[Vector, Any]:
-        """Return the parameters after one step, and what the next step must remember."""
+    def rule(self, theta: Vector, gradient: Vector, memory: Memory) -> tuple[Vector, Memory]:
+        """Return the parameters after one step, and what the next step must remember.
+
+        Parameters
+        ----------
+        theta, gradient : numpy.ndarray of shape (P,)
+            The parameters, and the gradient with clipping and weight decay done.
+        memory : mapping
+            What the step before has returned, at first `initial_memory()`.
+
+        Returns
+        -------
+        (numpy.ndarray of shape (P,), mapping)
+            New objects: none of the arguments may change.
+        """
+
+    def check_together(self, numbers: Mapping[str, Any]) -> None:
+        """Raise ValueError where the optimizer's numbers, each right alone, do not go together."""
+
+    def initial_memory(self) -> Memory:
+        """Return what the first step remembers: ints and vectors (P,) by name, by default none."""
+        return {}
 
     @property
-    def learning_rate(self) -> float:
-        """The learning rate; set it to change it from the next step on.
+    def parameters(self) -> list[Value]:
+        """The parameters it trains, in the order of the vectors that `update` takes."""
+        return self._parameters
 
-        Examples
-        --------
-        >>> from autograd_mini import Value
-        >>> optimizer = SGD([Value(1.0)], learning_rate=0.1)
-        >>> optimizer.learning_rate = 0.01
-        >>> optimizer.learning_rate
-        0.01
-        """
-        return self._learning_rate
+    @property
+    def memory(self) -> Memory:
+        """What the last step has left for the next, by name."""
+        return self._memory
 
-    @learning_rate.setter
-    def learning_rate(self, learning_rate: float) -> None:
-        self._learning_rate = _checked_rate(learning_rate)
+    @memory.setter
+    def memory(self, memory: Memory) -> None:
+        self._memory = memory
 
     def step(self) -> None:
         """Move every parameter along its `grad`, or none when one cannot move.
@@ -84,17 +237,19 @@ class _Optimizer(ABC):
         >>> SGD([w], learning_rate=0.1).step()  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        ValueError: the gradient of 'w' is nan: no parameter was changed; ...
+        nn.optim.StepError: the gradient of 'w' is nan: no parameter was changed; ...
         """
-        theta = np.array([parameter.data for parameter in self.parameters])
-        gradient = np.array([parameter.grad for parameter in self.parameters])
-        moved, memory = self._checked_move(theta, gradient)
+        theta = np.array([parameter.data for parameter in self._parameters])
+        gradient = np.array([parameter.grad for parameter in self._parameters])
+        with np.errstate(all="ignore"):
+            moved, memory = self.moved(theta, gradient, self._memory)
         before = self._memory
         try:
             self._memory = memory
-            assign_data(self.parameters, moved.tolist())
+            assign_data(self._parameters, moved.tolist())
         except BaseException:
             self._memory = before
+            assign_data(self._parameters, theta.tolist())
             raise
 
     def update(self, theta: ArrayLike, gradient: ArrayLike) -> Vector:
@@ -128,9 +283,49 @@ class _Optimizer(ABC):
         >>> SGD([Value(0.0), Value(0.0)], learning_rate=0.1).update([1.0, 2.0], [3.0, -1.0])
         array([0.7, 2.1])
         """
-        vectors = [self._vector(theta, "theta"), self._vector(gradient, "gradient")]
-        moved, self._memory = self._checked_move(*vectors)
+        length = len(self._parameters)
+        vectors = float_vector(theta, length, "theta"), float_vector(gradient, length, "gradient")
+        with np.errstate(all="ignore"):
+            moved, self._memory = self.moved(*vectors, self._memory)
         return moved
+
+    def moved(self, theta: Vector, gradient: Vector, memory: Memory) -> tuple[Vector, Memory]:
+        """Return what a step makes of vectors and a memory, and change nothing.
+
+        What `update` does, for loops that keep the memory themselves and care for NumPy's warnings
+        (`numpy.errstate`): nothing is checked but that the step is finite.
+
+        Parameters
+        ----------
+        theta, gradient : numpy.ndarray of shape (P,), float64
+            The parameters before the step, and the gradient there.
+        memory : mapping
+            What the step before has left; at first ``optimizer.memory``.
+
+        Returns
+        -------
+        numpy.ndarray, mapping
+            The parameters after the step, and what it leaves.
+
+        Raises
+        ------
+        ValueError
+            A gradient that is not finite, or a move out of range.
+
+        Examples
+        --------
+        >>> from autograd_mini import Value
+        >>> optimizer = SGD([Value(0.0)], learning_rate=0.5)
+        >>> optimizer.moved(np.array([1.0]), np.array([0.25]), optimizer.memory)[0]
+        array([0.875])
+        """
+        after, left = self.rule(*self._decayed(theta, self._clipped(gradient)), memory)
+        # One sum tells of both: what is not finite stays so, also times 0.
+        if not math.isfinite(after.dot(gradient)):
+            self._check_step(theta, gradient, after)
+        if left is not memory:
+            self._check_memory(left, gradient)
+        return after, left
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, since `backward` adds to what is there.
@@ -144,46 +339,157 @@ class _Optimizer(ABC):
         >>> w.grad
         0.0
         """
-        for parameter in self.parameters:
+        for parameter in self._parameters:
             parameter.grad = 0.0
 
-    def _vector(self, numbers: ArrayLike, name: str) -> Vector:
-        vector = np.asarray(numbers)
-        if vector.dtype.kind not in "iuf":
-            raise TypeError(f"{name} must hold real numbers, got an array of {vector.dtype}")
-        if vector.shape != (len(self.parameters),):
-            raise ValueError(
-                f"{name} must have shape ({len(self.parameters)},), one number per parameter, "
-                f"got {vector.shape}"
-            )
-        return vector.astype(np.float64, copy=False)
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the next step depends on, but the parameters and their gradients.
 
-    def _checked_move(self, theta: Vector, gradient: Vector) -> tuple[Vector, Any]:
-        with np.errstate(all="ignore"):
-            moved, memory = self._moved(theta, gradient)
-        stuck = np.flatnonzero(~np.isfinite(moved))
-        if len(stuck):
-            index = int(stuck[0])
-            found = f"the step takes {self._name(index)} from {theta[index]} to {moved[index]}"
-            if not math.isfinite(gradient[index]):
-                found = f"the gradient of {self._name(index)} is {gradient[index]}"
-            raise ValueError(f"{found}: {_REMEDY}")
-        return moved, memory
+        Returns
+        -------
+        dict of str to str, float, int, bool, None or numpy.ndarray
+            The optimizer's class name, the numbers it was made with, its memory. The arrays are
+            copies.
+
+        Examples
+        --------
+        >>> from autograd_mini import Value
+        >>> state = SGD([Value(1.0)], learning_rate=0.1, momentum=0.9).state_dict()
+        >>> state["optimizer"], state["learning_rate"], state["momentum"], state["velocity"]
+        ('SGD', 0.1, 0.9, array([0.]))
+        """
+        memory = {name: _copied(entry) for name, entry in self._memory.items()}
+        return {"optimizer": type(self).__name__, **self._settings(), **memory}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where the optimizer stood whose `state_dict` it is, with its numbers: bit for bit.
+
+        Everything is checked first: where the state is refused, nothing has changed.
+
+        Parameters
+        ----------
+        state : mapping
+            As `state_dict` returns it, of an optimizer of this class with as many parameters.
+
+        Raises
+        ------
+        TypeError
+            Something other than a mapping, an entry of the wrong type.
+        ValueError
+            The state of another class, a name that is missing or unknown, a vector of the wrong
+            shape, a number out of range, infinite or NaN.
+
+        Examples
+        --------
+        >>> from autograd_mini import Value
+        >>> optimizer, resumed = (Adam([Value(1.0)]) for _ in range(2))
+        >>> theta = optimizer.update([1.0], [2.0])
+        >>> resumed.load_state_dict(optimizer.state_dict())
+        >>> bool(optimizer.update(theta, [0.5]) == resumed.update(theta, [0.5]))
+        True
+        """
+        own = type(self).__name__
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state must be the state_dict() of {own}, got {type(state).__name__}")
+        fresh, settings = self.initial_memory(), _hyperparameters(type(self))
+        checks = {name: entry.check for name, entry in settings.items()}
+        checks |= dict.fromkeys(_own_settings(self), _plain)
+        self._check_names(state, ["optimizer", *checks, *fresh])
+        numbers = {name: check(state[name], name) for name, check in checks.items()}
+        memory = {name: _checked_entry(state[name], entry, name) for name, entry in fresh.items()}
+        self.check_together(numbers)
+        vars(self).update(numbers, _memory=memory)  # at once, Ctrl-C or not
+
+    def _check_names(self, state: Mapping[str, Any], known: list[str]) -> None:
+        own = type(self).__name__
+        other = state.get("optimizer", own)
+        if other != own:
+            raise ValueError(f"the state is that of {other}, this optimizer is {own}")
+        for name in known:
+            if name not in state:
+                raise ValueError(f"the state of {own} lacks {name!r}")
+        for name in state:
+            if name not in known:
+                raise ValueError(f"the state of {own} holds an unknown {name!r}")
+
+    def _check_step(self, theta: Vector, gradient: Vector, after: Vector) -> None:
+        """Refuse a gradient or a step that is not finite."""
+        wrong = np.flatnonzero(~(np.isfinite(gradient) & np.isfinite(after)))
+        if not len(wrong):  # large ones whose products overflow
+            return
+        index = int(wrong[0])
+        found = f"the step takes {self._name(index)} from {theta[index]} to {after[index]}"
+        if not math.isfinite(gradient[index]):
+            found = f"the gradient of {self._name(index)} is {gradient[index]}"
+        raise StepError(f"{found}: {_REMEDY}")
+
+    def _check_memory(self, memory: Memory, gradient: Vector) -> None:
+        """Above 1e154 a square is infinite, and would hold the parameter still for ever."""
+        for entry in memory.values():
+            if isinstance(entry, np.ndarray) and not _is_finite(entry):
+                index = _first_infinite(entry)
+                number = f"the gradient of {self._name(index)} is {gradient[index]}"
+                raise StepError(f"{number}, too large to square: {_REMEDY}")
+
+    def _clipped(self, gradient: Vector) -> Vector:
+        """The gradient within its limits; one that is not finite stays so, to be refused."""
+        limit, longest = self.clip_value, self.clip_norm
+        if (limit is None and longest is None) or not _is_finite(gradient):
+            return gradient
+        if limit is not None:
+            gradient = np.minimum(np.maximum(gradient, -limit), limit)
+        return gradient if longest is None else _shortened(gradient, longest)
+
+    def _decayed(self, theta: Vector, gradient: Vector) -> tuple[Vector, Vector]:
+        """The parameters and the gradient with the weight decay in one of them."""
+        decay = self.weight_decay
+        return theta, (gradient + decay * theta if decay else gradient)
 
     def _name(self, index: int) -> str:
-        label = self.parameters[index].label
+        label = self._parameters[index].label
         return repr(label) if label else f"parameters[{index}]"
 
+    def _settings(self) -> dict[str, Any]:
+        names = [*_hyperparameters(type(self)), *_own_settings(self)]
+        return {name: getattr(self, name) for name in names}
+
     def __repr__(self) -> str:
-        n_parameters = len(self.parameters)
-        return (
-            f"{type(self).__name__}({n_parameters} parameters, "
-            f"learning_rate={self._learning_rate!r})"
+        usual = {
+            **signature(Optimizer.__init__).parameters,
+            **signature(type(self).__init__).parameters,
+        }
+        changed = "".join(
+            f", {name}={number!r}"
+            for name, number in self._settings().items()
+            if name == "learning_rate" or name not in usual or number != usual[name].default
         )
+        return f"{type(self).__name__}({len(self._parameters)} parameters{changed})"
+
+    if not TYPE_CHECKING:  # type checkers would take any attribute for known
+
+        def __setattr__(self, name: str, content: object) -> None:
+            known = name[0] == "_" or hasattr(type(self), name) or name in vars(self)
+            if not known and "_is_made" in vars(self):
+                raise self._unknown(name)
+            super().__setattr__(name, content)
+
+        def __getattr__(self, name: str) -> object:
+            raise self._unknown(name)
+
+        def _unknown(self, name: str) -> AttributeError:
+            cls = type(self)
+            known = ["parameters", "memory", *_hyperparameters(cls), *_own_settings(self)]
+            end = did_you_mean(name, known, self._ALIASES)
+            return AttributeError(f"{cls.__name__} has no attribute {name!r}{end}")
 
 
-class SGD(_Optimizer):
+class SGD(Optimizer):
     """Stochastic gradient descent: each parameter moves by -learning_rate * gradient.
+
+    With momentum (Polyak 1964) it moves by -learning_rate * v, where the velocity v is the
+    gradient plus `momentum` times the velocity before. With Nesterov's (Sutskever et al. 2013) by
+    -learning_rate * (gradient + momentum * v): as if v had been followed before the gradient was
+    taken.
 
     Parameters
     ----------
@@ -191,6 +497,12 @@ class SGD(_Optimizer):
         The parameters to train, as `model.parameters()` lists them, at least one.
     learning_rate : float
         The step's length per unit of gradient, finite and at least 0.
+    momentum : float
+        How much of the velocity each step keeps, at least 0 and below 1.
+    nesterov : bool
+        Whether the momentum is Nesterov's; it needs one above 0.
+    weight_decay, clip_value, clip_norm : float
+        As in `Optimizer`.
 
     Attributes
     ----------
@@ -200,10 +512,10 @@ class SGD(_Optimizer):
     Raises
     ------
     TypeError
-        A module instead of its parameters, something other than leaf Values, a learning rate that
-        is no real number.
+        A model instead of its parameters, something other than leaf Values, a number that is not
+        real, an unknown keyword.
     ValueError
-        No parameters, the same one twice, a learning rate below 0 or not finite.
+        No parameters, the same one twice, a number out of range, Nesterov's momentum of 0.
 
     Examples
     --------
@@ -214,13 +526,201 @@ class SGD(_Optimizer):
     >>> optimizer.step()
     >>> w.data
     0.7
+    >>> optimizer.learning_rate = 0.01
+    >>> optimizer
+    SGD(1 parameters, learning_rate=0.01)
     """
 
-    def _moved(self, theta: Vector, gradient: Vector) -> tuple[Vector, None]:
-        return theta - self._learning_rate * gradient, None
+    momentum = Hyperparameter(share)
+    nesterov = Hyperparameter(true_or_false)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(
+            parameters,
+            learning_rate,
+            weight_decay=weight_decay,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+        )
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def check_together(self, numbers: Mapping[str, Any]) -> None:
+        """Refuse Nesterov's momentum of 0."""
+        if numbers.get("nesterov") and not numbers.get("momentum"):
+            raise ValueError("nesterov=True needs a momentum above 0, such as momentum=0.9")
+
+    def initial_memory(self) -> Memory:
+        """Return a velocity of 0."""
+        return {"velocity": np.zeros(len(self._parameters))}
+
+    def rule(self, theta: Vector, gradient: Vector, memory: Memory) -> tuple[Vector, Memory]:
+        """Follow the gradient, or the velocity; without momentum there is none to remember."""
+        momentum = self.momentum
+        if not momentum:
+            return theta - self.learning_rate * gradient, memory
+        velocity = momentum * memory["velocity"] + gradient
+        direction = gradient + momentum * velocity if self.nesterov else velocity
+        return theta - self.learning_rate * direction, {"velocity": velocity}
 
 
-class Adam(_Optimizer):
+class AdaGrad(Optimizer):
+    """AdaGrad (Duchi et al. 2011): steps scaled by all gradients so far of each parameter.
+
+    With s the sum of the squared gradients, a parameter moves by
+    -learning_rate * gradient / (sqrt(s) + epsilon): ever shorter, and shorter for parameters with
+    large gradients.
+
+    Parameters
+    ----------
+    parameters : iterable of Value
+        The parameters to train, as `model.parameters()` lists them, at least one.
+    learning_rate : float
+        The length of the first step, finite and at least 0.
+    epsilon : float
+        Added to the root, finite and above 0.
+    weight_decay, clip_value, clip_norm : float
+        As in `Optimizer`.
+
+    Attributes
+    ----------
+    parameters : list of Value
+        The parameters it trains.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `SGD`.
+
+    Examples
+    --------
+    >>> from autograd_mini import Value
+    >>> optimizer = AdaGrad([Value(0.0)], learning_rate=0.1)
+    >>> theta = np.array([1.0])
+    >>> for _ in range(3):
+    ...     theta = optimizer.update(theta, [5.0])
+    ...     print(round(theta[0], 4))
+    0.9
+    0.8293
+    0.7716
+    """
+
+    epsilon = Hyperparameter(above_zero)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float = 0.01,
+        *,
+        epsilon: float = 1e-10,
+        weight_decay: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(
+            parameters,
+            learning_rate,
+            weight_decay=weight_decay,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+        )
+        self.epsilon = epsilon
+
+    def initial_memory(self) -> Memory:
+        """Return a sum of no squares."""
+        return {"sum_of_squares": np.zeros(len(self._parameters))}
+
+    def rule(self, theta: Vector, gradient: Vector, memory: Memory) -> tuple[Vector, Memory]:
+        """Divide the gradient by the root of the sum of its squares."""
+        squares = memory["sum_of_squares"] + gradient * gradient
+        move = self.learning_rate * gradient / (np.sqrt(squares) + self.epsilon)
+        return theta - move, {"sum_of_squares": squares}
+
+
+class RMSProp(Optimizer):
+    """RMSProp (Tieleman & Hinton 2012): steps scaled by the recent gradients of each parameter.
+
+    With v a running mean of the squared gradient, a parameter moves by
+    -learning_rate * gradient / (sqrt(v) + epsilon). As in PyTorch, v starts at 0 and is not freed
+    of its bias, so that the first steps are the longest.
+
+    Parameters
+    ----------
+    parameters : iterable of Value
+        The parameters to train, as `model.parameters()` lists them, at least one.
+    learning_rate : float
+        About the length of a step, finite and at least 0.
+    beta : float
+        How much of v each step keeps, at least 0 and below 1.
+    epsilon : float
+        Added to the root, finite and above 0.
+    weight_decay, clip_value, clip_norm : float
+        As in `Optimizer`.
+
+    Attributes
+    ----------
+    parameters : list of Value
+        The parameters it trains.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `SGD`.
+
+    Examples
+    --------
+    >>> from autograd_mini import Value
+    >>> optimizer = RMSProp([Value(0.0)], learning_rate=0.1, beta=0.75)
+    >>> optimizer.update([1.0], [5.0]).round(4)
+    array([0.8])
+    """
+
+    beta = Hyperparameter(share)
+    epsilon = Hyperparameter(above_zero)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float = 0.01,
+        *,
+        beta: float = 0.99,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(
+            parameters,
+            learning_rate,
+            weight_decay=weight_decay,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+        )
+        self.beta = beta
+        self.epsilon = epsilon
+
+    def initial_memory(self) -> Memory:
+        """Return a running mean of 0."""
+        return {"mean_square": np.zeros(len(self._parameters))}
+
+    def rule(self, theta: Vector, gradient: Vector, memory: Memory) -> tuple[Vector, Memory]:
+        """Divide the gradient by the root of the running mean of its square."""
+        mean_square = _running_mean(memory["mean_square"], gradient * gradient, self.beta)
+        move = self.learning_rate * gradient / (np.sqrt(mean_square) + self.epsilon)
+        return theta - move, {"mean_square": mean_square}
+
+
+class Adam(Optimizer):
     """Adam (Kingma & Ba 2015): steps scaled by running moments of each parameter's gradient.
 
     With running means m of the gradient and v of its square, freed of their bias toward their
@@ -237,6 +737,8 @@ class Adam(_Optimizer):
         How much of m and of v each step keeps, at least 0 and below 1.
     epsilon : float
         Added to the root, finite and above 0.
+    weight_decay, clip_value, clip_norm : float
+        As in `Optimizer`.
 
     Attributes
     ----------
@@ -245,11 +747,8 @@ class Adam(_Optimizer):
 
     Raises
     ------
-    TypeError
-        A module instead of its parameters, something other than leaf Values, a number that is not
-        real.
-    ValueError
-        No parameters, the same one twice, a number out of range.
+    TypeError, ValueError
+        As `SGD`.
 
     Examples
     --------
@@ -262,6 +761,10 @@ class Adam(_Optimizer):
     0.9
     """
 
+    beta1 = Hyperparameter(share)
+    beta2 = Hyperparameter(share)
+    epsilon = Hyperparameter(above_zero)
+
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -270,48 +773,189 @@ class Adam(_Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
     ) -> None:
-        super().__init__(parameters, learning_rate)
-        self._beta1 = _checked_beta(beta1, "beta1")
-        self._beta2 = _checked_beta(beta2, "beta2")
-        self._epsilon = _real(epsilon, "epsilon")
-        if not (math.isfinite(self._epsilon) and self._epsilon > 0):
-            raise ValueError(f"epsilon must be finite and above 0, got {self._epsilon}")
-        zeros = np.zeros(len(self.parameters))
-        self._memory = (0, zeros, zeros)
+        super().__init__(
+            parameters,
+            learning_rate,
+            weight_decay=weight_decay,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+        )
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
 
-    def _moved(self, theta: Vector, gradient: Vector) -> tuple[Vector, tuple[int, Vector, Vector]]:
-        step, m, v = self._memory
-        step += 1
-        m = self._beta1 * m + (1 - self._beta1) * gradient
-        v = self._beta2 * v + (1 - self._beta2) * gradient**2
-        # Above 1e154 the square is infinite, and would hold the parameter still for ever.
-        too_large = np.flatnonzero(np.isinf(v) & np.isfinite(gradient))
-        if len(too_large):
-            index = int(too_large[0])
-            found = f"the gradient of {self._name(index)} is {gradient[index]}, too large to square"
-            raise ValueError(f"{found}: {_REMEDY}")
-        unbiased_m = m / (1 - self._beta1**step)
-        unbiased_v = v / (1 - self._beta2**step)
-        move = self._learning_rate * unbiased_m / (np.sqrt(unbiased_v) + self._epsilon)
-        return theta - move, (step, m, v)
+    def initial_memory(self) -> Memory:
+        """Return no steps, and running means of 0."""
+        zeros = np.zeros(len(self._parameters))
+        return {"steps": 0, "mean": zeros, "mean_square": zeros}
 
-
-def _real(number: object, name: str) -> float:
-    if isinstance(number, (bool, np.bool_)) or not isinstance(number, Real):
-        raise TypeError(f"{name} must be a real number, got {number!r}")
-    return float(number)
+    def rule(self, theta: Vector, gradient: Vector, memory: Memory) -> tuple[Vector, Memory]:
+        """Divide the running mean of the gradient by the root of that of its square."""
+        steps = memory["steps"] + 1
+        mean = _running_mean(memory["mean"], gradient, self.beta1)
+        mean_square = _running_mean(memory["mean_square"], gradient * gradient, self.beta2)
+        # The biases come out of the fraction, as the paper's section 2 ends: numbers, not vectors.
+        scale = math.sqrt(1 - self.beta2**steps)
+        rate = self.learning_rate * scale / (1 - self.beta1**steps)
+        moved = theta - rate * (mean / (np.sqrt(mean_square) + self.epsilon * scale))
+        return moved, {"steps": steps, "mean": mean, "mean_square": mean_square}
 
 
-def _checked_rate(learning_rate: object) -> float:
-    rate = _real(learning_rate, "learning_rate")
-    if not (math.isfinite(rate) and rate >= 0):
-        raise ValueError(f"learning_rate must be finite and at least 0, got {rate}")
-    return rate
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+
+    Each step first multiplies the parameters by 1 - learning_rate * weight_decay, then follows
+    Adam along the gradient of the loss alone. In `Adam` the decay is a part of the gradient, and
+    so is divided by the root of its running square: weights with large gradients hardly decay.
+
+    Parameters
+    ----------
+    parameters : iterable of Value
+        The parameters to train, as `model.parameters()` lists them, at least one.
+    learning_rate : float
+        About the length of a step, finite and at least 0.
+    beta1, beta2, epsilon : float
+        As in `Adam`.
+    weight_decay : float
+        Finite and at least 0.
+    clip_value, clip_norm : float
+        As in `Optimizer`.
+
+    Attributes
+    ----------
+    parameters : list of Value
+        The parameters it trains.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `SGD`.
+
+    Examples
+    --------
+    >>> from autograd_mini import Value
+    >>> optimizer = AdamW([Value(0.0)], learning_rate=0.1, weight_decay=0.5)
+    >>> optimizer.update([2.0], [0.0])
+    array([1.9])
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float = 0.001,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(
+            parameters,
+            learning_rate,
+            beta1=beta1,
+            beta2=beta2,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+        )
+
+    def _decayed(self, theta: Vector, gradient: Vector) -> tuple[Vector, Vector]:
+        return theta * (1 - self.learning_rate * self.weight_decay), gradient
 
 
-def _checked_beta(beta: object, name: str) -> float:
-    number = _real(beta, name)
-    if not 0 <= number < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, got {number}")
-    return number
+def _running_mean(before: Vector, new: Vector, kept: float) -> Vector:
+    mean = kept * before
+    mean += (1 - kept) * new
+    return mean
+
+
+def _shortened(gradient: Vector, longest: float) -> Vector:
+    """The gradient, made as short as `longest` where it is longer."""
+    length = math.sqrt(gradient.dot(gradient))
+    if math.isfinite(length):
+        factor = longest / (length + 1e-6)
+        return factor * gradient if factor < 1 else gradient
+    largest = float(np.abs(gradient).max())  # the squares overflow: find the direction first
+    direction = gradient / largest
+    factor = longest / math.sqrt(direction.dot(direction))
+    return direction * min(factor, largest)
+
+
+def _is_finite(vector: Vector) -> bool:
+    """Whether all numbers are: the sum of their squares tells at once, unless it overflows."""
+    return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
+
+
+def _first_infinite(vector: Vector) -> int:
+    return int(np.flatnonzero(~np.isfinite(vector))[0])
+
+
+def _hyperparameters(optimizer: type[Optimizer]) -> dict[str, Hyperparameter[Any]]:
+    return {
+        name: entry
+        for base in reversed(optimizer.__mro__)
+        for name, entry in vars(base).items()
+        if isinstance(entry, Hyperparameter)
+    }
+
+
+def _own_settings(optimizer: Optimizer) -> list[str]:
+    """Names of the plain attributes that an optimizer of one's own is made with."""
+    given = [vars(base) for base in reversed(type(optimizer).__mro__)] + [vars(optimizer)]
+    taken = {*_hyperparameters(type(optimizer)), *vars(optimizer).get("_memory", ())}
+    return list(
+        dict.fromkeys(
+            name
+            for attributes in given
+            for name, content in attributes.items()
+            if name[0] != "_" and name not in taken and isinstance(content, _PLAIN)
+        )
+    )
+
+
+def _plain(content: object, name: str) -> object:
+    if not isinstance(content, _PLAIN):
+        raise TypeError(
+            f"{name} must be a number, a text, True, False or None, got {content!r:.40}"
+        )
+    return content
+
+
+def _parameters_of(parameters: object, optimizer: str) -> list[Value]:
+    if callable(getattr(parameters, "parameters", None)) or not isinstance(parameters, Iterable):
+        raise TypeError(
+            "parameters must be a list of Values, such as model.parameters(), got "
+            f"{type(parameters).__name__}; write {optimizer}(model.parameters(), ...)"
+        )
+    leaves = parameter_list(parameters)
+    if not leaves:
+        raise ValueError("no parameters to train: the list is empty")
+    return leaves
+
+
+def _copied(entry: Any) -> Any:
+    return entry.copy() if isinstance(entry, np.ndarray) else entry
+
+
+def _checked_entry(entry: Any, fresh: Any, name: str) -> Any:
+    """An entry of a loaded memory, checked to be of the kind of a fresh one."""
+    if not isinstance(fresh, np.ndarray):
+        if isinstance(entry, (bool, np.bool_)) or not isinstance(entry, (int, np.integer)):
+            raise TypeError(f"{name} must be an int, got {entry!r}")
+        entry = int(entry)
+        smallest = entry
+    else:
+        entry = float_vector(entry, len(fresh), name).copy()
+        if not _is_finite(entry):
+            raise ValueError(f"{name} must be finite, got {entry[_first_infinite(entry)]}")
+        smallest = entry.min()
+    if name in _NOT_NEGATIVE and smallest < 0:
+        raise ValueError(f"{name} must be at least 0, got {smallest}")
+    return entry

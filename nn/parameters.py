@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd_mini import Value, is_ordered
 
+from ._assignment import assign_data
 from .module import Module
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
@@ -71,19 +72,29 @@ def vector_to_parameters(vector: ArrayLike, parameters: Module | Iterable[Value]
     (-1.0, 0.25)
     """
     leaves = parameter_list(parameters)
-    numbers = np.asarray(vector)
-    if numbers.dtype.kind not in "iuf":
-        raise TypeError(f"vector must hold real numbers, got an array of {numbers.dtype}")
-    if numbers.shape != (len(leaves),):
-        raise ValueError(
-            f"vector must have shape ({len(leaves)},), one number per parameter, "
-            f"got {numbers.shape}"
-        )
-    data = numbers.astype(np.float64)
+    data = float_vector(vector, len(leaves), "vector")
     if not np.isfinite(data).all():
         first = int(np.flatnonzero(~np.isfinite(data))[0])
         raise ValueError(f"vector[{first}] is {data[first]}: parameters must be finite")
     assign_data(leaves, data.tolist())
+
+
+def float_vector(numbers: ArrayLike, length: int, name: str) -> NDArray[np.float64]:
+    """Return numbers as a vector of float64, itself where it is one, checked to be so long."""
+    vector = np.asarray(numbers)
+    if vector.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold real numbers, got an array of {vector.dtype}")
+    if vector.shape != (length,):
+        raise ValueError(
+            f"{name} must have shape ({length},), one number per parameter, got {vector.shape}"
+        )
+    return vector if vector.dtype == np.float64 else vector.astype(np.float64)
+
+
+_ADVICE: dict[type, str] = {
+    dict: "; make one optimizer for each group of parameters",
+    tuple: "; model.parameters() lists them without their names",
+}
 
 
 def parameter_list(parameters: object) -> list[Value]:
@@ -97,7 +108,8 @@ def parameter_list(parameters: object) -> list[Value]:
     leaves = list(parameters)
     for i, leaf in enumerate(leaves):
         if not isinstance(leaf, Value):
-            raise TypeError(f"parameters[{i}] must be a Value, got {type(leaf).__name__}")
+            advice = _ADVICE.get(type(leaf), "")
+            raise TypeError(f"parameters[{i}] must be a Value, got {type(leaf).__name__}{advice}")
         if leaf.op != "":
             raise TypeError(
                 f"parameters[{i}] must be a leaf, got the result of {leaf.op!r}: "
@@ -106,15 +118,3 @@ def parameter_list(parameters: object) -> list[Value]:
     if len({id(leaf) for leaf in leaves}) < len(leaves):
         raise ValueError("the same parameter is listed twice; list each once")
     return leaves
-
-
-def assign_data(parameters: Sequence[Value], data: Sequence[float]) -> None:
-    """Write all numbers or, when Ctrl-C comes in between, none."""
-    before = [parameter.data for parameter in parameters]
-    try:
-        for parameter, number in zip(parameters, data, strict=True):
-            parameter.data = number
-    except BaseException:
-        for parameter, number in zip(parameters, before, strict=True):
-            parameter.data = number
-        raise

@@ -139,21 +139,24 @@ def output_error(network: Network, Z: Matrix, Y: Matrix, T: Matrix, cost: str) -
     raise ValueError(f"{cost} after {network.output_activation}")
 
 
+def error_signals(network: Network, X: Matrix, T: Matrix, cost: str) -> list[Matrix]:
+    """Delta[1..L]: row n is dC/dZ[l] of example n's own cost."""
+    Zs, As = forward(network, X)
+    derivative = ACTIVATIONS[network.activation][1]
+    Deltas = [output_error(network, Zs[-1], As[-1], T, cost)]  # BP1a
+    for i in reversed(range(1, len(Zs))):
+        W = network.weights[i]
+        Deltas.insert(0, (Deltas[0] @ W) * derivative(Zs[i - 1], As[i]))  # BP2a
+    return Deltas
+
+
 def backpropagate(
     network: Network, X: Matrix, T: Matrix, cost: str
 ) -> tuple[float, list[Matrix], list[Matrix]]:
     """Mean cost of the minibatch, dC/dW[l] and dC/db[l] of every layer."""
     N = len(X)
-    Zs, As = forward(network, X)
-    derivative = ACTIVATIONS[network.activation][1]
-
-    Delta = output_error(network, Zs[-1], As[-1], T, cost)  # BP1a
-    dWs: list[Matrix] = []
-    dbs: list[Matrix] = []
-    for i in reversed(range(len(Zs))):
-        dbs.insert(0, Delta.mean(axis=0))  # BP3
-        dWs.insert(0, Delta.T @ As[i] / N)  # BP4
-        if i > 0:
-            W = network.weights[i]
-            Delta = (Delta @ W) * derivative(Zs[i - 1], As[i])  # BP2a
+    _, As = forward(network, X)
+    Deltas = error_signals(network, X, T, cost)
+    dWs: list[Matrix] = [Delta.T @ A / N for Delta, A in zip(Deltas, As[:-1], strict=True)]  # BP4
+    dbs: list[Matrix] = [Delta.mean(axis=0) for Delta in Deltas]  # BP3
     return mean_cost(network, X, T, cost), dWs, dbs

@@ -15,15 +15,17 @@ from autograd_mini.command import cli
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-# Shell commands that other places run: `.ci/run` the first two and the checks, tests the others.
+# Shell commands that other places run: `.ci/run` the first three and the checks, tests the others.
 COMMANDS = (
     r'python3 -m venv \.venv && \.venv/bin/pip install -e "\.\[demo\]" && '
     r"\.venv/bin/autograd-mini demo",
     r'python3 -m venv \.venv && \.venv/bin/pip install -e "\.\[test\]" && '
     r"\.venv/bin/python -m pytest",
+    r"\.venv/bin/autograd-mini predict demo/model\.npz demo/digits\.csv --classes",
     r"python -m benchmarks\.eager",
     r"python -m benchmarks\.compiled",
     r"python -m benchmarks\.ablation",
+    r"python -m benchmarks\.training",
     r'python3 -m venv \.venv && \.venv/bin/pip install -e "\.\[dev\]"',
     r"\.venv/bin/(ruff check|ruff format|mypy)",
     r"(HYPOTHESIS_PROFILE=explore )?\.venv/bin/python -m pytest( tests/core)?",
@@ -100,6 +102,18 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=page_name)
+def test_no_page_has_a_gap(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r"\b(?:X{2,}|TODO|FIXME|TBD)\b|\?{3}", text) == []
+
+
+def test_the_readme_names_every_example() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    examples = {path.stem for path in (ROOT / "examples").glob("[!_]*.py")}
+    assert {*re.findall(r"\]\(examples/(\w+)\.py\)", text)} == examples
 
 
 def test_the_readme_has_each_command_once() -> None:

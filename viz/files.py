@@ -1,12 +1,13 @@
-"""Output files: checked before the work, written whole or not at all."""
+"""Output files: checked before the work, and under a name that is free."""
 
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 
-__all__ = ["output_path", "write_new", "write_whole"]
+from autograd_mini.whole_files import check_place, write_whole
+
+__all__ = ["output_path", "write_new"]
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -22,31 +23,8 @@ def output_path(path: str | os.PathLike[str]) -> tuple[Path, str]:
             f"cannot tell the picture's format from {str(target)!r}: "
             "the file name must end in .svg, .png or .pdf"
         )
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot write {str(target)!r}: the directory {str(target.parent)!r} does not exist; "
-            "create it first"
-        )
-    if target.is_dir():
-        raise IsADirectoryError(f"cannot write {str(target)!r}: it is a directory")
+    check_place(target)
     return target, suffix
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, never meets half of it.
-
-    A symbolic link is replaced, not followed.
-    """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None:  # name the file that was meant
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
 
 
 def write_new(path: Path, content: bytes) -> Path:

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viz.files import output_path, write_whole
+from autograd_mini.whole_files import write_whole
+from viz.figures import INK, figure_bytes, new_figure
+from viz.files import output_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["plot_history"]
 
-_SERIES = ("loss", "accuracy", "validation_loss", "validation_accuracy")
+_SERIES = ("loss", "accuracy", "validation_loss", "validation_accuracy")  # of an object
+_VALIDATION_OF = "validation_"
+_PANELS_IN_A_ROW = 3
 _TRAINING = {"color": "#33587d", "linewidth": 1.8, "linestyle": "-", "marker": "o"}
 _VALIDATION = {"color": "#c0702a", "linewidth": 1.8, "linestyle": "--", "marker": "s"}
-_INK = "#24292f"
 _GRID = "#e3e5e8"
 _MOST_MARKERS = 30  # beyond these, markers only thicken the line
 
 
 def _series(history: object) -> dict[str, list[float]]:
     """Read the curves that `history` has; check that they are numbers and equally long."""
-    curves: dict[str, list[float]] = {}
-    for name in _SERIES:
-        given = history.get(name) if isinstance(history, Mapping) else getattr(history, name, None)
-        if given is None:
-            continue
-        if isinstance(given, str) or not hasattr(given, "__iter__"):
-            raise TypeError(
-                f"history's {name} must be a sequence with one number per epoch, "
-                f"got {type(given).__name__}"
-            )
-        try:
-            curve = [float(number) for number in given]
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"history's {name} must hold numbers only: {error}") from error
-        if curve:
-            curves[name] = curve
+    if isinstance(history, Mapping):
+        given = {str(name): history[name] for name in history if _may_be_a_curve(history, name)}
+    else:
+        given = {name: getattr(history, name, None) for name in _SERIES}
+    curves = {name: _curve(name, curve) for name, curve in given.items() if curve is not None}
+    curves = {name: curve for name, curve in curves.items() if curve}
     if "loss" not in curves:
         raise ValueError(
             "history has no loss to draw: expected a mapping or an object with a non-empty list "
@@ -55,42 +46,73 @@ def _series(history: object) -> dict[str, list[float]]:
     return curves
 
 
-def _new_figure(panels: int) -> Figure:
+def _check_labels(labels: object) -> None:
+    if isinstance(labels, str) or not isinstance(labels, Sequence) or len(labels) != 2:
+        raise TypeError(f'labels must be two texts, as ("training", "test"), got {labels!r}')
+    for label in labels:
+        if not isinstance(label, str):
+            raise TypeError(f"labels must be two texts, got {label!r} among them")
+
+
+def _may_be_a_curve(history: Mapping[Any, Any], name: object) -> bool:
+    """Whether an entry is a known curve or looks like one: others may hold a count or a remark."""
+    content = history[name]
+    return name in _SERIES or (hasattr(content, "__iter__") and not isinstance(content, str))
+
+
+def _curve(name: str, given: Any) -> list[float]:
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise TypeError(
+            f"history's {name} must be a sequence with one number per epoch, "
+            f"got {type(given).__name__}"
+        )
     try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "plot_history needs matplotlib; install it with pip install matplotlib"
-        ) from error
-    # Figure, not pyplot: no window system and no state shared with the caller's own plots.
-    figure = Figure(figsize=(4.4 * panels, 3.3), facecolor="white")
-    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
-    return figure
+        return [float(number) for number in given]
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"history's {name} must hold numbers only: {error}") from error
 
 
-def _draw_curve(axes: Axes, curve: Sequence[float], name: str, style: Mapping[str, Any]) -> None:
+def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
+    """What has a panel of its own: the loss first, a validation curve without its twin too."""
+    others = [
+        name
+        for name in curves
+        if name != "loss" and name.removeprefix(_VALIDATION_OF) not in (set(curves) - {name})
+    ]
+    return ["loss", *others]
+
+
+def _draw_curve(
+    axes: Axes, curve: Sequence[float], name: str, label: str, style: Mapping[str, Any]
+) -> None:
     epochs = range(1, len(curve) + 1)
     marker_size = 3.5 if len(curve) <= _MOST_MARKERS else 0
-    label = "validation" if name.startswith("validation") else "training"
     axes.plot(epochs, curve, label=label, gid=name, markersize=marker_size, **style)
 
 
-def _draw_panel(axes: Axes, curves: Mapping[str, Sequence[float]], name: str) -> None:
+def _draw_panel(
+    axes: Axes, curves: Mapping[str, Sequence[float]], name: str, labels: Sequence[str]
+) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    _draw_curve(axes, curves[name], name, _TRAINING)
-    validation = f"validation_{name}"
+    _draw_curve(axes, curves[name], name, labels[0], _TRAINING)
+    validation = f"{_VALIDATION_OF}{name}"
     if validation in curves:
-        _draw_curve(axes, curves[validation], validation, _VALIDATION)
-        axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
-    axes.set_title(name.capitalize(), loc="left", color=_INK, fontsize=11, fontweight="bold")
-    axes.set_xlabel("epoch", color=_INK, fontsize=9)
+        _draw_curve(axes, curves[validation], validation, labels[1], _VALIDATION)
+        axes.legend(frameon=False, labelcolor=INK, fontsize=9)
+    axes.set_title(_title(name), loc="left", color=INK, fontsize=11, fontweight="bold")
+    axes.set_xlabel("epoch", color=INK, fontsize=9)
     axes.set_xlim(0.5, len(curves[name]) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=_INK, labelsize=9)
+    axes.tick_params(colors=INK, labelsize=9)
+
+
+def _title(name: str) -> str:
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
 
 
 def _percent(axes: Axes) -> None:
@@ -99,31 +121,31 @@ def _percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
 
 
-def _to_bytes(figure: Figure, image_format: str) -> bytes:
-    """Save a figure; the same history gives the same file."""
-    import matplotlib
+def plot_history(
+    history: object,
+    path: str | os.PathLike[str],
+    *,
+    labels: tuple[str, str] = ("training", "validation"),
+    log: bool = False,
+) -> Path:
+    """Draw the loss and the metrics of a training run, epoch by epoch, into a file.
 
-    # The creation date is what would differ from run to run, and in SVG the ids too.
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(image_format)
-    settings: dict[Any, Any] = {"svg.hashsalt": "autograd-mini", "svg.fonttype": "none"}
-    buffer = io.BytesIO()
-    with matplotlib.rc_context(settings):
-        figure.savefig(buffer, format=image_format, dpi=144, metadata=metadata)
-    return buffer.getvalue()
-
-
-def plot_history(history: object, path: str | os.PathLike[str]) -> Path:
-    """Draw the loss and the accuracy of a training run, epoch by epoch, into a file.
+    Each has a panel, with its validation curve in the same one.
 
     Parameters
     ----------
     history : mapping or object
-        Holds ``loss`` and, if there are such, ``accuracy``, ``validation_loss`` and
-        ``validation_accuracy``, as keys or as attributes: sequences of one number per epoch, the
-        accuracies as fractions between 0 and 1.  What is missing, None or empty is left out; only
-        ``loss`` is needed.
+        A mapping of names, ``loss`` among them, to sequences of one number per epoch; the curve of
+        the validation examples has ``validation_`` before its name. Of another object the
+        attributes ``loss``, ``accuracy``, ``validation_loss`` and ``validation_accuracy`` are
+        taken. Accuracies are fractions between 0 and 1. What is missing, None or empty is left out,
+        as are single numbers and texts; only ``loss`` is needed.
     path : str or os.PathLike
         Where to write; ends in ``.svg``, ``.png`` or ``.pdf``, in an existing directory.
+    labels : (str, str), optional
+        What the legend calls the curves, where both are drawn.
+    log : bool
+        Whether the loss has a logarithmic axis.
 
     Returns
     -------
@@ -151,13 +173,18 @@ def plot_history(history: object, path: str | os.PathLike[str]) -> Path:
     'history.svg'
     """
     target, image_format = output_path(path)
+    _check_labels(labels)
     curves = _series(history)
-    panels = [name for name in ("loss", "accuracy") if name in curves]
-    figure = _new_figure(len(panels))
-    for column, name in enumerate(panels, start=1):
-        axes = figure.add_subplot(1, len(panels), column)
-        _draw_panel(axes, curves, name)
-        if name == "accuracy":
+    panels = _panels(curves)
+    columns = min(len(panels), _PANELS_IN_A_ROW)
+    rows = -(-len(panels) // columns)
+    figure = new_figure(4.4 * columns, 3.3 * rows, "plot_history")
+    for place, name in enumerate(panels, start=1):
+        axes = figure.add_subplot(rows, columns, place)
+        _draw_panel(axes, curves, name, labels)
+        if name.endswith("accuracy"):
             _percent(axes)
-    write_whole(target, _to_bytes(figure, image_format))
+        if log and name == "loss":
+            axes.set_yscale("log", nonpositive="mask")
+    write_whole(target, figure_bytes(figure, image_format))
     return target

@@ -11,7 +11,8 @@ from pathlib import Path
 import graphviz
 
 from autograd_mini.errors import RenderError
-from viz.files import output_path, write_new, write_whole
+from autograd_mini.whole_files import write_whole
+from viz.files import output_path, write_new
 
 __all__ = ["render"]
 

@@ -27,8 +27,10 @@ from ..errors import AutogradError
 from ..explanation.derivation import explain
 from ..table.primitives import PRIMITIVES
 from ..version import __version__
-from . import demo, interrupts
+from . import demo, interrupts, predict
 from .expression import Expression, ExpressionError, parse_expression
+from .number_rows import RowsError
+from .tables import table
 
 _OPTION = re.compile(r"-h|--|--[a-z]{3,}(=.*)?", re.DOTALL)
 
@@ -90,7 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
         return 2
     except BrokenPipeError:
         raise
-    except (AutogradError, ImportError, OSError) as error:
+    except (AutogradError, ImportError, OSError, predict.PredictionError, RowsError) as error:
         print(prefix, error, file=sys.stderr)
         return 1
     return status
@@ -122,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_diff(commands)
     _add_demo(commands)
+    _add_predict(commands)
     for each in (parser, *commands.choices.values()):
         each.add_argument("--version", action="version", version=f"autograd-mini {__version__}")
     return parser
@@ -162,7 +165,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "demo",
         help="train a network written in scalars on handwritten digits",
         description="Train a multilayer perceptron, written in scalars, on the 1,797 handwritten "
-        "digits of scikit-learn; check its gradient three ways first.",
+        "digits of scikit-learn; check its gradient three ways first, show what it has learned.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -170,7 +173,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         type=Path,
         default=Path("demo"),
         metavar="DIR",
-        help="where neuron.svg, history.svg and weights.npz go (default: demo)",
+        help="where the pictures, the model and some digits go (default: demo)",
     )
     parser.add_argument(
         "--epochs",
@@ -196,6 +199,40 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
 
 
+def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="ask a saved model about rows of numbers",
+        description="Print what a model that was saved with model.save(...) says of each example, "
+        "a line with numbers between tabs. By default these are the model's outputs.",
+        epilog="example: autograd-mini predict demo/model.npz demo/digits.csv --classes",
+        allow_abbrev=False,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL.npz", help="the saved model")
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="one example per row: text (.csv, .tsv), with a line of names above or without, or an "
+        "array of NumPy's (.npy); default, or -: standard input",
+    )
+    asked = parser.add_mutually_exclusive_group()
+    for name, described in (
+        ("classes", "the class of each example, and its probability"),
+        ("proba", "the probability of each class (of label 1, if there is but one output)"),
+    ):
+        asked.add_argument(
+            f"--{name}", dest="asked", action="store_const", const=name, help=described
+        )
+    parser.set_defaults(run=_predict, asked="outputs")
+
+
+def _predict(parsed: argparse.Namespace) -> int:
+    path = None if parsed.file in (None, Path("-")) else parsed.file
+    return predict.run(parsed.model, path, parsed.asked)
+
+
 def _integer(least: int) -> Callable[[str], int]:
     def integer(text: str) -> int:
         try:
@@ -212,7 +249,9 @@ def _integer(least: int) -> Callable[[str], int]:
 def _protect(arguments: Sequence[str]) -> list[str]:
     """Keep argparse from taking an expression such as ``-x**2`` for an option."""
     return [
-        f" {argument}" if argument.startswith("-") and not _OPTION.fullmatch(argument) else argument
+        f" {argument}"
+        if argument[:1] == "-" != argument and not _OPTION.fullmatch(argument)
+        else argument
         for argument in arguments
     ]
 
@@ -320,21 +359,13 @@ def _print_gradients(expression: Expression, root: Value, values: dict[str, Valu
         if not comparison.agrees:
             doubtful.setdefault(comparison.remark, []).append(name)
     if values:
-        _print_table(rows)
+        print("", *table(rows), sep="\n")
     if math.isnan(root.data) and (part := expression.not_real(values)) is not None:
         print(f"\n{part} is not a real number, so there is no derivative.")
         return
     for remark, names in doubtful.items():
         reason = f": {remark}" if remark else ""
         print(f"\nThe two disagree toward {', '.join(names)}{reason}.")
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    print()
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *numbers in rows:
-        cells = [text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)]
-        print("  ".join([name.ljust(widths[0]), *cells]))
 
 
 def _text(number: float) -> str:

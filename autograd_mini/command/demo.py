@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import io
 import shutil
 import statistics
 import tempfile
@@ -17,21 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nn
-from viz import draw_graph, plot_history, render
-from viz.files import write_whole
 
 from ..compiler import compile
+from ..core.collector import paused_collector
 from ..core.value import Value
+from . import demo_report, interrupts
 
 EPOCHS = 15
 _BATCH_SIZE = 32
-_LEARNING_RATE = 0.5
+_LEARNING_RATE, _MOMENTUM = 0.1, 0.9
 _N_CHECKED = 50  # weights whose gradient is compared with a two-sided difference
 _STEP = 1e-5  # of that difference: near the cube root of the rounding error
 
 Matrix = NDArray[np.float64]
-Gradient = Callable[[Matrix, NDArray[np.int64]], tuple[float, int | None]]
-"""What `nn.fit` differentiates a minibatch with; adds to the parameters' ``grad``."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Digits:
 
 
 def run(out: Path, epochs: int, seed: int, *, eager: bool = False) -> int:
-    """Check the gradient, train, test, and write the pictures and the weights.
+    """Check the gradient, train, test, and write the pictures and the model.
 
     Parameters
     ----------
@@ -81,14 +78,15 @@ def run(out: Path, epochs: int, seed: int, *, eager: bool = False) -> int:
     first = next(nn.minibatches(n_train, _BATCH_SIZE, rng=copy.deepcopy(order_rng)))
     _check_gradient(model, digits.train_x[first], digits.train_y[first], check_rng)
 
-    gradient = nn.eager_gradient(model, nn.cross_entropy)
     if not eager:
-        gradient = _compiled(model, gradient, digits.train_x[first], digits.train_y[first])
-    history, interrupted = _train(model, digits, epochs, order_rng, gradient)
-    share = nn.accuracy(model, digits.test_x, digits.test_y)
-    print(f"test accuracy: {share:.2%} ({round(share * n_test)} of {n_test})")
-    _write(out, model, history)
-    return 130 if interrupted else 0
+        _compile(model, digits.train_x[first], digits.train_y[first])
+    history = _train(model, digits, epochs, order_rng, eager)
+    opinions = demo_report.Opinions(
+        digits.test_x, digits.test_y, model.predict_proba(digits.test_x)
+    )
+    demo_report.tell(opinions)
+    demo_report.write(out, model, history, opinions)
+    return interrupts.STATUS if history.stopped else 0
 
 
 def _require_extras() -> None:
@@ -129,7 +127,7 @@ def matrix_gradient(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> Matrix:
     matrix belongs to one example; ``delta`` is the error signal, the derivative of one example's
     loss toward the layer's weighted inputs.
     """
-    weights, biases = zip(*map(_layer_matrices, model.layers), strict=True)
+    weights, biases = zip(*map(demo_report.layer_matrices, model.layers), strict=True)
     activations = [x]
     for w, b in zip(weights[:-1], biases[:-1], strict=True):
         activations.append(np.tanh(activations[-1] @ w.T + b))
@@ -148,18 +146,13 @@ def matrix_gradient(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> Matrix:
     return np.concatenate(gradients)
 
 
-def _layer_matrices(layer: nn.Layer) -> tuple[Matrix, Matrix]:
-    weights = [[weight.data for weight in neuron.weights] for neuron in layer.neurons]
-    return np.array(weights), np.array([neuron.bias.data for neuron in layer.neurons])
-
-
 def _check_gradient(
     model: nn.MLP, x: Matrix, y: NDArray[np.int64], rng: np.random.Generator
 ) -> None:
     """Compare the first minibatch's gradient with two others, and print the largest differences."""
     parameters = model.parameters()
     model.zero_grad()
-    nn.eager_gradient(model, nn.cross_entropy)(x, y)
+    _eager_gradient(model, x, y)
     gradient = np.array([parameter.grad for parameter in parameters])
     model.zero_grad()
 
@@ -175,18 +168,25 @@ def _check_gradient(
     )
 
 
+def _eager_gradient(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> None:
+    """Add the gradient of the mean loss to the parameters' ``grad``, with the scalar engine."""
+    with paused_collector():
+        for pixels, digit in zip(x.tolist(), y.tolist(), strict=True):
+            nn.cross_entropy(model(pixels), digit).backward(1.0 / len(x))
+
+
 def _two_sided_difference(
     model: nn.MLP, parameter: Value, x: Matrix, y: NDArray[np.int64]
 ) -> float:
     before, losses = parameter.data, []
     for moved in (before - _STEP, before + _STEP):
         parameter.data = moved
-        losses.append(nn.evaluate(model, x, y, loss=nn.cross_entropy)[0])
+        losses.append(nn.evaluate(model, x, y, loss=nn.cross_entropy, compiled=False)["loss"])
     parameter.data = before
     return (losses[1] - losses[0]) / (2 * _STEP)
 
 
-def _compiled(model: nn.MLP, eager: Gradient, x: Matrix, y: NDArray[np.int64]) -> Gradient:
+def _compile(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> None:
     """Compile the loss, print what became of the scalar graph, and how much faster it is."""
     parameters = model.parameters()
     program = compile(lambda pixels, digit: nn.cross_entropy(model(pixels), digit), parameters)
@@ -198,14 +198,13 @@ def _compiled(model: nn.MLP, eager: Gradient, x: Matrix, y: NDArray[np.int64]) -
         f"and {stats.elementwise_steps} elementwise steps,\n"
         f"  traced and lifted in {stats.trace_seconds + stats.lift_seconds:.2f} s"
     )
-    slow = _median_seconds(lambda: eager(x, y), 3)
+    slow = _median_seconds(lambda: _eager_gradient(model, x, y), 3)
     fast = _median_seconds(lambda: program.value_and_grad(theta, x, y), 50)
     model.zero_grad()
     print(
         f"  a minibatch's gradient takes {slow * 1e3:.1f} ms with the scalar engine, "
         f"{fast * 1e3:.3f} ms compiled: {slow / fast:,.0f} times as fast\n"
     )
-    return nn.compiled_gradient(model, nn.cross_entropy)
 
 
 def _median_seconds(function: Callable[[], object], times: int) -> float:
@@ -218,61 +217,24 @@ def _median_seconds(function: Callable[[], object], times: int) -> float:
 
 
 def _train(
-    model: nn.MLP,
-    digits: Digits,
-    epochs: int,
-    rng: np.random.Generator,
-    gradient: Gradient,
-) -> tuple[nn.History, bool]:
-    """Train by minibatch SGD; also say whether Ctrl-C has ended it, after a whole step."""
-    history, interrupted = nn.History(), False
+    model: nn.MLP, digits: Digits, epochs: int, rng: np.random.Generator, eager: bool
+) -> nn.History:
+    """Train by minibatch SGD with momentum; Ctrl-C ends it after a whole step."""
     start = time.perf_counter()
-    try:
-        nn.fit(
-            model,
-            digits.train_x,
-            digits.train_y,
-            loss=nn.cross_entropy,
-            optimizer=nn.SGD(model.parameters(), learning_rate=_LEARNING_RATE),
-            epochs=epochs,
-            batch_size=_BATCH_SIZE,
-            rng=rng,
-            progress=True,
-            gradient=gradient,
-            history=history,
-        )
-    except KeyboardInterrupt:
-        interrupted = True
+    history = nn.fit(
+        model,
+        digits.train_x,
+        digits.train_y,
+        loss=nn.cross_entropy,
+        optimizer=nn.SGD(model.parameters(), _LEARNING_RATE, momentum=_MOMENTUM),
+        epochs=epochs,
+        batch_size=_BATCH_SIZE,
+        validation=(digits.test_x, digits.test_y),  # to look at: nothing is decided by them
+        rng=rng,
+        compiled=not eager,
+    )
+    if history.stopped:
         print("stopped: the weights are those of the last whole step")
     seconds = time.perf_counter() - start
-    print(f"whole epochs trained: {len(history.loss)}, in {seconds:.1f} s")
-    return history, interrupted
-
-
-def _write(out: Path, model: nn.MLP, history: nn.History) -> None:
-    written = [_draw_neuron(out / "neuron.svg")]
-    if history.loss:
-        written.append(plot_history(history, out / "history.svg"))
-    written.append(_save_weights(out / "weights.npz", model))
-    print(f"written: {', '.join(map(str, written))}")
-
-
-def _draw_neuron(path: Path) -> Path:
-    """Draw the graph of a neuron of two inputs, with every gradient on it."""
-    neuron = nn.Neuron.from_weights([0.5, -0.25], bias=0.1, activation="tanh")
-    output = neuron([Value(2.0, "x1"), Value(3.0, "x2")])
-    output.label = "output"
-    output.backward()
-    return render(draw_graph(output), path)
-
-
-def _save_weights(path: Path, model: nn.MLP) -> Path:
-    """Save a matrix of weights and a vector of biases for each layer; whole or not at all."""
-    arrays: dict[str, Matrix] = {}
-    for index, layer in enumerate(model.layers):
-        weights, biases = _layer_matrices(layer)
-        arrays |= {f"layers.{index}.weights": weights, f"layers.{index}.biases": biases}
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **arrays)
-    write_whole(path, content.getvalue())
-    return path
+    print(f"whole epochs trained: {history.epochs}, in {seconds:.1f} s")
+    return history

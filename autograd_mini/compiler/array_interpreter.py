@@ -7,7 +7,7 @@ easy to check; what the emitted source computes is compared with it, step by ste
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,9 +88,27 @@ class State:
                 self.write(step, _RESULTS[type(step)](self, step))
 
 
+class Results(NamedTuple):
+    """What a program gives.
+
+    Attributes
+    ----------
+    outputs : array
+        With the examples as last axis, which is 1 long where they do not depend on them.
+    gradient : array of shape (P,) or None
+        The sum over the examples, if there are backward steps.
+    aux : array or None
+        What is read beside the outputs, with the examples as last axis.
+    """
+
+    outputs: Array
+    gradient: Array | None = None
+    aux: Array | None = None
+
+
 def interpret(
     program: ArrayProgram, theta: Array, inputs: Sequence[Array], seed: float = 1.0
-) -> tuple[Array, Array | None]:
+) -> Results:
     """Run an array program step by step.
 
     Parameters
@@ -106,10 +124,8 @@ def interpret(
 
     Returns
     -------
-    outputs : array
-        With the examples as last axis, which is 1 long where they do not depend on them.
-    gradient : array of shape (P,) or None
-        The sum over the examples, if there are backward steps.
+    Results
+        Outputs, gradient and aux.
 
     Examples
     --------
@@ -119,20 +135,21 @@ def interpret(
     >>> out = View(VALUE, 2, (), ())
     >>> sizes = {THETA: 2, input_space(0): 2, VALUE: 3, FIXED: 2}
     >>> program = ArrayProgram(sizes, True, (Contract(out, "n", w, "m", x, "mn"),), out)
-    >>> interpret(program, np.array([1.0, 2.0]), [np.array([[3.0, 5.0], [4.0, 6.0]])])
-    (array([11., 17.]), None)
+    >>> interpret(program, np.array([1.0, 2.0]), [np.array([[3.0, 5.0], [4.0, 6.0]])]).outputs
+    array([11., 17.])
     """
     state = State(program, theta, inputs)
     state.run(program.forward)
     outputs = state.read(program.outputs)
+    aux = None if program.aux is None else state.read(program.aux)
     if THETA.signals not in program.sizes:
-        return outputs, None
+        return Results(outputs, aux=aux)
     if program.seed is not None:
         rows = program.has_rows(program.seed.space)
         # one number for all examples stands for each of them
         state.of[program.seed.space][program.seed.offset] = seed * (1 if rows else state.n)
     state.run(program.backward)
-    return outputs, state.of[THETA.signals][:, 0]
+    return Results(outputs, state.of[THETA.signals][:, 0], aux)
 
 
 def _of_place(state: State, place: View | Gather) -> Array:

@@ -197,7 +197,7 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
     builder, leaves = Builder(), _leaves(trace)
     parents = [node.parents for node in trace.nodes]
     uses = Counter(chain.from_iterable(parents))
-    uses.update(trace.outputs)
+    uses.update((*trace.outputs, *trace.aux))
     exact = set(trace.nodes) if nan_safe else _deciding(trace.nodes, parents)
     rules: dict[tuple[str, bool], Rule] = {}
     items: dict[Value, Item] = {}
@@ -216,7 +216,8 @@ def canonical_form(trace: Trace, nan_safe: bool = False) -> ScalarProgram:
             shared.add(node)
         items[node] = item
     outputs = [builder.close(items[output]) for output in trace.outputs]
-    return in_reading_order(builder.nodes, outputs)
+    aux = [builder.close(items[output]) for output in trace.aux]
+    return in_reading_order(builder.nodes, outputs, aux)
 
 
 def _leaves(trace: Trace) -> dict[Value, Scalar]:

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.value import Value
 from .backends.numpy.source import emit
 from .canonical import canonical_form, has_other_nan_safe_form
 from .ir.array_program import ArrayProgram
@@ -26,7 +25,8 @@ from .ir.steps import Contract, LargestStep, Map, Reduce
 from .lower.packs import lower
 from .reverse.rules import differentiate
 from .runtime import Functions, Workspace
-from .trace import InputSpec, trace
+from .signature import Signature, signature
+from .trace import InputSpec, Trace
 
 Array = npt.NDArray[Any]
 _CACHED_SIZES = 4
@@ -75,6 +75,7 @@ class Setting:
     specs: tuple[InputSpec, ...]
     labels: tuple[str, ...]
     scalar: bool
+    scalar_aux: bool
     batched: bool
     dtype: np.dtype[Any]
 
@@ -93,6 +94,7 @@ class CompiledTrace:
         self._safe = safe
         self._setting = setting
         self.stats: Stats
+        self.signature: Signature
         self.static: tuple[Any, ...] = ()
         nan_safe = safe is None
         sizes = [math.prod(spec.shape) for spec in setting.specs]
@@ -107,7 +109,7 @@ class CompiledTrace:
         self._emitted = emit(program, _header(program), setting.labels)
         self.source = self._emitted.source
         self._functions = Functions(self._emitted, setting.dtype)
-        self.scalar = setting.scalar
+        self.scalar, self.scalar_aux = setting.scalar, setting.scalar_aux
         self.rows = program.reads_rows(program.outputs)
         self.last = last_indices(program)
         self.numbers = number_inputs(program)
@@ -159,23 +161,17 @@ def _look(entries: npt.NDArray[np.int64] | None) -> Callable[[Array], float]:
 
 
 def compiled_trace(
-    function: Callable[..., Any],
-    parameters: Sequence[Value],
-    specs: Sequence[InputSpec],
-    arrange: Callable[[Sequence[Any]], Sequence[Any]],
-    batched: bool,
-    dtype: np.dtype[Any],
+    traced: Trace, batched: bool, dtype: np.dtype[Any], trace_seconds: float
 ) -> CompiledTrace:
-    """Trace a function, and take its graph through all the stages."""
+    """Take the graph of a function through all the stages."""
     start = time.perf_counter()
-    traced = trace(function, parameters, specs, arrange)
-    middle = time.perf_counter()
     scalars = canonical_form(traced)
     safe = canonical_form(traced, nan_safe=True) if has_other_nan_safe_form(traced) else scalars
-    labels = tuple([parameter.label for parameter in parameters])
-    setting = Setting(tuple(specs), labels, traced.scalar, batched, dtype)
+    labels = tuple([parameter.label for parameter in traced.parameters])
+    setting = Setting(traced.specs, labels, traced.scalar, traced.scalar_aux, batched, dtype)
     compiled = CompiledTrace(scalars, safe, setting)
-    compiled.stats = _stats(compiled, len(traced.nodes), middle - start, middle)
+    compiled.signature = signature(traced)
+    compiled.stats = _stats(compiled, len(traced.nodes), trace_seconds, start)
     return compiled
 
 

@@ -19,7 +19,7 @@ from .ir.spaces import THETA, Space, input_space
 def interpret(
     program: ScalarProgram, theta: Sequence[float], inputs: Sequence[Sequence[float]] = ()
 ) -> list[float]:
-    """The outputs of a scalar program.
+    """The outputs of a scalar program, and its aux.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def interpret(
     Returns
     -------
     list of float
-        One number for each output.
+        One number for each output, then one for each entry of aux.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def interpret(
     values: list[float] = []
     for node in program.nodes:
         values.append(float(meaning[type(node)](node, values)))
-    return [values[output] for output in program.outputs]
+    return [values[output] for output in (*program.outputs, *program.aux)]
 
 
 def _sum(node: Sum, values: Sequence[float]) -> float:

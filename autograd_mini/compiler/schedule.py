@@ -82,8 +82,8 @@ def _kinds(program: ScalarProgram, rowed: Sequence[bool]) -> list[int]:
     ]
     numbers: dict[object, int] = {}
     return [
-        numbers.setdefault((node.kind(places), r), len(numbers))
-        for node, r in zip(program.nodes, rowed, strict=True)
+        numbers.setdefault((node.kind(places), r, leads), len(numbers))
+        for node, r, leads in zip(program.nodes, rowed, program.leads_to_outputs, strict=True)
     ]
 
 

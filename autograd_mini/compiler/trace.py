@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -312,26 +312,36 @@ class Trace:
 
     Attributes
     ----------
-    nodes : list of Value
-        In topological order.
     outputs : list of Value
         What the function returned.
     scalar : bool
         Whether it returned one Value and not a sequence.
+    aux : list of Value
+        What it returned beside the loss.
+    scalar_aux : bool
+        Whether that was one Value and not a sequence.
     parameters : dict
         Node -> position in the parameter vector.
     inputs : dict
         Node -> (argument, position in the flattened example).
     specs : tuple of InputSpec
         The traced arguments.
+    nodes : list of Value
+        In topological order.
     """
 
-    nodes: list[Value]
     outputs: list[Value]
     scalar: bool
+    aux: list[Value]
+    scalar_aux: bool
     parameters: dict[Value, int]
     inputs: dict[Value, tuple[int, int]]
     specs: tuple[InputSpec, ...]
+
+    @cached_property
+    def nodes(self) -> list[Value]:
+        """All nodes in topological order."""
+        return topological_order(*self.outputs, *self.aux)
 
 
 def trace(
@@ -339,6 +349,7 @@ def trace(
     parameters: Sequence[Value],
     specs: Sequence[InputSpec],
     arrange: Callable[[Sequence[Any]], Sequence[Any]],
+    has_aux: bool = False,
 ) -> Trace:
     """Run `function` on inputs of the given shapes and return the graph it makes.
 
@@ -352,6 +363,8 @@ def trace(
         The traced arguments.
     arrange : callable
         Puts the static arguments between the traced ones.
+    has_aux : bool, optional
+        Whether the function returns a pair: the loss, and what else is to be read.
 
     Raises
     ------
@@ -362,16 +375,24 @@ def trace(
     with _tracing(parameters) as run:
         traced = [_example(run, position, spec, inputs) for position, spec in enumerate(specs)]
         result = _result(run, function, arrange(traced))
-        scalar = isinstance(result, (Value, int, float))
-        outputs = [_output(run, value) for value in ([result] if scalar else _flat(result))]
-    nodes = topological_order(*outputs)
+        result, beside = _loss_and_aux(result) if has_aux else (result, ())
+        outputs = [_output(run, value) for value in _flat(result)]
+        aux = [_output(run, value) for value in _flat(beside)]
     if not any(isinstance(output, Value) and output.op != "constant" for output in outputs):
         raise TraceError(
             f"the function returned {result!r:.80}, which depends on no parameter and no input: "
             "it needs no compiling; or was a gradient lost in float(), .data or math?"
         )
     places = {parameter: i for i, parameter in enumerate(parameters)}
-    return Trace(nodes, outputs, scalar, places, dict(inputs), tuple(specs))
+    return Trace(
+        outputs,
+        _is_one(result),
+        aux,
+        _is_one(beside),
+        places,
+        dict(inputs),
+        tuple(specs),
+    )
 
 
 def _result(run: Run, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
@@ -381,6 +402,28 @@ def _result(run: Run, function: Callable[..., Any], arguments: Sequence[Any]) ->
     except Exception as error:
         _explain(error, run)
         raise
+
+
+def _loss_and_aux(result: Any) -> tuple[Any, Any]:
+    """The two parts of what a function with ``has_aux`` returns."""
+    if not isinstance(result, (list, tuple)) or len(result) != 2:
+        raise TraceError(
+            f"has_aux=True: the function returned {result!r:.80}, expected a pair (loss, aux)"
+        )
+    loss, aux = result
+    if not _is_one(loss):
+        raise TraceError(
+            f"has_aux=True: the function returned {loss!r:.80} as its loss, expected one Value: "
+            "return (loss, aux)"
+        )
+    if not _flat(aux):
+        raise TraceError("has_aux=True: aux is empty; compile without has_aux and return the loss")
+    return loss, aux
+
+
+def _is_one(result: Any) -> bool:
+    """Whether it is one Value or number, and not a sequence."""
+    return isinstance(result, (Value, int, float))
 
 
 def _flat(result: Any) -> list[Any]:

@@ -22,8 +22,12 @@ def apply(op: str, *parents: Value) -> Value:
     >>> apply("mul", Value(2.0), Value(3.0)).local_derivatives
     (3.0, 2.0)
     """
-    if ACTIVE and (record := current_modes().record) is not None:
-        return cast(Value, record(op, parents))
+    if ACTIVE:
+        modes = current_modes()
+        if modes.record is not None:
+            return cast(Value, modes.record(op, parents))
+        if not (modes.recording or modes.anomaly):
+            return constant(PRIMITIVES[op].evaluate([parent.data for parent in parents]))
     y, derivatives = linearize(op, parents)
     result = node(op, y, parents, derivatives)
     return constant(y) if set(map(type, parents)) <= {Constant} else result
@@ -78,6 +82,8 @@ def operate(op: str, *operands: Operand) -> Value:
 
 def general(op: str, *operands: Any) -> Any:
     """Apply primitive `op` to Values and numbers; numbers alone give a number."""
+    if operands and set(map(type, operands)) <= {Value, Constant}:  # as most operands are
+        return apply(op, *operands)
     if any(isinstance(operand, Value) for operand in operands):
         return apply(op, *map(as_value, operands))
     return apply(op, *[constant(to_float(operand)) for operand in operands]).data

@@ -11,13 +11,15 @@ import os
 import random
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, SimpleNamespace
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -27,7 +29,7 @@ from hypothesis import strategies as st
 
 import autograd_mini as ad
 import nn
-from autograd_mini.command import cli, demo, interrupts
+from autograd_mini.command import cli, demo, demo_report, interrupts
 from autograd_mini.command.expression import ExpressionError, parse_expression
 from tests import matrix_backprop
 
@@ -683,7 +685,8 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str]) -> None:
     assert "Traceback" not in process.stderr
 
 
-def test_importing_the_main_module_runs_nothing() -> None:
+def test_importing_the_main_module_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "autograd_mini.__main__", raising=False)
     runpy.run_module("autograd_mini.__main__")
 
 
@@ -824,6 +827,33 @@ def test_explain_refuses_a_name_that_is_not_there(capsys: Output) -> None:
 # --- demo ---------------------------------------------------------------------------------------
 
 
+DEMO_FILES = (
+    "confusion.svg",
+    "digits.csv",
+    "first_layer.svg",
+    "history.svg",
+    "misread.svg",
+    "model.npz",
+    "neuron.svg",
+)
+
+
+def saved_parameters(out: Path) -> Any:
+    """The parameters in a demo's file, as NumPy alone reads it."""
+    with np.load(out / "model.npz") as saved:
+        return saved["parameters"]
+
+
+def svg_texts(path: Path) -> list[str]:
+    """The texts of a picture, each line of a title by itself."""
+    tag = "{http://www.w3.org/2000/svg}"
+    found = [
+        "".join(element.itertext()).strip()
+        for element in ElementTree.parse(path).iter(f"{tag}text")
+    ]
+    return [line for text in found for line in text.splitlines()]
+
+
 @pytest.fixture
 def briefly_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two-sided differences are the longest part of a demo; here they are not what is tested."""
@@ -867,30 +897,77 @@ def test_demo_checks_trains_tests_and_writes(tmp_path: Path, capsys: Output) -> 
     assert float(re.findall(r"(\S+) from two-sided", printed)[0]) < 1e-9
     assert "2 matrix products" in printed
     assert float(re.findall(r"compiled: (\S+) times as fast", printed)[0].replace(",", "")) > 1
-    assert "loss" in progress
-    assert "accuracy" in progress
+    assert progress == ""  # nobody watches: it is no terminal
 
     share = float(re.findall(r"test accuracy: (\S+)%", printed)[0]) / 100
     assert share > 0.85  # after two epochs
-    assert sorted(path.name for path in out.iterdir()) == [
-        "history.svg",
-        "neuron.svg",
-        "weights.npz",
-    ]
-    for name in ("history.svg", "neuron.svg"):
-        assert ElementTree.parse(out / name).getroot().tag.endswith("svg")
+    assert sorted(path.name for path in out.iterdir()) == sorted(DEMO_FILES)
+    for name in DEMO_FILES:
+        if name.endswith("svg"):
+            assert ElementTree.parse(out / name).getroot().tag.endswith("svg")
 
-    # The saved weights, run by the independent matrix reference on the same split, are as good.
+    # The saved parameters, run by the independent matrix reference on the same split, are as good.
     digits = demo.load_digits(np.random.default_rng(3).spawn(4)[0])
-    with np.load(out / "weights.npz") as saved:
-        network = matrix_backprop.Network(
-            [saved["layers.0.weights"], saved["layers.1.weights"]],
-            [saved["layers.0.biases"], saved["layers.1.biases"]],
-            "tanh",
-            "identity",
-        )
-    outputs = matrix_backprop.forward(network, digits.test_x)[1][-1]
-    assert np.mean(outputs.argmax(axis=1) == digits.test_y) == pytest.approx(share, abs=1e-4)
+    network = matrix_backprop.Network.from_vector(
+        saved_parameters(out), [64, 32, 10], "tanh", "identity"
+    )
+    predicted = matrix_backprop.forward(network, digits.test_x)[1][-1].argmax(axis=1)
+    assert np.mean(predicted == digits.test_y) == pytest.approx(share, abs=1e-4)
+
+    # The table that is printed is that of the same predictions, and so are the pictures' numbers.
+    table = printed.partition("was read as:\n")[2].partition("\n\n")[0].splitlines()
+    counts = [[int(cell.replace(".", "0")) for cell in line.split()[1:]] for line in table[1:]]
+    expected = np.zeros((10, 10), dtype=int)
+    np.add.at(expected, (digits.test_y, predicted), 1)
+    assert counts == expected.tolist()
+    assert table[0].split() == [line.split()[0] for line in table[1:]] == list("0123456789")
+    shown = [text for text in svg_texts(out / "confusion.svg") if text.isdigit()]
+    assert Counter(shown) == Counter(
+        [*"0123456789" * 2, *(str(count) for count in expected.flat if count)]
+    )
+    misread = [text for text in svg_texts(out / "misread.svg") if "read as" in text]
+    pairs = {f"{digits.test_y[i]} read as {predicted[i]}" for i in range(360)}
+    assert len(misread) == min(24, (predicted != digits.test_y).sum())
+    assert set(misread) <= {pair for pair in pairs if pair[0] != pair[-1]}
+    assert {"training", "test"} <= set(svg_texts(out / "history.svg"))
+
+
+@needs_demo
+@pytest.mark.usefixtures("few_digits", "briefly_checked")
+def test_what_the_demo_says_to_try_works(tmp_path: Path, capsys: Output) -> None:
+    out = tmp_path / "a folder"
+    assert cli.main(["demo", "--epochs", "1", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    [command] = re.findall(r"^  autograd-mini (.*)$", printed, re.MULTILINE)
+    assert cli.main(shlex.split(command)) == 0
+    classes, probabilities = zip(
+        *(line.split("\t") for line in capsys.readouterr().out.splitlines()), strict=True
+    )
+    assert all(0.1 < float(probability) <= 1 for probability in probabilities)
+
+    first, second = printed.partition("in Python:\n")[2].splitlines()
+    exec(f"{first.strip()}\n{second.strip()}", {})
+    assert capsys.readouterr().out == f"[{' '.join(classes)}]\n"
+
+    digits = demo.load_digits(np.random.default_rng(0).spawn(4)[0])
+    head, *rows = (out / "digits.csv").read_text().splitlines()
+    assert len(rows) == len(classes) == 8
+    they_are = " ".join(map(str, digits.test_y))
+    assert head.endswith(f"They are {they_are}")
+    assert f"which are {they_are}:\n" in printed
+    np.testing.assert_array_equal(np.loadtxt(rows, delimiter=","), digits.test_x)
+
+
+@needs_demo
+def test_where_nothing_is_misread_there_is_no_picture_of_it(tmp_path: Path, capsys: Output) -> None:
+    digits = np.arange(10)
+    opinions = demo_report.Opinions(np.zeros((10, 64)), digits, np.eye(10))
+    model = nn.MLP(64, [2, 10], rng=0)
+    demo_report.tell(opinions)
+    demo_report.write(tmp_path, model, nn.History(), opinions)
+    assert "test accuracy: 100.00% (10 of 10)" in capsys.readouterr().out
+    left_out = {"misread.svg", "history.svg"}
+    assert {path.name for path in tmp_path.iterdir()} == {*DEMO_FILES} - left_out
 
 
 @needs_demo
@@ -924,24 +1001,22 @@ def test_demo_keeps_the_last_whole_step_when_interrupted(
     tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[list[float]] = []
-    step = nn.SGD.step
+    rule = nn.SGD.rule
 
-    def interrupted_step(self: nn.SGD) -> None:
+    def interrupted_rule(self: nn.SGD, theta: Any, gradient: Any, memory: Any) -> Any:
         if len(steps) == 3:
             raise KeyboardInterrupt
-        step(self)
-        steps.append([parameter.data for parameter in self.parameters])
+        moved, left = rule(self, theta, gradient, memory)
+        steps.append(moved.tolist())
+        return moved, left
 
-    monkeypatch.setattr(nn.SGD, "step", interrupted_step)
+    monkeypatch.setattr(nn.SGD, "rule", interrupted_rule)
     assert cli.main(["demo", "--out", str(tmp_path)]) == 130
     out = capsys.readouterr().out
     assert "last whole step" in out
     assert "test accuracy" in out
     assert not (tmp_path / "history.svg").exists()  # no epoch is whole
-    with np.load(tmp_path / "weights.npz") as saved:
-        layers = [(saved[f"layers.{i}.weights"], saved[f"layers.{i}.biases"]) for i in (0, 1)]
-    vector = np.concatenate([np.column_stack(layer).ravel() for layer in layers])
-    assert vector.tolist() == steps[-1]
+    assert saved_parameters(tmp_path).tolist() == steps[-1]
 
 
 @needs_demo
@@ -951,10 +1026,8 @@ def test_demo_trains_the_same_with_the_scalar_engine(tmp_path: Path, capsys: Out
         command = ["demo", "--epochs", "1", "--out", str(tmp_path / name), *options]
         assert cli.main(command) == 0
     assert "matrix products" not in capsys.readouterr().out.split("two-sided")[2]
-    compiled, eager = (np.load(tmp_path / name / "weights.npz") for name in ("compiled", "eager"))
-    with compiled, eager:
-        for name in eager.files:
-            np.testing.assert_allclose(compiled[name], eager[name], rtol=1e-9, atol=1e-12)
+    compiled, eager = (saved_parameters(tmp_path / name) for name in ("compiled", "eager"))
+    np.testing.assert_allclose(compiled, eager, rtol=1e-9, atol=1e-12)
 
 
 @needs_demo
@@ -963,9 +1036,8 @@ def test_demo_is_reproducible(tmp_path: Path, capsys: Output) -> None:
     for name in ("a", "b"):
         assert cli.main(["demo", "--epochs", "1", "--out", str(tmp_path / name)]) == 0
     capsys.readouterr()
-    with np.load(tmp_path / "a/weights.npz") as a, np.load(tmp_path / "b/weights.npz") as b:
-        for name in a.files:
-            np.testing.assert_array_equal(a[name], b[name])
+    for name in DEMO_FILES:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 @needs_demo
@@ -973,7 +1045,7 @@ def test_demo_is_reproducible(tmp_path: Path, capsys: Output) -> None:
 def test_demo_follows_no_link_and_leaves_no_half_file(
     tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ("weights.npz", ".weights.npz", "neuron.svg", "history.svg")
+    names = (*DEMO_FILES, ".model.npz")
     (tmp_path / "mine").write_text("mine")
     out = tmp_path / "out"
     out.mkdir()
@@ -981,18 +1053,17 @@ def test_demo_follows_no_link_and_leaves_no_half_file(
         (out / name).symlink_to(tmp_path / "mine")
     assert cli.main(["demo", "--epochs", "1", "--out", str(out)]) == 0
     assert (tmp_path / "mine").read_text() == "mine"
-    assert [(out / name).is_symlink() for name in names] == [False, True, False, False]
+    assert [name for name in names if (out / name).is_symlink()] == [".model.npz"]
     assert len(list(out.iterdir())) == len(names)
 
-    weights = (out / "weights.npz").read_bytes()
+    model = (out / "model.npz").read_bytes()
 
-    def half(file: BinaryIO, **_: object) -> None:
-        file.write(b"half")
-        raise OSError("disk full")
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", half)
+    monkeypatch.setattr(os, "replace", full)
     assert cli.main(["demo", "--epochs", "1", "--out", str(out)]) == 1
-    assert (out / "weights.npz").read_bytes() == weights
+    assert (out / "model.npz").read_bytes() == model
     assert len(list(out.iterdir())) == len(names)
 
 

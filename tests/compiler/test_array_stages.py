@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import assume, given, note, settings
+from hypothesis import assume, example, given, note, settings
 from hypothesis import strategies as st
 
 import autograd_mini as ad
@@ -29,7 +29,7 @@ from autograd_mini.compiler.lower.packs import lower
 from autograd_mini.compiler.reverse.rules import differentiate
 from autograd_mini.compiler.runtime import Functions, Workspace
 from autograd_mini.compiler.trace import InputSpec, trace
-from tests.compiler.agreement import assert_close, eager
+from tests.compiler.agreement import assert_close, eager, flat
 from tests.compiler.test_random_graphs import Model, has_no_gradient
 from tests.compiler.test_random_layers import Layers
 from tests.random_graphs import Program, programs
@@ -39,16 +39,27 @@ Array = npt.NDArray[Any]
 
 @dataclass
 class Case:
-    """A function of one example, its parameters, and a batch."""
+    """A function of one example, its parameters, and a batch; perhaps aux beside its loss."""
 
     function: Callable[..., Any]
     parameters: Sequence[Value]
     batch: Sequence[Array]
     batched: bool = True
+    has_aux: bool = False
 
     def __repr__(self) -> str:
         seed = f"seed {self.function.seed}, " if isinstance(self.function, Layers) else ""
-        return f"<{self.function}, {seed}batch {self.batch}, batched {self.batched}>"
+        how = f"batched {self.batched}, has_aux {self.has_aux}"
+        return f"<{self.function}, {seed}batch {self.batch}, {how}>"
+
+    def loss_and_aux(self, *example: Any) -> Any:
+        """The loss; itself, what is made of it, leaves, a number, and what has no part in it."""
+        loss, first = self.function(*example), [*flat(example), self.parameters[0]][0]
+        apart = ad.sin(self.parameters[0] * first)
+        return loss, [loss, ad.tanh(loss), first, self.parameters[-1], 2.5, apart]
+
+    def aux(self, *example: Any) -> Any:
+        return self.loss_and_aux(*example)[1]
 
     @property
     def theta(self) -> Array:
@@ -63,7 +74,8 @@ class Case:
 
     def lowered(self, nan_safe: bool) -> ArrayProgram:
         specs = [InputSpec(x.shape[1:], x.dtype.kind in "iu") for x in self.batch]
-        traced = trace(self.function, self.parameters, specs, lambda arguments: arguments)
+        function = self.loss_and_aux if self.has_aux else self.function
+        traced = trace(function, self.parameters, specs, lambda given: given, self.has_aux)
         scalars = canonical_form(traced, nan_safe)
         sizes = [int(np.prod(spec.shape)) for spec in specs]
         program = lower(scalars, len(self.parameters), sizes, self.batched, nan_safe).program
@@ -151,6 +163,14 @@ def networks(draw: st.DrawFn) -> Case:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
+    """With aux or without."""
+    case = draw(losses())
+    case.has_aux = draw(st.booleans())
+    return case
+
+
+@st.composite
+def losses(draw: st.DrawFn) -> Case:
     """Networks, small graphs of all rows, lists that nearly become matrix products."""
     kind = draw(st.sampled_from(["network", "network", "graph", "lists"]))
     if kind == "network":
@@ -180,10 +200,15 @@ def examples(case: Case) -> list[Array]:
 @given(cases(), st.booleans())
 def test_lowering_computes_what_the_scalars_do(case: Case, nan_safe: bool) -> None:
     expected = eager(case.function, case.parameters, *examples(case))
-    outputs, gradient = interpret(case.lowered(nan_safe), case.theta, case.columns)
+    outputs, gradient, aux = interpret(case.lowered(nan_safe), case.theta, case.columns)
     assert gradient is None
     found = np.broadcast_to(outputs.ravel(), len(expected.outputs))
     assert_close(found, expected.outputs[:, 0], 4 * expected.output_sizes[:, 0])
+    assert (aux is None) is not case.has_aux
+    if aux is not None:
+        expected = eager(case.aux, case.parameters, *examples(case))
+        found = np.broadcast_to(aux.T, expected.outputs.shape)
+        assert_close(found, expected.outputs, 4 * expected.output_sizes)
 
 
 @settings(max_examples=120)
@@ -191,7 +216,7 @@ def test_lowering_computes_what_the_scalars_do(case: Case, nan_safe: bool) -> No
 def test_the_reverse_pass_gives_the_gradient_of_the_scalars(case: Case, nan_safe: bool) -> None:
     expected = eager(case.function, case.parameters, *examples(case))
     n = len(expected.outputs)
-    _, gradient = interpret(case.reversed(nan_safe), case.theta, case.columns, 1 / n)
+    gradient = interpret(case.reversed(nan_safe), case.theta, case.columns, 1 / n).gradient
     assert gradient is not None
     size = 4 * expected.gradient_sizes + expected.output_sizes.mean()
     if isinstance(case.function, Model):
@@ -205,11 +230,11 @@ def test_the_reverse_pass_is_the_slope_of_the_forward_pass(case: Case, rng: rand
     """Along a random direction: no other engine is asked."""
     direction = np.array([rng.uniform(-1, 1) for _ in case.parameters])
     program, step = case.reversed(nan_safe=False), 1e-5
-    _, gradient = interpret(program, case.theta, case.columns)
+    gradient = interpret(program, case.theta, case.columns).gradient
     assert gradient is not None
 
     def along(t: float) -> Any:
-        outputs, _ = interpret(program, case.theta + t * direction, case.columns)
+        outputs = interpret(program, case.theta + t * direction, case.columns).outputs
         rows = len(case.batch[0]) if case.batched else 1
         return np.broadcast_to(outputs.ravel(), rows).sum()
 
@@ -235,7 +260,10 @@ def test_emitted_source_computes_every_array_of_the_interpreter(case: Case, nan_
         result = Functions(emitted, np.float64)["value_and_grad"](
             case.theta, *case.columns, *picks, gradient, 0.5, workspace.of["value_and_grad"]
         )
-    outputs, slopes = interpret(program, case.theta, case.columns, 0.5 / state.n)
+    outputs, slopes, aux = interpret(program, case.theta, case.columns, 0.5 / state.n)
+    if aux is not None:
+        result, entries = result
+        close(np.broadcast_to(entries.reshape(len(aux), -1), aux.shape), aux)
     close(np.broadcast_to(result, outputs.shape), outputs)
     assert slopes is not None
     state.run(program.forward)
@@ -249,7 +277,19 @@ def test_emitted_source_computes_every_array_of_the_interpreter(case: Case, nan_
     close(gradient, slopes * (state.n if rows else 1))
 
 
+def weighted_variances() -> Case:
+    """Two sums whose terms have the same coefficients, which differ from term to term."""
+    x = Value(0.5)
+
+    def loss() -> Value:
+        total: Value = 0.7 * ad.variance([0.0, x]) + 1.3 * ad.variance([0.0, x])
+        return total
+
+    return Case(loss, [x], [], False, False)
+
+
 @given(cases(), st.booleans())
+@example(weighted_variances(), False)
 def test_equal_references_of_a_program_are_one_object(case: Case, nan_safe: bool) -> None:
     steps = case.reversed(nan_safe).steps
     objects = {id(r): r for step in steps for r in (*step.reads, step.out)}

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autograd_mini as ad
 import nn
@@ -153,11 +155,71 @@ def test_rms_norm_and_unit_length() -> None:
     weights = values(rng, 5, 4)
 
     def net(x: Sequence[Value]) -> Any:
-        h = char_gpt.rms_norm([ad.dot(row, x) for row in weights])
+        h = nn.RMSNorm(5, gain=False)([ad.dot(row, x) for row in weights])
         length = ad.norm(h)
         return ad.dot([a / length for a in h], [0.5, -1.0, 2.0, 0.25, 1.0])
 
     assert_agrees(net, flat(weights), rng.normal(size=(7, 4)))
+
+
+# Convolutions
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(2, 5), st.data())
+def test_sums_over_parts_of_rows(
+    n_rows: int, n_places: int, width: int, data: st.DataObject
+) -> None:
+    """As at the border of an image: each place sees some of the terms, the same of every row."""
+    rng = RNG(data.draw(st.integers(0, 99)))
+    weights, shift = values(rng, n_rows, width), values(rng, n_rows)
+    kept = st.lists(st.booleans(), min_size=width, max_size=width).filter(any)
+    parts = [data.draw(kept) for _ in range(n_places)]
+    seen = [rng.permutation(8)[:width].tolist() for _ in range(n_places)]
+    coefficient = data.draw(st.sampled_from([1.0, 1.0, -0.3]))
+    computed = data.draw(st.booleans())
+
+    def net(x: Sequence[Value]) -> Any:
+        x = [ad.tanh(a) for a in x] if computed else x
+        sums = []
+        for row, b in zip(weights, shift, strict=True):
+            for part, places in zip(parts, seen, strict=True):
+                terms = [w * x[k] for w, k, keep in zip(row, places, part, strict=True) if keep]
+                sums.append(ad.sum([coefficient * terms[0], *terms[1:], b]))
+        return ad.sum([ad.square(z) for z in sums])
+
+    assert_agrees(net, [*flat(weights), *shift], rng.normal(size=(3, 8)))
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_strided_windows(data: st.DataObject) -> None:
+    """Windows over two axes, in nested loops whose factors are views."""
+    rng = RNG(data.draw(st.integers(0, 99)))
+    size, kernel, step = (
+        [data.draw(st.integers(low, high)) for _ in range(2)]
+        for low, high in ((3, 5), (1, 3), (1, 2))
+    )
+    starts = [range(0, n - k + 1, s) for n, k, s in zip(size, kernel, step, strict=True)]
+    weights = values(rng, 2, *kernel)
+    scale = data.draw(st.sampled_from([1.0, 0.7]))
+
+    def net(x: Any) -> Any:
+        sums = [
+            ad.sum(
+                [
+                    (scale if a == b == 0 else 1.0) * w[a][b] * x[i + a][j + b]
+                    for a in range(kernel[0])
+                    for b in range(kernel[1])
+                ]
+            )
+            for i in starts[0]
+            for j in starts[1]
+            for w in weights
+        ]
+        return ad.sum([ad.tanh(z) for z in sums])
+
+    assert_agrees(net, flat(weights), rng.normal(size=(3, *size)))
 
 
 # Sequences

@@ -20,7 +20,7 @@ import autograd_mini as ad
 import nn
 from autograd_mini import Value
 from autograd_mini.compiler import compiled as compiled_module
-from autograd_mini.compiler import program as program_module
+from autograd_mini.compiler import running as running_module
 from tests.compiler.agreement import Array, assert_agrees, assert_close, eager
 
 RNG = np.random.default_rng
@@ -531,7 +531,7 @@ def test_one_trace_for_each_shape() -> None:
 
 
 def test_traces_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program_module, "_CACHED_TRACES", 3)
+    monkeypatch.setattr(running_module, "_CACHED_TRACES", 3)
     w = Value(2.0)
     program = ad.compile(lambda x: ad.sum([w * a for a in x]), [w])
     for width in range(1, 8):
@@ -539,6 +539,36 @@ def test_traces_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(program.traces) <= 3
     assert ((7,),) in {info.shapes for info in program.traces}
     assert program(None, np.ones((1, 1))).tolist() == [2.0]
+
+
+def test_of_too_many_traces_those_go_that_were_not_used_for_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(running_module, "_CACHED_TRACES", 3)
+    w, traced = Value(2.0), []
+
+    def function(x: Any) -> Any:
+        traced.append(len(x))
+        return ad.sum([w * a for a in x])
+
+    program = ad.compile(function, [w])
+    for width in (1, 2, 1, 3, 1, 4, 1, 5, 1, 4, 2):
+        program(None, np.ones((2, width)))
+    assert traced == [1, 2, 3, 4, 5, 2]
+    assert [info.shapes for info in program.traces] == [((1,),), ((4,),), ((2,),)]
+
+
+def test_many_shapes_are_traced_once() -> None:
+    w, traced = Value(2.0), []
+
+    def function(x: Any) -> Any:
+        traced.append(len(x))
+        return w * x[-1]
+
+    program = ad.compile(function, [w])
+    for width in [*range(1, 101)] * 2:
+        program(None, np.ones((1, width)))
+    assert traced == [*range(1, 101)]
 
 
 def test_many_batch_sizes_keep_few_workspaces() -> None:
@@ -784,9 +814,9 @@ def test_bad_parameters() -> None:
     with pytest.raises(ValueError, match="twice"):
         ad.compile(line, [w, w])
     with pytest.raises(TypeError):
-        ad.compile(line, w)  # type: ignore[arg-type]
+        ad.compile(line, w)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="function"):
-        ad.compile(3, [w])  # type: ignore[arg-type]
+        ad.compile(3, [w])  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(

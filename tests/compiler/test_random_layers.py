@@ -53,6 +53,10 @@ class Layers:
         self.table = [Value(rng.uniform(-1, 1)) for _ in range(rng.choice([7, 20, 60]))]
 
     def __call__(self, x: Sequence[Any], *index: Any) -> Any:
+        return self.lists_and_loss(x, *index)[1]
+
+    def lists_and_loss(self, x: Sequence[Any], *index: Any) -> tuple[list[list[Any]], Any]:
+        """All lists that were made, and a sum over most of what is in them."""
         rng = random.Random(self.seed + 1)
         self.rng, self.next_weight = rng, 0
         lists: list[list[Any]] = [list(x), self.weights(rng.randint(1, 4))]
@@ -61,7 +65,7 @@ class Layers:
             lists.append(step(lists, index))
         loose = [v for values in lists[2:] for v in values]
         picked = [v for v in loose if rng.random() < 0.8] or loose
-        return ad.sum([v * 0.1 for v in picked])
+        return lists, ad.sum([v * 0.1 for v in picked])
 
     def weights(self, count: int) -> list[Any]:
         """The next parameters; from the start again when there are no more."""

@@ -12,6 +12,7 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini import Value
+from autograd_mini.compiler import scalar_interpreter
 from autograd_mini.compiler.backends.numpy.calls import Calls
 from autograd_mini.compiler.backends.numpy.contraction import contraction
 from autograd_mini.compiler.backends.numpy.source import emit
@@ -190,6 +191,18 @@ def test_the_verifier_of_scalar_programs(nodes: tuple[Any, ...], message: str) -
         program.verify()
 
 
+def test_what_is_there_for_aux_alone() -> None:
+    nodes = Leaf(THETA, 0), Elementwise("sin", (0,)), Elementwise("cos", (1,)), Leaf(THETA, 1)
+    program = ScalarProgram(nodes, (1,), aux=(2, 3))
+    program.verify()
+    assert str(program).endswith("return %1\naux %2, %3")
+    assert program.leads_to_outputs == [True, True, False, False]
+    assert ScalarProgram(nodes, (1,)).leads_to_outputs == [True] * 4
+    assert scalar_interpreter.interpret(program, [0.0, 5.0]) == [0.0, 1.0, 5.0]
+    with pytest.raises(ValueError, match="no such node"):
+        ScalarProgram(nodes, (1,), aux=(4,)).verify()
+
+
 # Access patterns
 
 
@@ -319,6 +332,14 @@ def test_the_verifier_of_array_programs() -> None:
     gather = replace(activation, operands={"x": Gather(THETA, np.array(-1))})
     with pytest.raises(ValueError, match="leaves"):
         replace(program, forward=(product, gather)).verify()
+    outside = View(THETA, 6, (), ())
+    with pytest.raises(ValueError, match=r"the result leaves theta\[6\]"):
+        replace(program, aux=outside).verify()
+    with pytest.raises(ValueError, match="what is returned is not written"):
+        replace(program, forward=(product,)).verify()
+    with pytest.raises(ValueError, match="what is returned is not written"):
+        replace(program, outputs=product.out, aux=activation.out, forward=(product,)).verify()
+    replace(program, outputs=product.out, forward=(product,)).verify()
 
 
 # Reverse

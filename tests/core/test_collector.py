@@ -6,6 +6,7 @@ import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,33 +168,30 @@ def test_a_graph_is_freed_while_it_is_paused() -> None:
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
-def test_training_pauses_it_for_each_step(interrupted: bool) -> None:
+def test_training_pauses_it_for_each_example(interrupted: bool) -> None:
     states = []
 
     class Watching(nn.SGD):
-        def zero_grad(self) -> None:  # the first thing and the last of a step
-            states.append(gc.isenabled())
-            super().zero_grad()
+        def rule(self, theta: Any, gradient: Any, memory: Any) -> Any:  # between two graphs
+            states.append(("step", gc.isenabled()))
+            return super().rule(theta, gradient, memory)
 
     model = nn.MLP(1, [1], rng=0)
 
     def loss(outputs: list[Value], target: float) -> Value:
-        states.append(gc.isenabled())
-        if interrupted:
+        if interrupted and ("step", True) in states:
             raise KeyboardInterrupt
+        states.append(("graph", gc.isenabled()))
         return nn.half_squared_error(outputs, [target])
 
-    def train() -> None:
-        optimizer = Watching(model.parameters(), learning_rate=0.1)
-        X, y = np.ones((2, 1)), np.ones(2)
-        nn.fit(model, X, y, loss=loss, optimizer=optimizer, epochs=1, batch_size=1, rng=0)
-
-    if interrupted:
-        with pytest.raises(KeyboardInterrupt):
-            train()
-    else:
-        train()
-    assert states == ([True, False, True] if interrupted else [True, False] * 2)
+    optimizer = Watching(model.parameters(), learning_rate=0.1)
+    X, y = np.ones((2, 1)), np.ones(2)
+    history = nn.fit(
+        model, X, y, loss=loss, optimizer=optimizer, epochs=1, batch_size=1, compiled=False
+    )
+    trained = states[states.index(("graph", False)) :]  # examples are tried before
+    assert trained == [("graph", False), ("step", True)] * (1 if interrupted else 2)
+    assert history.stopped == ("interrupted" if interrupted else None)
     assert gc.isenabled()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -248,3 +249,11 @@ def test_the_gradient_of_a_gradient_through_a_vector_row_compiles(row: str) -> N
     assert value == pytest.approx(sum(loss.data for loss in losses), rel=1e-13)
     expected = np.sum([ad.gradients(loss, weights) for loss in losses], axis=0)
     np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("recording", [True, False])
+def test_no_operands_give_a_number(recording: bool) -> None:
+    with contextlib.nullcontext() if recording else ad.no_grad():
+        results = [ad.sum([]), ad.prod([]), ad.dot([], [])]
+    assert results == [0.0, 1.0, 0.0]
+    assert {type(result) for result in results} == {float}

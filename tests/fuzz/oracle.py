@@ -130,11 +130,21 @@ class _Examination:
         calls = list(zip(self.program.thetas, self.program.batches, strict=True))
         self.check_batched(calls)
         self.check_one_by_one(calls)
+        if not self.single:
+            self.check_aux(*calls[0])
 
     def weighted(self, *arguments: Any) -> Any:
         """A loss over all outputs, where the function returns a list."""
         outputs = flat(self.function(*arguments))
         return ad.dot(outputs, [1.0 + 0.25 * k for k in range(len(outputs))])
+
+    def first(self, *arguments: Any) -> Any:
+        """A loss that some of the outputs have no part in."""
+        return flat(self.function(*arguments))[0]
+
+    def first_and_all(self, *arguments: Any) -> Any:
+        outputs = flat(self.function(*arguments))
+        return outputs[0], outputs
 
     def set(self, theta: Sequence[float]) -> None:
         for parameter, number in zip(self.parameters, theta, strict=True):
@@ -204,6 +214,27 @@ class _Examination:
                 outputs = program(theta, *first)
                 value, gradient = loss.value_and_grad(theta, *first)
             self.compare(outputs[None], value, gradient, theta, lifted)
+
+    def check_aux(self, theta: Sequence[float], batch: Sequence[Any]) -> None:
+        """All outputs beside the first, which alone is differentiated."""
+        with _blamed("aux"), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            program = ad.compile(self.first_and_all, self.parameters, has_aux=True, **self.options)
+            try:
+                (value, aux), gradient = program.value_and_grad(theta, *batch)
+            except ad.TraceError:  # the first is a constant
+                return
+        expected = self.expected(self.function, theta, batch)
+        judge = self.judge(self.function, theta, batch)
+        self.close("aux", aux, expected.outputs, expected.output_sizes, judge, 0)
+        expected, judge = (
+            self.expected(self.first, theta, batch),
+            self.judge(self.first, theta, batch),
+        )
+        self.close("value with aux", value, expected.value, expected.value_size, judge, 1)
+        self.close(
+            "gradient with aux", gradient, expected.gradient, expected.gradient_sizes, judge, 2
+        )
 
     def compare(
         self, outputs: Array, value: float, gradient: Array, theta: Sequence[float], batch: Any

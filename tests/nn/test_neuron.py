@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import autograd_mini as ad
 import nn
 from autograd_mini import Value
-from nn import ACTIVATIONS, MLP, Layer, Neuron, glorot_uniform, parameters_to_vector
+from nn import ACTIVATIONS, MLP, Layer, Neuron, Sequential, glorot_uniform, parameters_to_vector
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "identity"]
 
@@ -108,6 +109,89 @@ def test_own_activation_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert neuron([1.0]).data == 8.0
 
 
+def cube(x: Value) -> Value:
+    return x * x * x
+
+
+def test_own_activation_as_a_function() -> None:
+    for neuron in (
+        Neuron.from_weights([2.0], activation=cube),
+        Layer(1, 1, activation=cube, init=nn.constant(2.0)).neurons[0],
+        MLP(1, [1, 1], activation=cube, init=nn.constant(2.0)).layers[0].neurons[0],
+        MLP(1, [1], output_activation=cube, init=nn.constant(2.0)).layers[0].neurons[0],
+        Neuron(1, activation=cube, init=nn.constant(2.0)),
+    ):
+        output = neuron([1.5])
+        assert output.data == 27.0
+        output.backward()
+        assert neuron.weights[0].grad == 3 * 3.0**2 * 1.5
+        assert neuron.activation is cube
+    model = MLP(2, [3, 1], activation=cube, output_activation=lambda x: x + 1.0, rng=0)
+    assert repr(model) == (
+        "MLP(\n"
+        "  layers.0: Layer(2, 3, activation=cube)\n"
+        "  layers.1: Layer(3, 1, activation=<lambda>)\n"
+        ")"
+    )
+    assert model.predict([[0.5, 1.0]])[0, 0] == pytest.approx(model([0.5, 1.0])[0].data, rel=1e-12)
+
+
+def test_functions_that_have_a_name_go_by_it() -> None:
+    assert Neuron(2, activation=ad.relu).activation == "relu"
+    assert repr(Layer(2, 3, activation=ad.tanh)) == "Layer(2, 3, activation='tanh')"
+
+
+def test_an_activation_may_hold_parameters() -> None:
+    class Sloped(nn.Module):
+        def __init__(self) -> None:
+            self.slope = Value(0.5, "alpha")
+
+        def __call__(self, x: Value) -> Any:
+            return ad.where(x > 0, x, self.slope * x)
+
+    model = MLP(2, [3, 1], activation=Sloped(), rng=0)
+    assert [p.label for p in model.parameters()].count("alpha") == 1
+    assert len(model.parameters()) == 3 * 3 + 4 + 1
+    X = np.random.default_rng(0).normal(size=(5, 2))
+    expected = [[output.data for output in model(x)] for x in X]
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Neuron(3, activation="relu"),
+        Layer(2, 3, activation=ad.sin),
+        MLP(2, [4, 3, 1], activation="relu", output_activation="sigmoid"),
+        MLP(2, [1], output_activation="sin"),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_configuration_makes_such_a_model(model: Any) -> None:
+    config = json.loads(json.dumps(model._config()))
+    twin = type(model)(**config)
+    assert repr(twin) == repr(model)
+    nn.vector_to_parameters(parameters_to_vector(model), twin)
+    x = [0.5, -1.0, 2.0][: model.n_inputs]
+    assert repr(twin(x)) == repr(model(x))
+
+
+def test_a_configuration_tells_every_activation() -> None:
+    for model in (Neuron(2, activation=cube), Layer(2, 2, activation=cube)):
+        assert model._config()["activation"] is cube
+    config = MLP(2, [2, 1], activation=cube, output_activation="relu")._config()
+    assert (config["activation"], config["output_activation"]) == (cube, "relu")
+    mixed = MLP(2, [2, 2, 1])
+    mixed.layers[0] = Layer(2, 2, activation="relu")
+    assert mixed._config()["activation"] == ["relu", "tanh"]
+    mixed = MLP(2, [2, 2, 1])
+    for layer in mixed.layers[:2]:
+        layer.neurons[0] = Neuron(2, activation="relu")
+    assert mixed._config()["activation"] == [["relu", "tanh"]] * 2
+    mixed.layers[1] = Sequential("tanh")  # type: ignore[call-overload]
+    assert mixed._config() == {"layers": mixed.layers}
+
+
 def test_labels_are_names() -> None:
     neuron = Neuron(2, rng=0)
     assert [parameter.label for parameter in neuron.parameters()] == ["w1", "w2", "b"]
@@ -170,7 +254,7 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "text for sizes": (lambda: untyped.MLP(2, "31", rng=0), TypeError, "one per layer"),
     "None": (lambda: untyped.MLP(None, [1], rng=0), TypeError, "None"),
     "activation": (
-        lambda: MLP(2, [1], activation="tahn", rng=0), ValueError, "'tahn'.*known.*tanh",
+        lambda: MLP(2, [1], activation="tahn", rng=0), ValueError, "'tahn'; did you mean tanh",
     ),
     "output activation": (
         lambda: MLP(2, [1], output_activation="x", rng=0), ValueError, "output_activation 'x'.*relu"
@@ -178,10 +262,36 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "softmax": (
         lambda: MLP(2, [3], output_activation="softmax", rng=0), ValueError, "cross_entropy",
     ),
-    "function": (lambda: untyped.MLP(2, [1], activation=ad.tanh, rng=0), TypeError, "name.*known"),
-    "no rng": (lambda: untyped.MLP(2, [1]), TypeError, "rng"),
-    "rng None": (
-        lambda: untyped.MLP(2, [1], rng=None), TypeError, "seed or a numpy.random.Generator",
+    "activation None": (
+        lambda: untyped.MLP(2, [1], activation=None), TypeError, "function.*None.*names are.*tanh",
+    ),
+    "activation of floats": (
+        lambda: untyped.Layer(2, 1, activation=lambda x: math.tanh(x.data)), TypeError,
+        "activation must return a Value, <lambda> returned float",
+    ),
+    "a class as activation": (
+        lambda: untyped.Neuron(2, activation=Value), TypeError, "a function of one Value",
+    ),
+    "init": (
+        lambda: MLP(2, [1], init="xavier_uniform"), ValueError, "did you mean glorot_uniform",
+    ),
+    "init misspelled": (lambda: Layer(2, 1, init="zero"), ValueError, "did you mean zeros"),
+    "init unknown": (lambda: Neuron(2, init="?"), ValueError, "there are glorot_uniform, .*zeros"),
+    "init without limit": (lambda: Neuron(2, init="uniform"), ValueError, r"nn.uniform\(0.1\)"),
+    "init number": (lambda: untyped.Neuron(2, init=0.1), TypeError, "name or a function, got 0.1"),
+    "init signature": (
+        lambda: untyped.MLP(2, [1], init=np.zeros), TypeError, r"\(n_in, n_out, \*, rng\)",
+    ),
+    "init shape": (
+        lambda: Layer(2, 3, init=lambda n_in, n_out, *, rng=None: np.zeros((n_in, n_out))),
+        ValueError, r"\(n_out, n_in\) = \(3, 2\), got one of shape \(2, 3\)",
+    ),
+    "init text": (
+        lambda: Neuron(1, init=lambda n_in, n_out, *, rng=None: np.array([["1"]])),
+        TypeError, "real numbers",
+    ),
+    "init nan": (lambda: Neuron(1, init=lambda n_in, n_out, *, rng=None: np.array([[np.nan]])),
+        ValueError, "not finite",
     ),
     "rng float": (lambda: untyped.MLP(2, [1], rng=0.5), TypeError, "0.5"),
     "rng bool": (lambda: MLP(2, [1], rng=True), TypeError, "True"),
@@ -190,10 +300,10 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "rng negative": (lambda: MLP(2, [1], rng=-1), ValueError, "-1"),
     "layer size": (lambda: Layer(2, 0, rng=0), ValueError, "n_outputs"),
-    "layer activation": (lambda: Layer(2, 1, activation="?", rng=0), ValueError, "known"),
+    "layer activation": (lambda: Layer(2, 1, activation="?", rng=0), ValueError, "there are"),
     "layer rng": (lambda: untyped.Layer(2, 1, rng="0"), TypeError, "rng"),
     "neuron size": (lambda: Neuron(0, rng=0), ValueError, "n_inputs"),
-    "neuron activation": (lambda: Neuron(1, activation="?", rng=0), ValueError, "known"),
+    "neuron activation": (lambda: Neuron(1, activation="?", rng=0), ValueError, "there are"),
     "neuron no weights": (lambda: Neuron.from_weights([]), ValueError, "at least one weight"),
     "neuron text weight": (lambda: untyped.Neuron.from_weights(["1"]), TypeError, "1"),
     "neuron text bias": (lambda: untyped.Neuron.from_weights([1.0], "0"), TypeError, "0"),
@@ -216,7 +326,7 @@ def test_bad_arguments_draw_nothing() -> None:
         lambda: MLP(2, [3], output_activation="?", rng=generator),
         lambda: Layer(2, 3, activation="?", rng=generator),
     ):
-        with pytest.raises(ValueError, match=r"got 0|known"):
+        with pytest.raises(ValueError, match=r"got 0|there are"):
             call()
     assert generator.random() == np.random.default_rng(0).random()
 
@@ -227,8 +337,10 @@ BAD_INPUTS: dict[str, tuple[Any, type[Exception], str]] = {
     "none": ([], ValueError, "got 0"),
     "a number": (1.0, TypeError, "one example.*float"),
     "a Value": (Value(1.0), TypeError, "one example"),
-    "a batch": (np.zeros((100, 2)), ValueError, "not a batch"),
-    "a batch of 2": (np.zeros((2, 2)), TypeError, ""),
+    "a batch": (np.zeros((100, 2)), TypeError, r"batch of 100: write model.predict\(X\), or \["),
+    "a batch of 2": (np.zeros((2, 2)), TypeError, r"batch of 2: write model.predict\(X\), or \["),
+    "lists": ([[1.0, 2.0]] * 3, TypeError, r"batch of 3: write model.predict\(X\), or \["),
+    "Values": ([[Value(1.0), Value(2.0)]] * 2, TypeError, "batch of 2: write model.predict"),
     "text": ("ab", TypeError, "a"),
     "text inside": ([1.0, "2"], TypeError, "2"),
     "None inside": ([1.0, None], TypeError, "None"),
@@ -277,3 +389,22 @@ def test_weights_are_a_sequence(given: Any) -> None:
         Neuron.from_weights(given)
     weights: Any = (w for w in (1.0, 2.0))
     assert Neuron.from_weights(weights).n_inputs == 2
+
+
+@pytest.mark.parametrize(
+    "losing", [lambda z: Value(np.tanh(z.data)), lambda z: Value(1.0), lambda z: z.detach()]
+)
+def test_an_activation_that_loses_the_gradient_is_refused(losing: Any) -> None:
+    for make in (lambda: Layer(1, 1, activation=losing), lambda: Neuron(1, activation=losing)):
+        with pytest.raises(TypeError, match="must depend on its argument"):
+            make()
+    Neuron(1, activation=lambda z: z)
+    Neuron(1, activation=lambda z: z * z.detach())
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_not_finite_are_refused(number: float) -> None:
+    with pytest.raises(ValueError, match=r"weights\.1 is -?(nan|inf): parameters must be finite"):
+        Neuron.from_weights([1.0, number])
+    with pytest.raises(ValueError, match=r"bias is -?(nan|inf): parameters must be finite"):
+        Neuron.from_weights([1.0], number)

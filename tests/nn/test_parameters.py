@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autograd_mini import Value
 from nn import MLP, SGD, parameters_to_vector, vector_to_parameters
-from nn.parameters import assign_data
+from nn._assignment import assign_data
 
 TraceFunction: TypeAlias = Callable[[FrameType, str, object], Any]
 
@@ -31,26 +31,29 @@ def state(model: MLP) -> list[tuple[float, float]]:
     return [(parameter.data, parameter.grad) for parameter in model.parameters()]
 
 
-def interrupt_at(line_number: int, files: tuple[str, ...]) -> TraceFunction:
-    """Trace function that raises KeyboardInterrupt before the n-th line run in these files."""
+def interrupt_at(number: int, files: tuple[str, ...], what: str = "line") -> TraceFunction:
+    """Trace function that raises KeyboardInterrupt before the n-th line, or other event, there."""
     count = 0
 
     def trace(frame: FrameType, event: str, argument: object) -> TraceFunction | None:
         nonlocal count
         if not frame.f_code.co_filename.endswith(files):
             return None
-        if event == "line":
+        frame.f_trace_opcodes = what == "opcode"
+        if event == what:
             count += 1
-            if count == line_number:
+            if count == number:
                 raise KeyboardInterrupt
         return trace
 
     return trace
 
 
-def interrupted(call: Callable[[], object], line_number: int, files: tuple[str, ...]) -> bool:
+def interrupted(
+    call: Callable[[], object], number: int, files: tuple[str, ...], what: str = "line"
+) -> bool:
     previous = sys.gettrace()
-    sys.settrace(interrupt_at(line_number, files))
+    sys.settrace(interrupt_at(number, files, what))
     try:
         call()
     except KeyboardInterrupt:
@@ -142,7 +145,9 @@ def test_an_interrupted_write_is_whole(line: int) -> None:
     model = model_with_gradients()
     before = parameters_to_vector(model).tolist()
     after = [number + 1.0 for number in before]
-    stopped = interrupted(lambda: vector_to_parameters(after, model), line, ("nn/parameters.py",))
+    stopped = interrupted(
+        lambda: vector_to_parameters(after, model), line, ("nn/parameters.py", "nn/_assignment.py")
+    )
     assert parameters_to_vector(model).tolist() in (before, after)
     if not stopped:
         assert parameters_to_vector(model).tolist() == after
@@ -258,7 +263,9 @@ def test_an_interrupted_step_is_whole(line: int) -> None:
     optimizer = SGD(model.parameters(), learning_rate=0.1)
     before = parameters_to_vector(model).tolist()
     after = [p.data - 0.1 * p.grad for p in model.parameters()]
-    stopped = interrupted(optimizer.step, line, ("nn/parameters.py", "nn/optim.py"))
+    stopped = interrupted(
+        optimizer.step, line, ("nn/parameters.py", "nn/_assignment.py", "nn/optim.py")
+    )
     assert parameters_to_vector(model).tolist() in (before, after)
     if not stopped:
         assert parameters_to_vector(model).tolist() == after

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-import builtins
+import copy
+import itertools
+import pickle
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import nn
 from autograd_mini import Value
 from nn import (
     MLP,
     SGD,
+    Adam,
+    Callback,
+    DivergenceError,
+    EarlyStopping,
     History,
     Module,
+    Optimizer,
+    Record,
+    Training,
     accuracy,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    correct_class,
-    correct_probability,
-    correct_sign,
     cross_entropy,
-    eager_gradient,
+    drawn,
     evaluate,
     fit,
     half_squared_error,
+    hinge,
+    mean_absolute_error,
     mean_loss,
-    minibatches,
     parameters_to_vector,
     vector_to_parameters,
 )
-from nn.training import Correct, Loss
+from nn._assignment import assign_data
 from tests.matrix_backprop import Network, backpropagate, to_vector
 
 RNG = np.random.default_rng(0)
@@ -136,7 +144,7 @@ def test_fit_learns() -> None:
         model, loss=binary_cross_entropy_with_logits, optimizer=optimizer, epochs=150, batch_size=5
     )
     assert history.accuracy[-1] == 1.0
-    assert accuracy(model, X, CLASSES, correct=correct_sign) == 1.0
+    assert evaluate(model, X, CLASSES, loss=binary_cross_entropy_with_logits)["accuracy"] == 1.0
     assert history.loss[-1] < 0.1 < history.loss[0]
 
 
@@ -159,44 +167,6 @@ def test_equal_weights_stay_equal_and_drawn_ones_do_not() -> None:
     assert len(set(map(tuple, hidden(drawn)))) == 3
 
 
-def test_eager_gradient_is_that_of_the_mean_and_adds() -> None:
-    model = classifier()
-    loss = mean_loss(model, X, CLASSES, cross_entropy)
-    loss.backward()
-    expected = np.array([p.grad for p in model.parameters()])
-    model.zero_grad()
-    gradient = eager_gradient(model, cross_entropy)
-    value, n_correct = gradient(X, CLASSES)
-    assert value == pytest.approx(loss.data, rel=1e-13)
-    assert n_correct == round(accuracy(model, X, CLASSES) * 20)
-    np.testing.assert_allclose([p.grad for p in model.parameters()], expected, rtol=1e-12)
-    gradient(X, CLASSES)
-    np.testing.assert_allclose([p.grad for p in model.parameters()], 2 * expected, rtol=1e-12)
-
-
-def test_another_gradient_may_be_plugged_in() -> None:
-    model, reference = classifier(), classifier()
-    seen = []
-
-    def matrix_gradient(inputs: Any, targets: Any) -> tuple[float, None]:
-        seen.append(len(inputs))
-        network = Network.from_vector(parameters_to_vector(model), [2, 4, 2], "tanh", "softmax")
-        T = np.eye(2)[targets]
-        cost, dWs, dbs = backpropagate(network, inputs, T, "cross_entropy")
-        for p, g in zip(model.parameters(), to_vector(dWs, dbs).tolist(), strict=True):
-            p.grad += g
-        return cost, None
-
-    history = train(model, gradient=matrix_gradient)
-    expected = train(reference)
-    assert seen == [6, 6, 6, 2] * 3
-    np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-12)
-    np.testing.assert_allclose(
-        parameters_to_vector(model), parameters_to_vector(reference), rtol=1e-12
-    )
-    assert history.accuracy == []  # the gradient did not say
-
-
 def test_a_model_may_be_any_function() -> None:
     scale = Value(0.0)
     optimizer = SGD([scale], learning_rate=0.1)
@@ -214,34 +184,75 @@ def test_part_of_a_model_may_be_trained() -> None:
     assert parameters_to_vector(model.layers[0]).tolist() == before.tolist()
 
 
-@pytest.mark.parametrize(("n", "size"), [(1, 1), (10, 3), (10, 10), (10, 99), (7, 1)])
-def test_minibatches_hold_each_example_once(n: int, size: int) -> None:
-    batches = list(minibatches(n, size, rng=0))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(n))
-    assert [len(batch) for batch in batches] == [size] * (n // size) + [n % size] * (n % size > 0)
+def test_a_frozen_part_that_a_callback_changes_is_seen() -> None:
+    moved, alone = classifier(), classifier()
+    constants = moved.layers[0].parameters()
+
+    def move(record: Record) -> None:
+        if record.epoch == 1:
+            for parameter in constants:
+                parameter.data = 0.25
+
+    optimizer = SGD(moved.layers[1].parameters(), learning_rate=0.5)
+    train(moved, optimizer=optimizer, epochs=2, shuffle=False, callbacks=[move])
+    optimizer = SGD(alone.layers[1].parameters(), learning_rate=0.5)
+    train(alone, optimizer=optimizer, epochs=1, shuffle=False)
+    for parameter in alone.layers[0].parameters():
+        parameter.data = 0.25
+    train(alone, optimizer=optimizer, epochs=1, shuffle=False)
+    assert parameters_to_vector(moved).tolist() == parameters_to_vector(alone).tolist()
 
 
-def test_each_epoch_has_a_new_order() -> None:
-    generator = np.random.default_rng(0)
-    orders = [np.concatenate(list(minibatches(20, 6, rng=generator))).tolist() for _ in range(2)]
-    assert orders[0] != orders[1]
+def test_without_shuffling_the_order_stays() -> None:
+    model = classifier()
+    theta = parameters_to_vector(model)
+    train(model, epochs=1, shuffle=False)
+    for start in range(0, 20, 6):
+        network = Network.from_vector(theta, [2, 4, 2], "tanh", "softmax")
+        batch = slice(start, start + 6)
+        _, dWs, dbs = backpropagate(network, X[batch], np.eye(2)[CLASSES[batch]], "cross_entropy")
+        theta = theta - 0.5 * to_vector(dWs, dbs)
+    np.testing.assert_allclose(parameters_to_vector(model), theta, rtol=1e-12)
+
+
+def test_gradients_of_the_parameters_are_left_alone() -> None:
+    for compiled in (True, False):
+        model = classifier()
+        for parameter in model.parameters():
+            parameter.grad = 7.0
+        train(model, compiled=compiled, validation=(X, CLASSES))
+        assert {parameter.grad for parameter in model.parameters()} == {7.0}
+
+
+def test_functions_are_traced_once() -> None:
+    calls = 0
+
+    def loss(outputs: Any, target: Any) -> Value:
+        nonlocal calls
+        calls += 1
+        return cross_entropy(outputs, target)
+
+    train(classifier(), loss=loss, epochs=50, validation=(X[:5], CLASSES[:5]))
+    # two first examples that show what the loss is, a trace with and one without the gradient
+    assert calls == 4
 
 
 # What it records.
 
 
-def test_history_without_steps_is_the_evaluation() -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+def test_history_without_steps_is_the_evaluation(compiled: bool) -> None:
     # With a learning rate of 0 every epoch records what evaluate finds.
     model = classifier()
     optimizer = SGD(model.parameters(), learning_rate=0.0)
-    history = train(model, optimizer=optimizer, validation=(X[:5], CLASSES[:5]))
-    mean, share = evaluate(model, X, CLASSES, loss=cross_entropy)
-    held_out, held_out_share = evaluate(model, X[:5], CLASSES[:5], loss=cross_entropy)
-    assert history.loss == pytest.approx([mean] * 3, rel=1e-12)
-    assert history.accuracy == pytest.approx([share] * 3, rel=1e-12)
-    assert history.validation_loss == [held_out] * 3
-    assert history.validation_accuracy == [held_out_share] * 3
-    assert share == accuracy(model, X, CLASSES)
+    held_out = X[:5], CLASSES[:5]
+    history = train(model, optimizer=optimizer, validation=held_out, compiled=compiled)
+    found = evaluate(model, X, CLASSES, loss=cross_entropy, compiled=compiled)
+    assert history.loss == pytest.approx([found["loss"]] * 3, rel=1e-12)
+    assert history.accuracy == pytest.approx([found["accuracy"]] * 3, rel=1e-12)
+    found = evaluate(model, *held_out, loss=cross_entropy, compiled=compiled)
+    assert history.validation_loss == [found["loss"]] * 3
+    assert history.validation_accuracy == [found["accuracy"]] * 3
 
 
 def test_validation_is_after_the_epoch_and_not_trained_on() -> None:
@@ -250,95 +261,95 @@ def test_validation_is_after_the_epoch_and_not_trained_on() -> None:
     train(alone, epochs=1)
     assert parameters_to_vector(model).tolist() == parameters_to_vector(alone).tolist()
     expected = evaluate(model, X[:5], CLASSES[:5], loss=cross_entropy)
-    assert (history.validation_loss[0], history.validation_accuracy[0]) == expected
+    assert {name: history[f"validation_{name}"][0] for name in expected} == expected
 
 
-def test_a_history_may_go_on() -> None:
+def test_evaluation_is_that_of_the_model() -> None:
     model = classifier()
-    history = History()
-    assert train(model, history=history) is history
-    train(model, history=history)
-    assert len(history.loss) == len(history.accuracy) == 6
-    assert history.validation_loss == history.validation_accuracy == []
+    found = evaluate(model, X, CLASSES, loss=cross_entropy)
+    outputs = [[output.data for output in model(x)] for x in X]
+    mean = mean_loss(model, X, CLASSES, cross_entropy).data
+    assert found["loss"] == pytest.approx(mean, rel=1e-12)
+    assert found["accuracy"] == accuracy(outputs, CLASSES)
+    assert evaluate(model, X, CLASSES, loss=cross_entropy, metrics=None) == {"loss": found["loss"]}
 
 
 def test_accuracy_is_recorded_where_the_loss_says_what_is_right() -> None:
-    def accuracies(loss: Loss, output: str, y: Any, **more: Any) -> tuple[list[float], MLP]:
+    def row(loss: Any, output: str, y: Any, **more: Any) -> dict[str, float]:
         model = MLP(2, [1], output_activation=output, rng=0)
         optimizer = SGD(model.parameters(), learning_rate=0.0)
-        arguments: dict[str, Any] = {
-            "loss": loss,
-            "optimizer": optimizer,
-            "epochs": 1,
-            "y": y,
-        } | more
-        return train(model, **arguments).accuracy, model
+        history = train(model, loss=loss, optimizer=optimizer, epochs=1, y=y, **more)
+        return {name: numbers[0] for name, numbers in history.items() if name != "loss"}
 
-    (logit,), model = accuracies(binary_cross_entropy_with_logits, "identity", CLASSES)
+    model = MLP(2, [1], output_activation="identity", rng=0)
     positive = np.array([model(x)[0].data > 0 for x in X])
-    assert logit == pytest.approx((positive == CLASSES).mean())
-    (probability,), _ = accuracies(binary_cross_entropy, "sigmoid", CLASSES)
-    assert probability == logit
-    assert accuracies(half_squared_error, "identity", CLASSES)[0] == []
-    (sign,), _ = accuracies(half_squared_error, "tanh", 2 * CLASSES - 1, correct=correct_sign)
-    assert sign == logit
+    share = {"accuracy": pytest.approx((positive == CLASSES).mean())}
+    logits = binary_cross_entropy_with_logits
+    assert row(logits, "identity", CLASSES) == share
+    assert row(logits, "identity", CLASSES[:, None]) == share
+    assert row(logits, "identity", CLASSES, metrics=[accuracy]) == share
+    assert row(logits, "identity", CLASSES, metrics=None) == {}
+    assert row(lambda o, t: 2.0 * logits(o, t), "identity", CLASSES) == share
+    assert row(binary_cross_entropy, "sigmoid", CLASSES) == share
+    assert row(hinge, "identity", 2 * CLASSES - 1) == share
+    errors = row(half_squared_error, "identity", CLASSES)
+    outputs = np.array([model(x)[0].data for x in X])
+    assert errors == {"mean_absolute_error": pytest.approx(np.abs(outputs - CLASSES).mean())}
+    # of other outputs or targets the loss does not say what these are
+    assert row(lambda o, t: logits(o[0], 1 - t), "identity", CLASSES) == {}
+    assert row(lambda o, t: logits([2.0 * o[0]], t), "identity", CLASSES) == {}
+    assert row(lambda o, t: (o[0] - t) ** 2, "identity", CLASSES) == {}
 
 
-def values(*numbers: float) -> list[Value]:
-    return [Value(number) for number in numbers]
+def test_metrics_are_given_all_examples_of_an_epoch_as_they_were_seen() -> None:
+    seen = []
+
+    def spread(outputs: Any, targets: Any) -> float:
+        seen.append((outputs.shape, targets.shape))
+        return float(np.ptp(outputs))
+
+    model = MLP(2, [3, 1], rng=0)
+    optimizer = SGD(model.parameters(), learning_rate=0.0)
+    history = train(
+        model, loss=half_squared_error, optimizer=optimizer, metrics=[spread, mean_absolute_error],
+        validation=(X[:7], CLASSES[:7]), epochs=2,
+    )  # fmt: skip
+    outputs = np.array([model(x)[0].data for x in X])
+    assert seen == [((20,), (20,)), ((7,), (7,))] * 2
+    assert history.spread == pytest.approx([np.ptp(outputs)] * 2, rel=1e-12)
+    assert history.validation_spread == pytest.approx([np.ptp(outputs[:7])] * 2, rel=1e-12)
+    expected = np.abs(outputs - CLASSES).mean()
+    assert history.mean_absolute_error == pytest.approx([expected] * 2, rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("correct", "outputs", "target", "expected"),
-    [
-        (correct_class, (1.0, 3.0, 2.0), 1, True),
-        (correct_class, (1.0, 3.0, 2.0), np.int64(2), False),
-        (correct_class, (1.0, 3.0, 2.0), [0, 1, 0], True),
-        (correct_class, (1.0, 3.0, 2.0), np.array([0.2, 0.3, 0.5]), False),
-        (correct_class, (1.0, 1.0), 0, True),
-        (correct_sign, (0.1,), 1, True),
-        (correct_sign, (0.1,), [0], False),
-        (correct_sign, (-0.1,), -1, True),
-        (correct_sign, (0.0,), 0, True),
-        (correct_sign, (0.1, -0.2), [1, 0], True),
-        (correct_sign, (0.1, -0.2), np.array([1, 1]), False),
-        (correct_probability, (0.1,), 0, True),
-        (correct_probability, (0.1,), 1, False),
-        (correct_probability, (0.9,), True, True),
-        (correct_probability, (0.9,), np.array([1.0]), True),
-    ],
-)
-def test_what_is_right(
-    correct: Correct, outputs: tuple[float, ...], target: Any, expected: bool
-) -> None:
-    assert correct(values(*outputs), target) is expected
-
-
-@pytest.mark.parametrize(
-    ("correct", "outputs", "target", "message"),
-    [
-        (correct_class, (1.0,), 1, "correct_sign"),
-        (correct_sign, (1.0, 2.0), 1, "2 outputs but 1 target"),
-        (correct_probability, (0.5,), [0, 1], "1 outputs but 2 targets"),
-    ],
-)
-def test_what_cannot_be_right(
-    correct: Correct, outputs: tuple[float, ...], target: Any, message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        correct(values(*outputs), target)
-
-
-# Interruption.
+# What ends it.
 
 
 class StopError(Exception):
     """Any error of the user's."""
 
 
+def whole_steps(n: int = 12, **changes: Any) -> list[list[float]]:
+    """Parameters after 0, 1, ..., n steps of `train`."""
+    model = classifier()
+    steps = [parameters_to_vector(model).tolist()]
+    optimizer = Adam(model.parameters(), learning_rate=0.1)
+    rule = optimizer.rule
+
+    def noted(theta: Any, gradient: Any, memory: Any) -> Any:
+        moved, left = rule(theta, gradient, memory)
+        steps.append(moved.tolist())
+        return moved, left
+
+    vars(optimizer)["rule"] = noted
+    train(model, optimizer=optimizer, **changes)
+    assert len(steps) == n + 1
+    return steps
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StopError])
-@pytest.mark.parametrize("example", [0, 1, 5, 6, 13, 20, 27])
-def test_an_interruption_keeps_the_last_whole_step(
+@pytest.mark.parametrize("example", [0, 5, 6, 13, 20, 27])
+def test_an_interruption_of_the_eager_gradient_keeps_the_last_whole_step(
     error: type[BaseException], example: int
 ) -> None:
     calls = 0
@@ -346,206 +357,171 @@ def test_an_interruption_keeps_the_last_whole_step(
     def interrupted_loss(outputs: list[Value], target: Any) -> Value:
         nonlocal calls
         calls += 1
-        if calls == example + 1:
+        if calls == example + 2:  # the first call is to look at the loss
             raise error
         return cross_entropy(outputs, target)
 
-    model, history = classifier(), History()
-    with pytest.raises(error):
-        train(model, loss=interrupted_loss, correct=correct_class, history=history)
-
+    model = classifier()
+    arguments: dict[str, Any] = {
+        "loss": interrupted_loss,
+        "optimizer": Adam(model.parameters(), learning_rate=0.1),
+        "compiled": False,
+    }
     # Epochs have minibatches of 6, 6, 6, 2: how many whole ones came before the interruption?
-    ends = np.cumsum([6, 6, 6, 2] * 3)
-    whole = int((ends <= example).sum())
-    expected, generator, done = classifier(), np.random.default_rng(0), 0
-    optimizer = SGD(expected.parameters(), learning_rate=0.5)
-    gradient = eager_gradient(expected, cross_entropy)
-    while done < whole:
-        for batch in list(minibatches(20, 6, rng=generator))[: whole - done]:
-            optimizer.zero_grad()
-            gradient(X[batch], CLASSES[batch])
-            optimizer.step()
-            done += 1
-    assert parameters_to_vector(model).tolist() == parameters_to_vector(expected).tolist()
-    assert all(parameter.grad == 0.0 for parameter in model.parameters())
-    assert len(history.loss) == whole // 4
+    whole = int((np.cumsum([6, 6, 6, 2] * 3) <= example).sum())
+    if error is KeyboardInterrupt:
+        history = train(model, **arguments)
+        assert (history.stopped, history.epochs) == ("interrupted", whole // 4)
+    else:
+        with pytest.raises(error):
+            train(model, **arguments)
+    assert parameters_to_vector(model).tolist() == whole_steps(compiled=False)[whole]
 
 
-def test_a_gradient_that_is_not_finite_keeps_the_last_whole_step() -> None:
-    model = classifier()
-    inputs = X.copy()
-    inputs[3, 0] = np.nan
-    with pytest.raises(ValueError, match=r"gradient of .* is nan"):
-        train(model, X=inputs, batch_size=20)
-    assert parameters_to_vector(model).tolist() == parameters_to_vector(classifier()).tolist()
+def lines_of(function: Callable[[], object]) -> int:
+    """How many lines of the package run."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal count
+        if "/nn/" not in frame.f_code.co_filename or "/tests/" in frame.f_code.co_filename:
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(before)  # such as that of coverage
+    return count
 
 
-# Progress.
+def interrupted_at(function: Callable[[], Any], line: int) -> tuple[Any, bool]:
+    """Run a function with Ctrl-C before the n-th line of the package, if so many run.
+
+    Its result, and whether there was a Ctrl-C: what is cached may make a run shorter.
+    """
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal count
+        if "/nn/" not in frame.f_code.co_filename or "/tests/" in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            count += 1
+            if count == line:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return function(), count >= line
+    finally:
+        sys.settrace(before)  # such as that of coverage
 
 
-def test_progress_bar_shows_loss_and_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("tqdm")
-    train(classifier(), progress=True, validation=(X, CLASSES))
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    for text in ("12/12", "epoch 3/3", "loss", "accuracy", "validation accuracy"):
-        assert text in captured.err
-
-
-def test_progress_without_tqdm_is_a_line_per_epoch(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", range(4))
+def test_an_interruption_anywhere_keeps_the_last_whole_step(
+    part: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    imported = builtins.__import__
+    ticks = itertools.count()
+    monkeypatch.setattr("nn.progress.time.monotonic", lambda: next(ticks))  # always time to draw
+    model = MLP(2, [1, 2], rng=0)
+    beginning = parameters_to_vector(model)
 
-    def without_tqdm(name: str, *arguments: Any, **keywords: Any) -> Any:
-        if name == "tqdm":
-            raise ImportError(name)
-        return imported(name, *arguments, **keywords)
+    def run(*callbacks: Callback) -> tuple[History, Adam]:
+        vector_to_parameters(beginning, model)
+        optimizers.append(Adam(model.parameters(), learning_rate=0.1))
+        history = train(
+            model, optimizer=optimizers[-1], callbacks=callbacks, epochs=2, batch_size=12,
+            validation=(X[:3], CLASSES[:3]), progress=True,
+        )  # fmt: skip
+        return history, optimizers[-1]
 
-    monkeypatch.delitem(sys.modules, "tqdm", raising=False)
-    monkeypatch.setattr(builtins, "__import__", without_tqdm)
-    train(classifier(), progress=True)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 3
-    assert lines[0].startswith("epoch 1/3: loss ")
-    assert "accuracy" in lines[0]
-
-
-def test_silent_by_default(capsys: pytest.CaptureFixture[str]) -> None:
-    train(classifier())
-    assert capsys.readouterr() == ("", "")
-
-
-def test_the_bar_is_closed_on_an_interruption(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("tqdm")
-
-    def fail(outputs: Any, target: Any) -> Value:
-        raise StopError
-
-    with pytest.raises(StopError):
-        train(classifier(), loss=fail, progress=True)
-    assert capsys.readouterr().err.endswith("\n")
-
-
-# Bad input.
-
-
-class NotAnOptimizer:
-    parameters = ()
+    optimizers: list[Adam] = []
+    vectors = []
+    for steps in range(5):  # two epochs of two minibatches
+        run(StopBefore(steps))
+        vectors.append(parameters_to_vector(model).tolist())
+    inside = 0
+    watch = EarlyStopping(3, restore_best=False)
+    for line in range(1 + part, lines_of(lambda: run(watch)), 4 * 7):
+        try:
+            (history, _), interrupted = interrupted_at(lambda: run(watch), line)
+        except KeyboardInterrupt:  # before the training, or after it
+            assert parameters_to_vector(model).tolist() in (vectors[0], vectors[-1])
+            continue
+        inside += 1
+        vector = parameters_to_vector(model).tolist()
+        assert history.stopped == ("interrupted" if interrupted else None)
+        assert drawn(1, lambda generator, shape: generator.random(shape)) is None
+        assert optimizers[-1].memory["steps"] == vectors.index(vector)
+        assert history.epochs <= vectors.index(vector) // 2
+    assert inside > 20
+    assert capsys.readouterr().out == ""
 
 
-BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "counts": ({"y": CLASSES[:-1]}, ValueError, "20 examples but y 19"),
-    "empty": ({"X": [], "y": []}, ValueError, "at least one example"),
-    "X number": ({"X": 1.0}, TypeError, "X must be"),
-    "X 0-d": ({"X": np.array(1.0)}, TypeError, "X must hold"),
-    "y None": ({"y": None}, TypeError, "y must be"),
-    "y text": ({"y": "a" * 20}, TypeError, "y must be"),
-    "epochs 0": ({"epochs": 0}, ValueError, "epochs"),
-    "epochs float": ({"epochs": 2.0}, TypeError, "epochs"),
-    "batch 0": ({"batch_size": 0}, ValueError, "batch_size"),
-    "batch bool": ({"batch_size": True}, TypeError, "batch_size"),
-    "rng": ({"rng": None}, TypeError, "rng"),
-    "loss": ({"loss": "cross_entropy"}, TypeError, "loss must be callable"),
-    "loss None": ({"loss": None}, TypeError, "loss must be callable"),
-    "loss float": ({"loss": lambda outputs, target: 1.0}, TypeError, "must return a Value"),
-    "gradient": ({"gradient": 1}, TypeError, "gradient must be callable"),
-    "correct": ({"correct": 0.5}, TypeError, "correct must be callable"),
-    "validation": ({"validation": X}, TypeError, r"pair \(X, y\)"),
-    "validation counts": ({"validation": (X, CLASSES[:3])}, ValueError, "20 examples but y 3"),
-    "optimizer": ({"optimizer": 0.1}, TypeError, "optimizer must have"),
-    "no step": ({"optimizer": NotAnOptimizer()}, TypeError, "optimizer must have"),
-    "other model": (
-        {"optimizer": SGD(classifier().parameters(), learning_rate=0.1)}, ValueError, "none of the",
-    ),
-    "input length": ({"X": np.zeros((20, 3))}, ValueError, "takes 2 inputs, got 3"),
-    "class": ({"y": CLASSES + 5}, ValueError, "class index"),
-    "float class": ({"y": CLASSES.astype(float)}, TypeError, "class index"),
-}  # fmt: skip
+class StopBefore(Callback):
+    """Stops before a step."""
+
+    def __init__(self, n_steps: int) -> None:
+        self.n_steps = n_steps
+
+    def step(self, training: Training) -> None:
+        if training.step == self.n_steps:
+            training.stop("here")
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_arguments_leave_the_model_as_it_was(case: str) -> None:
-    changes, error, message = BAD[case]
+def test_a_divergence_can_be_pickled_and_copied() -> None:
+    error = DivergenceError(3, 2, "the loss is nan")
+    for other in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error), copy.copy(error)):
+        assert (str(other), other.epoch, other.step) == (str(error), 3, 2)
+
+
+def test_an_error_in_a_rule_is_no_divergence() -> None:
+    class Wrong(Optimizer):
+        def rule(self, theta: Any, gradient: Any, memory: Any) -> Any:
+            return theta - np.ones(3) * gradient, memory
+
     model = classifier()
-    before = parameters_to_vector(model).tolist()
-    history = History()
-    with pytest.raises(error, match=message):
-        train(model, **{"history": history} | changes)
-    assert parameters_to_vector(model).tolist() == before
-    assert all(parameter.grad == 0.0 for parameter in model.parameters())
-    assert history == History()
+    with pytest.raises(ValueError, match="broadcast"):
+        train(model, optimizer=Wrong(model.parameters(), 0.1))
 
 
-def test_model_must_be_callable() -> None:
-    layers = Module()
-    vars(layers)["w"] = Value(1.0)
-    with pytest.raises(TypeError, match="model must be callable"):
-        train(layers)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_validation_loss_that_is_not_finite_is_recorded(compiled: bool) -> None:
+    w = Value(0.5)
+    history = fit(
+        lambda x: w * x, [1.0, 2.0], [0.0, 0.0], loss=half_squared_error, epochs=2,
+        optimizer=SGD([w], 0.1), validation=([1e200], [0.0]), compiled=compiled,
+    )  # fmt: skip
+    assert history.validation_loss == [np.inf, np.inf]
 
 
-@pytest.mark.parametrize("call", [accuracy, lambda *a: evaluate(*a, loss=cross_entropy)])
-def test_evaluation_needs_examples(call: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match="empty"):
-        call(classifier(), [], [])
-    with pytest.raises(ValueError, match="2 examples but y 1"):
-        call(classifier(), X[:2], [0])
+def test_a_finished_epoch_is_recorded_when_ctrl_c_comes_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = []
 
+    class Watch(Callback):
+        uses_parameters = False
 
-@pytest.mark.parametrize(
-    ("loss", "sizes", "targets"),
-    [
-        (nn.cross_entropy, [5, 3], [0, 2, 1, 1]),
-        (nn.half_squared_error, [5, 2], [[0.5, 1.0], [-1.0, 0.0], [0.0, 0.25], [1.0, 1.0]]),
-        (nn.binary_cross_entropy_with_logits, [5, 1], [0.0, 1.0, 1.0, 0.0]),
-    ],
-)
-def test_compiled_gradient_is_the_eager_one(loss: Any, sizes: list[int], targets: Any) -> None:
-    model = nn.MLP(3, sizes, rng=4)
-    inputs = np.random.default_rng(5).normal(size=(4, 3))
-    results = []
-    for make in (nn.eager_gradient, nn.compiled_gradient):
-        model.zero_grad()
-        value, n_correct = make(model, loss)(inputs, np.array(targets))
-        results.append((value, n_correct, [p.grad for p in model.parameters()]))
-    (eager, eager_correct, eager_grads), (compiled, compiled_correct, grads) = results
-    assert compiled == pytest.approx(eager, rel=1e-12)
-    assert compiled_correct == eager_correct
-    # entries that nearly cancel keep the absolute error of their terms
-    assert grads == pytest.approx(eager_grads, rel=1e-12, abs=1e-15)
+        def step(self, training: Training) -> None:
+            steps.append(training.step)
 
+    def assign(parameters: Any, data: Any) -> None:
+        assign_data(parameters, data)
+        if len(steps) == 8:  # the last step of the second epoch was made
+            steps.append(-1)
+            signal.raise_signal(signal.SIGINT)
 
-def test_fit_trains_the_same_model_compiled() -> None:
-    inputs = np.random.default_rng(6).normal(size=(20, 2))
-    targets = (inputs[:, 0] > 0).astype(int)
-    losses = []
-    for make in (nn.eager_gradient, nn.compiled_gradient):
-        model = nn.MLP(2, [4, 2], rng=7)
-        history = nn.fit(
-            model,
-            inputs,
-            targets,
-            loss=nn.cross_entropy,
-            optimizer=nn.SGD(model.parameters(), learning_rate=0.5),
-            epochs=3,
-            batch_size=7,
-            rng=8,
-            gradient=make(model, nn.cross_entropy),
-        )
-        losses.append(history.loss)
-    assert losses[0] == pytest.approx(losses[1], rel=1e-10)
-
-
-def test_compiled_gradient_of_a_model_of_one_value() -> None:
-    neuron = nn.Neuron(2, rng=0)
-    gradient = nn.compiled_gradient(
-        neuron, nn.half_squared_error, correct=lambda output, target: output.data > target
-    )
-    assert gradient(np.ones((3, 2)), np.array([-9.0, 9.0, -9.0]))[1] == 2
-
-
-@pytest.mark.parametrize("outputs", [{0: 0.5, 1: 0.5}, {0.5, 0.25}, "01", b"01", None])
-def test_outputs_are_a_sequence(outputs: Any) -> None:
-    for correct in (nn.correct_class, nn.correct_sign, nn.correct_probability):
-        with pytest.raises(TypeError, match="outputs must be a sequence of Values, got"):
-            correct(outputs, [0, 1])
+    monkeypatch.setattr("nn.training.assign_data", assign)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        history = train(classifier(), callbacks=[Watch(), lambda record: None], epochs=4)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (history.stopped, history.epochs, steps[-1]) == ("interrupted", 2, -1)

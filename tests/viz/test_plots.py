@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import nn
 from tests.viz.picture import SVG
 from viz import plot_history
 
@@ -84,6 +85,46 @@ def test_draws_validation_curves_with_a_legend(tmp_path: Path) -> None:
     for name, curve in validation.items():
         assert_proportional(points(path, name), curve)
     assert texts(path).count("training") == texts(path).count("validation") == 2
+
+
+def test_every_curve_has_a_place_with_its_twin(tmp_path: Path) -> None:
+    names = ["mean_absolute_error", "R2", "a", "b"]
+    rng = np.random.default_rng(0)
+    curves = {name: rng.normal(size=4).tolist() for name in names}
+    twins = {"validation_loss": LOSS[::-1], "validation_R2": [0.1, 0.2, 0.4, 0.5]}
+    lone = {"validation_only": [1.0, 2.0, 3.0, 5.0]}
+    path = plot_history(curves | twins | lone | {"loss": LOSS}, tmp_path / "history.svg")
+    titles = ["Loss", "Mean absolute error", "R2", "A", "B", "Validation only"]
+    assert [text for text in texts(path) if text in titles] == titles
+    for name, curve in (curves | twins | lone | {"loss": LOSS}).items():
+        assert_proportional(points(path, name), curve)
+    assert texts(path).count("validation") == 2
+    places = [points(path, name)[0][0] for name in ("loss", "mean_absolute_error", "R2", "a")]
+    assert places[0] < places[1] < places[2]  # three in a row
+    assert places[3] == pytest.approx(places[0], abs=15)
+    assert points(path, "validation_R2")[0][0] == pytest.approx(places[2])
+
+
+def test_what_is_no_curve_is_left_out(tmp_path: Path) -> None:
+    history = {"loss": LOSS, "epochs": 4, "stopped": "interrupted", "seed": None}
+    path = plot_history(history, tmp_path / "history.svg")
+    assert not {"Epochs", "Stopped", "Seed"} & set(texts(path))
+
+
+def test_what_training_records_is_drawn(tmp_path: Path) -> None:
+    history = nn.History(["loss", "mean_absolute_error", "validation_mean_absolute_error"])
+    for number in (4.0, 2.0, 1.0):
+        history.append(dict.fromkeys(history, number))
+    path = plot_history(history, tmp_path / "history.svg")
+    assert all(is_drawn(path, name) for name in history)
+
+
+def test_the_loss_on_a_logarithmic_axis(tmp_path: Path) -> None:
+    loss, accuracy = [1.0, 0.1, 0.01, 0.001], ACCURACY
+    path = plot_history({"loss": loss, "accuracy": accuracy}, tmp_path / "history.svg", log=True)
+    assert_proportional(points(path, "loss"), np.log(loss).tolist())
+    assert_proportional(points(path, "accuracy"), accuracy)
+    plot_history({"loss": [1.0, 0.0, -1.0]}, tmp_path / "zero.svg", log=True)
 
 
 @pytest.mark.parametrize("accuracy", [None, [], ()])
@@ -167,3 +208,10 @@ def test_imports_only_what_it_needs(tmp_path: Path) -> None:
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("labels", [("a",), ("a", "b", "c"), "ab", 3, ("a", 3)])
+def test_labels_are_two_texts(labels: object, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="labels must be two texts"):
+        plot_history({"loss": [1.0]}, tmp_path / "history.svg", labels=labels)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []

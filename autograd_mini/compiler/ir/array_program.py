@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -29,6 +29,8 @@ class ArrayProgram:
         From inputs to outputs.
     outputs : Reference
         Where the outputs are.
+    aux : Reference or None
+        Where what is read beside them is; it has no error signal.
     backward : tuple of Step
         From the error signal of the output, which is set to 1 (or 1/N), to that of ``theta``.
     seed : View or None
@@ -44,6 +46,7 @@ class ArrayProgram:
     batched: bool
     forward: tuple[ArrayStep, ...]
     outputs: Reference
+    aux: Reference | None = field(default=None, kw_only=True)
     backward: tuple[Step, ...] = ()
     seed: View | None = None
     ones: tuple[int, ...] = ()
@@ -52,7 +55,8 @@ class ArrayProgram:
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{space}[{size}]" for space, size in self.sizes.items())
-        lines = [sizes, *map(str, self.forward), f"return {self.outputs}"]
+        results = ", ".join(map(str, self.results))
+        lines = [sizes, *map(str, self.forward), f"return {results}"]
         if self.backward:
             lines += ["backward", *map(str, self.backward)]
         return "\n".join(lines)
@@ -61,6 +65,11 @@ class ArrayProgram:
     def steps(self) -> tuple[Step, ...]:
         """Forward and backward."""
         return (*self.forward, *self.backward)
+
+    @property
+    def results(self) -> tuple[Reference, ...]:
+        """Outputs and aux."""
+        return (self.outputs,) if self.aux is None else (self.outputs, self.aux)
 
     @property
     def inputs(self) -> list[Space]:
@@ -91,6 +100,8 @@ class ArrayProgram:
             for reference in (*step.reads, step.out):
                 self._verify_reference(reference, step)
             step.verify()
+        for reference in self.results:
+            self._verify_reference(reference, "the result")
         self._verify_order()
 
     def _verify_order(self) -> None:
@@ -104,12 +115,18 @@ class ArrayProgram:
         written.array(VALUE)[list(self.ones)] = True
         if self.seed is not None:
             written.array(self.seed.space)[self.seed.offset] = True
-        for step in self.steps:
+        self._verify_steps(self.forward, written)
+        if not all(map(written.all, self.results)):
+            raise ValueError("what is returned is not written by the forward steps")
+        self._verify_steps(self.backward, written)
+
+    def _verify_steps(self, steps: Sequence[Step], written: Marks) -> None:
+        for step in steps:
             if not all(map(written.all, step.needs)):
                 raise ValueError(f"{step} reads what is not written yet")
             written.set(step.out)
 
-    def _verify_reference(self, reference: Reference, step: Step) -> None:
+    def _verify_reference(self, reference: Reference, step: Step | str) -> None:
         for part in reference.places:
             index = part.indices()
             size = self.sizes.get(part.space, 0)

@@ -24,7 +24,7 @@ def last_indices(program: ArrayProgram) -> dict[int, int | npt.NDArray[np.uintp]
                 own = last.setdefault(part.space.argument, unbounded)
                 at = part.indices()
                 own[at] = np.minimum(own[at], step.choices - 1)
-    return {k: int(own[0]) if (own == own[0]).all() else own for k, own in last.items()}
+    return {k: int(own[0]) if (own == own[0]).all() else own for k, own in sorted(last.items())}
 
 
 def number_inputs(program: ArrayProgram) -> set[int]:
@@ -32,7 +32,7 @@ def number_inputs(program: ArrayProgram) -> set[int]:
 
     The reverse pass reads what the forward steps read.
     """
-    read = [program.outputs, *(value for step in program.forward for value in step.values)]
+    read = [*program.results, *(value for step in program.forward for value in step.values)]
     spaces = {part.space for reference in read for part in reference.places}
     return {space.argument for space in spaces if space.argument is not None}
 

@@ -206,19 +206,38 @@ Scalar = Leaf | Literal | Sum | Elementwise | Vector | Largest | Take
 
 @dataclass(frozen=True)
 class ScalarProgram:
-    """The canonical graph: nodes in topological order, and which of them are the outputs."""
+    """The canonical graph: nodes in topological order, and which of them are the outputs.
+
+    `aux` are those that are read beside the outputs, and have no error signal.
+    """
 
     nodes: tuple[Scalar, ...]
     outputs: tuple[int, ...]
+    aux: tuple[int, ...] = ()
 
     @cached_property
     def operands(self) -> list[tuple[int, ...]]:
         """What each node is computed from."""
         return [node.operands for node in self.nodes]
 
+    @cached_property
+    def leads_to_outputs(self) -> list[bool]:
+        """Which nodes the outputs are computed from; the others are there for `aux` alone."""
+        found = [not self.aux] * len(self.nodes)
+        for output in self.outputs:
+            found[output] = True
+        for i in range(len(found) - 1, -1, -1):
+            if found[i] and self.aux:
+                for j in self.operands[i]:
+                    found[j] = True
+        return found
+
     def __str__(self) -> str:
         lines = [f"%{i} = {node}" for i, node in enumerate(self.nodes)]
-        return "\n".join([*lines, f"return {', '.join(f'%{i}' for i in self.outputs)}"])
+        lines.append(f"return {', '.join(f'%{i}' for i in self.outputs)}")
+        if self.aux:
+            lines.append(f"aux {', '.join(f'%{i}' for i in self.aux)}")
+        return "\n".join(lines)
 
     def verify(self) -> None:
         """Check that operands come before their users and that no node stands twice.
@@ -235,10 +254,15 @@ class ScalarProgram:
             if node.identity in seen:
                 raise ValueError(f"%{i} = {node} stands twice")
             seen.add(node.identity)
+        for output in (*self.outputs, *self.aux):
+            if not 0 <= output < len(self.nodes):
+                raise ValueError(f"%{output} is returned, and there is no such node")
 
 
-def in_reading_order(nodes: Sequence[Scalar], outputs: Sequence[int]) -> ScalarProgram:
-    """The program of the nodes that the outputs need, in the order in which they are read.
+def in_reading_order(
+    nodes: Sequence[Scalar], outputs: Sequence[int], aux: Sequence[int] = ()
+) -> ScalarProgram:
+    """The program of the nodes that outputs and aux need, in the order in which they are read.
 
     Examples
     --------
@@ -253,7 +277,7 @@ def in_reading_order(nodes: Sequence[Scalar], outputs: Sequence[int]) -> ScalarP
     """
     names: dict[int, int] = {}
     kept: list[Scalar] = []
-    stack = list(reversed(outputs))
+    stack = list(reversed((*outputs, *aux)))
     places = [node.position if isinstance(node, Leaf) else _NOWHERE for node in nodes]
     while stack:
         i = stack.pop()
@@ -263,4 +287,5 @@ def in_reading_order(nodes: Sequence[Scalar], outputs: Sequence[int]) -> ScalarP
         elif i not in names:
             stack.append(~i)
             stack += [j for j in reversed(nodes[i].read(places)) if j not in names]
-    return ScalarProgram(tuple(kept), tuple([names[output] for output in outputs]))
+    named = [tuple([names[node] for node in read]) for read in (outputs, aux)]
+    return ScalarProgram(tuple(kept), *named)

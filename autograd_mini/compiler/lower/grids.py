@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..ir.references import HOLE, Indices, Reference, common_shape
+from ..ir.references import HOLE, Indices, Reference, affine_view, common_shape
+from ..ir.spaces import THETA
 from .placement import Placement
-from .terms import arranged, connected_components, row_numbers
+from .terms import TermGroup, arranged, connected_components, row_numbers
 
+MOST_AXES = 6
+"""A product has at most so many axes beside that of the batch."""
 DENSE = 0.45
 """A product is done whole, with entries that nobody reads, if at least so many are read."""
 
@@ -88,6 +91,37 @@ def blocks(placement: Placement, a: Indices, b: Indices, least: int = 2) -> Iter
     if loose:
         single = np.array(sorted(loose), dtype=np.int64)
         yield single if len(loose) > 1 else single.reshape(())
+
+
+def nested_loops(
+    placement: Placement, group: TermGroup, order: Indices
+) -> tuple[Indices, tuple[int, ...]]:
+    """The grid, and the shape of the terms, in which both factors of a product are views.
+
+    A convolution needs it: the places of its kernel go along two axes, the terms along three.
+    Where it does not help, both stay as they are.
+    """
+    plain = order, group.a.shape[1:]
+    factors = [f for f in (group.a, group.b) if f is not None]
+    if not group.is_uniform():
+        return plain
+    if (order == HOLE).any() or any((f == HOLE).any() for f in factors):
+        return plain
+    if any(np.unique(placement.home[f]).size > 1 for f in factors):
+        return plain
+    places = [arranged(placement.offset[f], order) for f in factors]
+    if all(affine_view(THETA, p) is not None for p in places):
+        return plain
+    shapes = []
+    for axis in range(order.ndim + 1):
+        lines = [np.moveaxis(p, axis, -1).reshape(-1, p.shape[axis])[0] for p in places]
+        shapes.append(common_shape(lines))
+    grid, terms = sum(shapes[:-1], ()), shapes[-1]
+    if len(grid) + len(terms) > MOST_AXES:
+        return plain
+    if any(affine_view(THETA, p.reshape(*grid, *terms)) is None for p in places):
+        return plain
+    return order.reshape(grid), terms
 
 
 def as_read(grid: Indices) -> Indices:

@@ -66,6 +66,7 @@ class _Lowering:
     def run(self) -> Lowered:
         """Lower level by level."""
         levels: dict[int, list[int]] = defaultdict(list)
+        leads = self.program.leads_to_outputs  # what else there is has no error signal
         for i, level in enumerate(schedule(self.program, self.placement.rowed)):
             if level:
                 levels[level].append(i)
@@ -73,21 +74,26 @@ class _Lowering:
             packs: dict[tuple[Any, ...], list[int]] = defaultdict(list)
             for i in levels[level]:
                 node = self.program.nodes[i]
-                packs[type(node), _KEYS[type(node)](self, i, node)].append(i)
-            for (kind, _), nodes in packs.items():
+                packs[type(node), leads[i], _KEYS[type(node)](self, i, node)].append(i)
+            for (kind, *_), nodes in packs.items():
                 self.packs += 1
                 _LOWER[kind](self, nodes)
         return Lowered(self._program(), self.packs, self.sums.has_padding)
 
     def _program(self) -> ArrayProgram:
         placement = self.placement
-        outputs = placement.resolve(np.array(self.program.outputs, dtype=np.int64))
+        outputs, aux = (
+            placement.resolve(np.array(nodes, dtype=np.int64)) if nodes else None
+            for nodes in (self.program.outputs, self.program.aux)
+        )
+        assert outputs is not None, "a program has outputs"
         holes, garbage = placement.arrays.holes()
         return ArrayProgram(
             placement.arrays.sizes,
             placement.batched,
             tuple(self.steps),
             outputs,
+            aux=aux,
             ones=tuple(placement.arrays.ones),
             holes=holes,
             garbage=garbage,

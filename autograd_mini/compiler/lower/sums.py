@@ -13,7 +13,7 @@ from ...table.rewrite import is_moderate
 from ..ir.references import HOLE, Indices, Reference, Table, View
 from ..ir.scalars import ScalarProgram, Sum
 from ..ir.steps import Contract, Map, Reduce
-from .grids import blocks, layout
+from .grids import blocks, layout, nested_loops
 from .placement import Placement
 from .terms import (
     MOST_GROUPS,
@@ -34,6 +34,7 @@ from .terms import (
 )
 
 LETTERS = "abcdefgh"
+SUMMED = "mpqrst"
 RAGGED = 2.5
 """A pack is split by length where padding would more than so multiply the work."""
 
@@ -139,7 +140,7 @@ class Sums:
         main = max(wide, key=lambda g: g.a.shape[1])
         assert main.b is not None
         for order in blocks(self.placement, main.a, main.b):
-            self._wide_sum(nodes, groups, constant, order)
+            self._wide_sum(nodes, groups, constant, order, main)
 
     def _group(self, key: tuple[Any, ...], rows: Sequence[Factors]) -> TermGroup:
         width = max(map(len, rows))
@@ -157,7 +158,7 @@ class Sums:
         if width > min(map(len, rows)):
             self.has_padding = True
             if product:
-                extend_rows(a, b)
+                extend_rows(a, b, coefficients)
         return TermGroup(product, a, b if product else None, coefficients)
 
     def _order(self, a: Indices, b: Indices, product: bool) -> Indices | None:
@@ -181,9 +182,16 @@ class Sums:
         out = self.placement.allot(self.placement.space_of(nodes[0]), grid)
         for k, group in enumerate(long):
             self._reduce(out, group, order, add=k > 0)
-        formula, operands = sum_formula(single, references, constant, order)
+        self._elementwise(out, sum_formula(single, references, constant, order), add=bool(long))
+
+    def _elementwise(
+        self, out: View, terms: tuple[ast.expr | None, dict[str, Reference]], add: bool
+    ) -> None:
+        """Add up single terms, if there are any."""
+        formula, operands = terms
         if formula is not None:
-            self.steps.append(Map(out, formula, operands, add=bool(long)))
+            once = {name: self.placement.interned(operand) for name, operand in operands.items()}
+            self.steps.append(Map(out, formula, once, add=add))
 
     def _reduce(self, out: View, group: TermGroup, order: Indices, add: bool) -> None:
         """Add up linear terms with one coefficient."""
@@ -192,15 +200,22 @@ class Sums:
         self.steps.append(Reduce(out, source, (order.ndim,), scale=scale, add=add))
 
     def _wide_sum(
-        self, nodes: Sequence[int], groups: Sequence[TermGroup], constant: Numbers, order: Indices
+        self,
+        nodes: Sequence[int],
+        groups: Sequence[TermGroup],
+        constant: Numbers,
+        order: Indices,
+        main: TermGroup,
     ) -> None:
-        """Sums of products in a grid that makes the widest of them a matrix product."""
+        """Sums of products in a grid that makes the widest of them, `main`, a matrix product."""
+        order, loops = nested_loops(self.placement, main, order)
         out = self.placement.allot(
             self.placement.space_of(nodes[0]), arranged(np.asarray(nodes), order)
         )
         bias = next((g for g in groups if g.is_bias()), None)
         for k, group in enumerate([g for g in groups if g.product]):
-            fused = self._contract(out, group, order, bias if k == 0 else None, add=k > 0)
+            terms = loops if group is main else group.a.shape[1:]
+            fused = self._contract(out, group, order, terms, bias if k == 0 else None, add=k > 0)
             if fused:
                 groups = [g for g in groups if g is not bias]
         for group in groups:
@@ -208,25 +223,33 @@ class Sums:
                 self._reduce(out, group, order, add=True)
         single = [g for g in groups if not g.product and g.a.shape[1] == 1]
         references = [self.placement.resolve(arranged(g.a[:, 0], order)) for g in single]
-        formula, operands = sum_formula(single, references, constant, order)
-        if formula is not None:
-            self.steps.append(Map(out, formula, operands, add=True))
+        self._elementwise(out, sum_formula(single, references, constant, order), add=True)
 
     def _contract(
-        self, out: View, group: TermGroup, order: Indices, bias: TermGroup | None, add: bool
+        self,
+        out: View,
+        group: TermGroup,
+        order: Indices,
+        terms: tuple[int, ...],
+        bias: TermGroup | None,
+        add: bool,
     ) -> bool:
-        """A sum of products as one contraction; tells whether it took the bias in."""
+        """A sum of products as one contraction; tells whether it took the bias in.
+
+        The terms are in nested loops, of which each is an axis that is summed.
+        """
         assert group.b is not None
         placement, known, letters = self.placement, order != HOLE, LETTERS[: order.ndim]
         a_ids, b_ids = arranged(group.a, order), arranged(group.b, order)
         uniform = group.is_uniform()
         if uniform:
             a_ids, a_axes = without_constant_axes(a_ids, known, letters)
-            a = placement.resolve(a_ids, zeros=has_inner_holes(a_ids))
+            a = placement.resolve(in_loops(a_ids, terms), zeros=has_inner_holes(a_ids))
         else:
             a, a_axes = self._weighted(a_ids, arranged(group.coefficients, order), out), letters
         b_ids, b_axes = without_constant_axes(b_ids, known, letters)
-        b = placement.resolve(b_ids)
+        b = placement.resolve(in_loops(b_ids, terms))
+        summed = SUMMED[: len(terms)]
         ones = False
         if bias is not None and uniform and group.coefficients[0, 0] == 1 and not b_axes:
             wider = self._with_bias(a_ids, a_axes, b, bias, order)
@@ -240,9 +263,9 @@ class Sums:
                 out,
                 letters + "n" * rows,
                 a,
-                a_axes + "m" + "n" * a_rows,
+                a_axes + summed + "n" * a_rows,
                 b,
-                b_axes + "m" + "n" * placement.has_rows(b_ids),
+                b_axes + summed + "n" * placement.has_rows(b_ids),
                 float(group.coefficients[0, 0]) if uniform else 1.0,
                 ones,
                 add=add,
@@ -253,7 +276,7 @@ class Sums:
     def _weighted(self, ids: Indices, coefficients: Numbers, out: View) -> View:
         """A copy of one factor, times coefficients that differ from term to term."""
         scratch = self.placement.allot(out.space, np.full(ids.shape, HOLE, dtype=np.int64))
-        weights = Table(np.where(ids == HOLE, 0.0, coefficients))
+        weights = self.placement.interned(Table(np.where(ids == HOLE, 0.0, coefficients)))
         operands = {"c": weights, "x": self.placement.resolve(ids)}
         self.steps.append(Map(scratch, _FORMULA, operands))
         return scratch
@@ -271,7 +294,12 @@ class Sums:
         a = self.placement.resolve(np.concatenate([a_ids, bias_ids], axis=-1))
         if not isinstance(a, View):
             return None
-        return a, b._replace(shape=(b.shape[0] + 1,))
+        return a, self.placement.interned(b._replace(shape=(b.shape[0] + 1,)))
+
+
+def in_loops(ids: Indices, terms: tuple[int, ...]) -> Indices:
+    """Rows of terms as nested loops."""
+    return ids.reshape(*ids.shape[:-1], *terms)
 
 
 def _have_few_numbers(parts: Sequence[tuple[float, int]]) -> bool:

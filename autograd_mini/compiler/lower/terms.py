@@ -106,21 +106,56 @@ def has_inner_holes(ids: Indices) -> bool:
     return bool((holes.any(axis=-1) & ~holes.all(axis=-1)).any())
 
 
-def extend_rows(a: Indices, b: Indices) -> None:
-    """Continue short rows of one factor like a longer row that begins so; the other reads zeros."""
-    for side in (b, a):
-        longest: dict[int, Indices] = {}
-        for row in side[np.argsort((side == HOLE).sum(axis=1), kind="stable")]:
-            longest.setdefault(int(row[0]), row)
-        fits = all(
-            (longest[int(row[0])][: (row != HOLE).sum()] == row[row != HOLE]).all() for row in side
-        )
-        if fits:
-            for r in range(len(side)):
-                side[r] = longest[int(side[r, 0])]
-            if side is a:  # the factor with zeros comes first
-                a[:], b[:] = b.copy(), a.copy()
+def extend_rows(a: Indices, b: Indices, coefficients: Numbers) -> None:
+    """Fill up short rows of one factor from a longer row; the other reads zeros there."""
+    for fill_up in (_align_rows, _continue_rows):
+        if fill_up(b, a, coefficients):
             return
+        if fill_up(a, b, coefficients):  # the factor with zeros comes first
+            a[:], b[:] = b.copy(), a.copy()
+            return
+
+
+def _continue_rows(side: Indices, other: Indices, coefficients: Numbers) -> bool:
+    """Continue short rows like a longer row that begins so, if all have one."""
+    longest: dict[int, Indices] = {}
+    for row in side[np.argsort((side == HOLE).sum(axis=1), kind="stable")]:
+        longest.setdefault(int(row[0]), row)
+    fits = all(
+        (longest[int(row[0])][: (row != HOLE).sum()] == row[row != HOLE]).all() for row in side
+    )
+    if fits:
+        for r in range(len(side)):
+            side[r] = longest[int(side[r, 0])]
+    return fits
+
+
+def _align_rows(side: Indices, other: Indices, coefficients: Numbers) -> bool:
+    """Move the terms of short rows to where a full row of one factor has them, if one has all.
+
+    So at the border of an image, where the kernel of a convolution sticks out.
+    """
+    rows = np.unique(side[(side != HOLE).all(axis=1)], axis=0)
+    if np.unique(rows).size < rows.size:
+        return False
+    place = {element: divmod(k, rows.shape[1]) for k, element in enumerate(rows.ravel().tolist())}
+    owners: list[int] = []
+    moves: list[list[int]] = []
+    for row in side:
+        found = [place.get(element, (HOLE, HOLE)) for element in row[row != HOLE].tolist()]
+        owner, positions = {k for k, _ in found}, [position for _, position in found]
+        if len(owner) > 1 or HOLE in owner or len({*positions}) < len(positions):
+            return False
+        owners += owner
+        moves.append(positions)
+    for r, positions in enumerate(moves):
+        known = side[r] != HOLE
+        for table, missing in ((other, HOLE), (coefficients, 1.0)):
+            kept = table[r, known]
+            table[r] = missing
+            table[r, positions] = kept
+    side[:] = rows[owners]
+    return True
 
 
 def common_order(a: Indices, b: Indices, place_a: Indices, place_b: Indices) -> Indices | None:

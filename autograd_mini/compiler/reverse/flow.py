@@ -14,6 +14,8 @@ class Flow:
 
     Attributes
     ----------
+    steps : list of ArrayStep
+        The forward steps that the output is computed by; the others are there for aux alone.
     needed, guarded : Marks
         What depends on a parameter, and so has an error signal; what feeds an arm of a ``where``.
     differentiable : collection of ArrayStep
@@ -22,15 +24,28 @@ class Flow:
 
     def __init__(self, program: ArrayProgram) -> None:
         self.program = program
+        self.steps = self._steps()
         self.needed, self.differentiable = self._needed()
         self.guarded = self._guarded()
         self._read, self._read_again = self._readers()
+
+    def _steps(self) -> list[ArrayStep]:
+        if self.program.aux is None:
+            return list(self.program.forward)
+        marks, steps = Marks(self.program.sizes), list[ArrayStep]()
+        marks.set(self.program.outputs)
+        for step in reversed(self.program.forward):
+            if marks.any(step.out):
+                steps.append(step)
+                for reference in step.reads:
+                    marks.set(reference)
+        return steps[::-1]
 
     def _needed(self) -> tuple[Marks, dict[ArrayStep, None]]:
         """What depends on a parameter, and so has an error signal; the steps through which."""
         marks, steps = Marks(self.program.sizes), dict[ArrayStep, None]()
         marks.array(THETA)[:] = True
-        for step in self.program.forward:
+        for step in self.steps:
             if step.has_signal and any(map(marks.any, step.values)):
                 marks.set(step.out)
                 steps[step] = None
@@ -39,7 +54,7 @@ class Flow:
     def _guarded(self) -> Marks:
         """What feeds an arm of a ``where``: 0 * inf may come back to it."""
         marks = Marks(self.program.sizes)
-        for step in reversed(self.program.forward):
+        for step in reversed(self.steps):
             read = step.reads if marks.any(step.out) else step.arms
             for reference in read:
                 marks.set(reference)
@@ -48,7 +63,7 @@ class Flow:
     def _readers(self) -> tuple[Marks, Marks]:
         """What is read, and what is read more than once."""
         once, again = Marks(self.program.sizes), Marks(self.program.sizes)
-        for step in self.program.forward:
+        for step in self.steps:
             for part in [part for reference in step.reads for part in reference.places]:
                 if not part.is_distinct or once.all(part):
                     again.set(part)

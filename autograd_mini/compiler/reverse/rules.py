@@ -72,9 +72,9 @@ class _Reverse:
         """Add the backward steps."""
         program, signals = self.program, self.signals
         seed = self._seed()
-        writers = Counter([step.out for step in program.forward])
+        writers = Counter([step.out for step in self.flow.steps])
         sources = Counter([step.out for step in self.flow.differentiable])
-        for step in reversed(program.forward):
+        for step in reversed(self.flow.steps):
             self._step(step, alone=sources[step.out] == 1)
             writers[step.out] -= 1
             if not writers[step.out]:
@@ -151,8 +151,9 @@ class _Reverse:
 
     def _guarded_contract(self, step: Contract, upstream: Upstream) -> None:
         """The same element by element, so that a 0 of the error signal stays 0 beside inf."""
-        axes = step.out_axes.replace("n", "") + "m"
-        full = (*step.out.shape, step.a.shape[step.a_axes.index("m")])
+        summed = [c for c in step.a_axes if c not in step.out_axes]
+        axes = step.out_axes.replace("n", "") + "".join(summed)
+        full = (*step.out.shape, *[step.a.shape[step.a_axes.index(c)] for c in summed])
         a = self.interned(step.a.spread(_axes_of(step.a_axes, axes), full))
         b = self.interned(step.b.spread(_axes_of(step.b_axes, axes), full))
         wide = upstream._replace(view=self.interned(upstream.view.widened(full)))

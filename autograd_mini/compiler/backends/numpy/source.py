@@ -79,7 +79,7 @@ def emit(program: ArrayProgram, header: Sequence[str] = (), labels: Sequence[str
     indices = [index_space(k).name for k in sorted(last_indices(program))]
     arguments = ["theta", *(space.name for space in program.inputs), *indices]
     body = _section(plan, program.forward)
-    result = plan.read_array(program.outputs)
+    result = ", ".join([plan.read_array(read) for read in program.results])
     body += _taken_lines(plan)
     functions, unpacked = {}, {}
 

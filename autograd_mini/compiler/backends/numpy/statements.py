@@ -121,10 +121,9 @@ def _reduce(plan: Plan, step: Reduce) -> None:
 
 def _largest(plan: Plan, step: LargestStep) -> None:
     out, source = plan.view(step.out), plan.read_array(step.source)
-    _result(
-        plan, step, plan.calls.text("np.maximum.reduce", f"{source}, axis={step.axis}, out={out}")
-    )
-    plan.call("np.maximum", f"{out}, -huge, out={out}")  # an infinite shift would make inf - inf
+    # an infinite shift would make inf - inf
+    reduced = f"{source}, axis={step.axis}, out={out}, initial=-huge"
+    _result(plan, step, plan.calls.text("np.maximum.reduce", reduced))
     plan.call("np.minimum", f"{out}, huge, out={out}")
 
 

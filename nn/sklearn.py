@@ -1,0 +1,577 @@
+"""Estimators of scikit-learn that train an `MLP`; imported on demand, by name.
+
+The arguments that `sklearn.neural_network` has, too, mean the same here. What it has beyond them is
+not here: other solvers ("lbfgs") and their settings, schedules of the learning rate, `warm_start`,
+`partial_fit`, sample weights and sparse inputs. For these, train an `MLP` with `fit`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from autograd_mini import Value
+
+from ._checks import (
+    Aliases,
+    KeywordsChecked,
+    did_you_mean,
+    finite_number,
+    not_negative,
+    positive_int,
+)
+from .activations import Activation
+from .callbacks import Callback, Record, Training
+from .losses import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    half_squared_error,
+    l2_penalty,
+)
+from .metrics import r_squared
+from .neuron import MLP
+from .optim import SGD, Adam, Optimizer
+from .parameters import parameters_to_vector, vector_to_parameters
+from .training import fit
+
+try:
+    from scipy.special import log_expit, log_softmax
+    from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.model_selection import train_test_split
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets, type_of_target
+    from sklearn.utils.validation import check_is_fitted, column_or_1d
+except ImportError as error:
+    raise ImportError(
+        "nn.sklearn needs scikit-learn: pip install 'autograd-mini[sklearn]'"
+    ) from error
+
+try:
+    from sklearn.utils.validation import validate_data
+except ImportError:  # scikit-learn 1.5 has it as a method
+
+    def validate_data(estimator: Any, *data: Any, **options: Any) -> Any:
+        """Check data, and that they fit those that the estimator has seen."""
+        return estimator._validate_data(*data, **options)
+
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
+
+_Array = NDArray[Any]
+_Loss = Callable[[Any, Any], Value]
+
+_LARGEST_BATCH = 200  # of batch_size="auto", as in scikit-learn
+_SEEDS = 2**31 - 1
+
+
+class _Stopping(Callback):
+    """Scikit-learn's rule: stop when more than so many epochs in a row were no better by `tol`.
+
+    Better than the best epoch before, which smaller improvements move, too.
+    """
+
+    def __init__(self, curve: str, tol: float, n_iter_no_change: int, *, keep_best: bool) -> None:
+        self._curve, self._sign = curve, -1.0 if curve == "loss" else 1.0
+        self._tol, self._patience, self._keep_best = tol, n_iter_no_change, keep_best
+        self._best, self._waited = -math.inf, 0
+        self._parameters: NDArray[np.float64] | None = None
+
+    def __call__(self, record: Record) -> None:
+        """Compare this epoch with the best one."""
+        number = self._sign * record[self._curve]
+        self._waited = 0 if number >= self._best + self._tol else self._waited + 1
+        if number > self._best:
+            self._best = number
+            if self._keep_best:
+                self._parameters = parameters_to_vector(record.optimizer.parameters)
+        if self._waited > self._patience:
+            record.stop("converged")
+
+    def end(self, training: Training) -> None:
+        """Go back to the best parameters."""
+        if self._parameters is not None:
+            vector_to_parameters(self._parameters, training.optimizer.parameters)
+
+
+class _MLPEstimator(KeywordsChecked, BaseEstimator):  # type: ignore[misc]
+    """What classifier and regressor share: arguments, training, and a look at the weights."""
+
+    _ALIASES: ClassVar[Aliases] = {
+        **dict.fromkeys(["learning_rate", "lr", "eta"], "learning_rate_init"),
+        **dict.fromkeys(["sizes", "hidden", "hidden_layers", "layers"], "hidden_layer_sizes"),
+        **dict.fromkeys(["epochs", "n_epochs", "n_iter"], "max_iter"),
+        **dict.fromkeys(["weight_decay", "l2"], "alpha"),
+        **dict.fromkeys(["rng", "seed"], "random_state"),
+        "optimizer": "solver",
+        "patience": "n_iter_no_change",
+        "progress": "verbose",
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: Activation = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+
+    @property
+    def coefs_(self) -> list[NDArray[np.float64]]:
+        """The weights of each layer, arrays (inputs, outputs)."""
+        return [
+            np.array([[weight.data for weight in neuron.weights] for neuron in layer.neurons]).T
+            for layer in self.model_.layers
+        ]
+
+    @property
+    def intercepts_(self) -> list[NDArray[np.float64]]:
+        """The biases of each layer."""
+        return [
+            np.array([neuron.bias.data for neuron in layer.neurons]) for layer in self.model_.layers
+        ]
+
+    def _train(
+        self, X: _Array, y: _Array, loss: _Loss, score: str, stratify: _Array | None = None
+    ) -> None:
+        """Train a new model on checked data."""
+        random_state = check_random_state(self.random_state)
+        generator = np.random.default_rng(random_state.randint(_SEEDS))
+        model = MLP(
+            X.shape[1],
+            [*_sizes(self.hidden_layer_sizes), self.n_outputs_],
+            activation=self.activation,
+            rng=generator,
+        )
+        validation: tuple[_Array, _Array] | None = None
+        if self.early_stopping:
+            X, y, validation = self._split(X, y, stratify, random_state)
+        batch_size = self._batch_size(len(X))
+        curve = f"validation_{score}" if self.early_stopping else "loss"
+        history = fit(
+            model, X, y,
+            loss=_penalized(loss, model, not_negative(self.alpha, "alpha") / batch_size),
+            optimizer=self._optimizer(model),
+            epochs=positive_int(self.max_iter, "max_iter"),
+            batch_size=batch_size,
+            validation=validation,
+            metrics=_METRICS[score] if self.early_stopping else None,
+            callbacks=[self._stopping(curve)],
+            shuffle=self.shuffle,
+            rng=generator,
+            progress=bool(self.verbose),
+        )  # fmt: skip
+        if not history.epochs:
+            raise KeyboardInterrupt  # of which there is nothing to keep yet
+        self.model_ = model
+        self.loss_curve_ = list(history.loss)
+        self.loss_ = self.loss_curve_[-1]
+        self.n_iter_ = history.epochs
+        self.validation_scores_ = list(history[curve]) if self.early_stopping else None
+        self._warn(history.stopped)
+
+    def _split(
+        self, X: _Array, y: _Array, stratify: _Array | None, random_state: np.random.RandomState
+    ) -> tuple[_Array, _Array, tuple[_Array, _Array]]:
+        """Examples to train on, and those that are held out."""
+        trained_X, held_out_X, trained_y, held_out_y = train_test_split(
+            X, y,
+            test_size=_share(self.validation_fraction, "validation_fraction"),
+            stratify=stratify, random_state=random_state,
+        )  # fmt: skip
+        return trained_X, trained_y, (held_out_X, held_out_y)
+
+    def _stopping(self, curve: str) -> _Stopping:
+        return _Stopping(
+            curve,
+            not_negative(self.tol, "tol"),
+            positive_int(self.n_iter_no_change, "n_iter_no_change"),
+            keep_best=bool(self.early_stopping),
+        )
+
+    def _optimizer(self, model: MLP) -> Optimizer:
+        parameters = model.parameters()
+        rate = not_negative(self.learning_rate_init, "learning_rate_init")
+        if self.solver == "adam":
+            return Adam(parameters, rate)
+        if self.solver == "sgd":
+            nesterov = bool(self.nesterovs_momentum and self.momentum)
+            return SGD(parameters, rate, momentum=self.momentum, nesterov=nesterov)
+        raise ValueError(
+            f"unknown solver {self.solver!r}{did_you_mean(str(self.solver), ['adam', 'sgd'])}"
+        )
+
+    def _batch_size(self, n_examples: int) -> int:
+        if isinstance(self.batch_size, str):
+            if self.batch_size != "auto":
+                raise ValueError(f'batch_size must be an int or "auto", got {self.batch_size!r}')
+            return min(_LARGEST_BATCH, n_examples)
+        return min(positive_int(self.batch_size, "batch_size"), n_examples)
+
+    def _warn(self, stopped: str | None) -> None:
+        """Tell of a training that did not stop by itself."""
+        if stopped is None:
+            warnings.warn(
+                f"training has not converged after max_iter={self.max_iter} epochs: raise "
+                "max_iter, or learning_rate_init, or tol, from which on progress counts",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        elif stopped == "interrupted":
+            warnings.warn(f"training was interrupted in epoch {self.n_iter_ + 1}", stacklevel=4)
+
+    def _outputs(self, X: ArrayLike) -> NDArray[np.float64]:
+        """The model's outputs, (N, k)."""
+        check_is_fitted(self, "model_")
+        outputs: NDArray[np.float64] = self.model_.predict(
+            validate_data(self, X, dtype=np.float64, reset=False)
+        )
+        return outputs
+
+
+class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
+    """A multilayer perceptron as a classifier of scikit-learn.
+
+    Two classes have one logit and `binary_cross_entropy_with_logits`, more have a logit each and
+    `cross_entropy`. Several labels an example, given as columns of 0 and 1, have a logit and a
+    `binary_cross_entropy_with_logits` each.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        The number of neurons of each hidden layer; ``()`` for none.
+    activation : str or callable
+        Of the hidden layers: a name in `ACTIVATIONS`, such as "relu", "tanh", "sigmoid" (which
+        scikit-learn calls "logistic"), or a function of one Value.
+    solver : "adam" or "sgd"
+        The optimizer.
+    alpha : float
+        Strength of the penalty on the weights, alpha / 2 * the sum of their squares divided by
+        the size of a minibatch; biases go free.
+    batch_size : int or "auto"
+        Examples of a minibatch, not more than there are; "auto" is at most 200.
+    learning_rate_init : float
+        The learning rate, which stays as it is.
+    max_iter : int
+        The most epochs; a ConvergenceWarning says that they were not enough.
+    shuffle : bool
+        Whether each epoch has a new random order.
+    random_state : int, RandomState or None
+        Determines initial weights, order and the validation examples. None: NumPy's global state.
+    tol, n_iter_no_change : float, int
+        Training stops when for more than `n_iter_no_change` epochs in a row the loss (with
+        `early_stopping` the score) was not better than the best before by at least `tol`.
+    verbose : bool
+        Whether to show the progress on stderr.
+    momentum, nesterovs_momentum : float, bool
+        Of "sgd": the share of the velocity that each step keeps, and whether it is Nesterov's.
+    early_stopping : bool
+        Hold out a `validation_fraction` of the examples, as many of each class in a hundred, stop
+        by their accuracy, and return to the weights for which it was best.
+    validation_fraction : float
+        The share of the examples that is held out, between 0 and 1.
+
+    Attributes
+    ----------
+    model_ : MLP
+        The trained model: to look inside, to draw, or to save (`model_.save`).
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; of multilabel targets the columns' numbers.
+    n_features_in_, feature_names_in_ : int, ndarray
+        Of the inputs; the names only where all are text.
+    n_outputs_ : int
+        The number of logits.
+    n_iter_ : int
+        How many epochs there were.
+    loss_, loss_curve_ : float, list of float
+        The mean loss with its penalty, of the last epoch and of each.
+    validation_scores_ : list of float or None
+        The accuracy on the examples held out, after each epoch; None without `early_stopping`.
+    coefs_, intercepts_ : list of ndarray
+        Weights (inputs, outputs) and biases of each layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When fitted: an argument out of range or of the wrong type, data of no use.
+    DivergenceError
+        When fitted: a loss or a gradient that is not finite.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = MLPClassifier((8,), learning_rate_init=0.02, tol=1e-3, random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), classifier).fit(X, y)
+    >>> pipeline.score(X, y) > 0.95
+    True
+    >>> classifier.model_
+    MLP(
+      layers.0: Layer(4, 8, activation='relu')
+      layers.1: Layer(8, 3, activation='identity')
+    )
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> MLPClassifier:
+        """Train a new model; Ctrl-C ends that, and what was learned is kept.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, n_features)
+            The inputs, finite numbers.
+        y : array_like of shape (N,) or (N, n_labels)
+            The class of each example, of any type; or columns of 0 and 1, several labels each.
+
+        Returns
+        -------
+        MLPClassifier
+            The estimator itself.
+        """
+        inputs, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True)
+        targets = targets.toarray() if hasattr(targets, "toarray") else targets
+        check_classification_targets(targets)
+        self._has_labels = type_of_target(targets) == "multilabel-indicator"
+        if self._has_labels:
+            self.n_outputs_ = targets.shape[1]
+            self.classes_ = np.arange(self.n_outputs_)
+            labels = targets.astype(np.float64)
+            self._train(inputs, labels, binary_cross_entropy_with_logits, "accuracy")
+            return self
+        self.classes_, indices = np.unique(column_or_1d(targets, warn=True), return_inverse=True)
+        n_classes = len(self.classes_)
+        if n_classes < 2:
+            raise ValueError(
+                f"y has one class, {self.classes_[0]!r}, in {len(inputs)} examples: "
+                "a classifier needs at least 2"
+            )
+        self.n_outputs_ = n_classes if n_classes > 2 else 1
+        loss = cross_entropy if n_classes > 2 else binary_cross_entropy_with_logits
+        self._train(inputs, indices, loss, "accuracy", stratify=indices)
+        return self
+
+    def predict(self, X: ArrayLike) -> _Array:
+        """Return the class of each example, or the labels as columns of 0 and 1.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (N,) or (N, n_labels)
+            In the type of the targets.
+        """
+        scores = self.decision_function(X)
+        if self._has_labels:
+            return (scores > 0.0).astype(np.int64)
+        chosen = scores.argmax(axis=1) if scores.ndim > 1 else (scores > 0.0).astype(np.int64)
+        classes: _Array = self.classes_[chosen]
+        return classes
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (N,) or (N, n_outputs)
+            Of two classes the second's, above 0 where it is the more probable one.
+        """
+        logits = self._outputs(X)
+        return logits if self.n_outputs_ > 1 else logits[:, 0]
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each class, or of each label.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (N, n_classes)
+            In the order of `classes_`.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the logarithm of each probability, also where that is below the smallest number.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (N, n_classes)
+            In the order of `classes_`.
+        """
+        logits = self.decision_function(X)
+        if logits.ndim == 1:
+            logits = np.column_stack([-logits, logits])
+        several = self.n_outputs_ > 1 and not self._has_labels
+        logarithms: NDArray[np.float64]
+        logarithms = log_softmax(logits, axis=1) if several else log_expit(logits)
+        return logarithms
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLPEstimator):  # type: ignore[misc]
+    """A multilayer perceptron as a regressor of scikit-learn, trained by `half_squared_error`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate_init, max_iter
+        As of `MLPClassifier`.
+    shuffle, random_state, tol, verbose, momentum, nesterovs_momentum, n_iter_no_change
+        As of `MLPClassifier`.
+    early_stopping, validation_fraction
+        As of `MLPClassifier`, by the coefficient of determination of the examples held out.
+
+    Attributes
+    ----------
+    model_ : MLP
+        The trained model.
+    n_features_in_, feature_names_in_ : int, ndarray
+        Of the inputs; the names only where all are text.
+    n_outputs_ : int
+        The number of targets of an example.
+    n_iter_, loss_, loss_curve_, coefs_, intercepts_
+        As of `MLPClassifier`.
+    validation_scores_ : list of float or None
+        The coefficients of determination; None without `early_stopping`.
+
+    Raises
+    ------
+    TypeError, ValueError, DivergenceError
+        As `MLPClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.linspace(-1.0, 1.0, 50)[:, None]
+    >>> y = np.sin(3.0 * X[:, 0])
+    >>> regressor = MLPRegressor((16,), learning_rate_init=0.02, batch_size=5, random_state=0)
+    >>> regressor.fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> MLPRegressor:
+        """Train a new model; Ctrl-C ends that, and what was learned is kept.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, n_features)
+            The inputs, finite numbers.
+        y : array_like of shape (N,) or (N, n_outputs)
+            The targets.
+
+        Returns
+        -------
+        MLPRegressor
+            The estimator itself.
+        """
+        inputs, targets = validate_data(
+            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
+        )
+        if targets.ndim == 2 and targets.shape[1] == 1:
+            targets = column_or_1d(targets, warn=True)
+        self.n_outputs_ = 1 if targets.ndim == 1 else targets.shape[1]
+        self._train(inputs, targets.astype(np.float64), half_squared_error, "r_squared")
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the outputs for each example.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (N,) or (N, n_outputs)
+            As the targets.
+        """
+        outputs = self._outputs(X)
+        return outputs if self.n_outputs_ > 1 else outputs[:, 0]
+
+
+_METRICS: dict[str, tuple[Callable[[Any, Any], float], ...]] = {
+    "accuracy": (),  # the one that the loss implies
+    "r_squared": (r_squared,),
+}
+
+
+def _sizes(sizes: Any) -> list[int]:
+    """The hidden layers' sizes, of which one may stand alone."""
+    name = "hidden_layer_sizes"
+    if not np.iterable(sizes):
+        return [positive_int(sizes, name)]
+    return [positive_int(size, f"{name}[{i}]") for i, size in enumerate(sizes)]
+
+
+def _share(share: Any, name: str) -> float:
+    """A number between 0 and 1, which are none."""
+    if not 0.0 < finite_number(share, name) < 1.0:
+        raise ValueError(f"{name} must lie between 0 and 1, got {share}")
+    return float(share)
+
+
+def _penalized(loss: _Loss, model: MLP, strength: float) -> _Loss:
+    """The loss of one example with the penalty on the weights."""
+    if strength == 0.0:
+        return loss
+    weights = [w for layer in model.layers for neuron in layer.neurons for w in neuron.weights]
+
+    def penalized(outputs: Any, target: Any) -> Value:
+        return loss(outputs, target) + l2_penalty(weights, strength)
+
+    return penalized

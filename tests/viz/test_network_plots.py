@@ -1,0 +1,174 @@
+"""Pictures of what a network has learned: every number is where it belongs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from viz import plot_confusion, plot_images, plot_weights
+
+pytest.importorskip("matplotlib")
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+CONFUSION = [[7, 0, 1], [0, 5, 0], [2, 0, 0]]
+IMAGES = np.arange(24.0).reshape(4, 2, 3)
+DRAWN: list[tuple[Callable[..., Path], Any]] = [
+    (plot_confusion, CONFUSION),
+    (plot_images, IMAGES),
+    (plot_weights, IMAGES - 10.0),
+]
+
+
+def texts(path: Path) -> list[str]:
+    return ["".join(e.itertext()).strip() for e in ElementTree.parse(path).iter(f"{SVG}text")]
+
+
+def images(path: Path) -> int:
+    return sum(1 for _ in ElementTree.parse(path).iter(f"{SVG}image"))
+
+
+def test_confusion_has_every_count_but_zero(tmp_path: Path) -> None:
+    path = plot_confusion(CONFUSION, tmp_path / "confusion.svg", labels=["ant", "bee", "cow"])
+    shown = texts(path)
+    assert sorted(text for text in shown if text.isdigit()) == ["1", "2", "5", "7"]
+    assert shown.count("ant") == shown.count("bee") == shown.count("cow") == 2
+    assert {"predicted", "true class"} <= set(shown)
+
+
+def test_classes_are_numbered_without_labels(tmp_path: Path) -> None:
+    shown = texts(plot_confusion(np.diag([3, 4]), tmp_path / "confusion.svg"))
+    assert sorted(shown) == ["0", "0", "1", "1", "3", "4", "predicted", "true class"]
+
+
+def test_a_count_lies_in_its_row_and_column(tmp_path: Path) -> None:
+    path = plot_confusion([[0, 9], [8, 0]], tmp_path / "confusion.svg", labels="ab")
+    places = {
+        "".join(element.itertext()).strip(): (element.get("x", ""), element.get("y", ""))
+        for element in ElementTree.parse(path).iter(f"{SVG}text")
+    }
+    (right, upper), (left, lower) = ([float(at) for at in places[count]] for count in "98")
+    assert left < right
+    assert upper < lower  # SVG counts from the top
+
+
+def test_images_and_titles(tmp_path: Path) -> None:
+    path = plot_images(IMAGES, tmp_path / "images.svg", titles=["a", "b\n50%", "c", "<d>"])
+    assert images(path) == 4
+    assert [line for text in texts(path) for line in text.split("\n")] == [
+        "a", "b", "50%", "c", "<d>",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 24])
+def test_any_number_of_images(n: int, tmp_path: Path) -> None:
+    path = plot_images(np.ones((n, 8, 8)), tmp_path / "images.svg", titles=["8 read as 1"] * n)
+    assert images(path) == n
+    root = ElementTree.parse(path).getroot()
+    width, height = (float(root.get(name, "").removesuffix("pt")) for name in ("width", "height"))
+    assert 0.5 < width / height < 3
+
+
+def test_weights_of_neurons_are_images_of_one_scale(tmp_path: Path) -> None:
+    flat, shaped = (tmp_path / name for name in ("flat.svg", "shaped.svg"))
+    plot_weights(IMAGES.reshape(4, 6), flat, shape=(2, 3))
+    plot_weights(IMAGES, shaped)
+    assert flat.read_bytes() == shaped.read_bytes()
+    numbers = [float(text.replace("\N{MINUS SIGN}", "-")) for text in texts(flat)]
+    assert min(numbers) == -max(numbers)
+    squares = plot_weights(np.eye(4), tmp_path / "squares.svg")  # 2 x 2 each
+    assert images(squares) == images(flat)
+
+
+@pytest.mark.parametrize("number", [0.0, 1.0])
+def test_equal_numbers_draw_without_warnings(number: float, tmp_path: Path) -> None:
+    plot_images(np.full((2, 2, 2), number), tmp_path / "images.png")
+    plot_weights(np.full((2, 2, 2), number), tmp_path / "weights.png")
+    plot_confusion([[0, 0], [0, 0]], tmp_path / "confusion.png")
+
+
+@pytest.mark.parametrize(("draw", "data"), DRAWN)
+@pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF-")])
+def test_same_numbers_same_file(
+    draw: Callable[..., Path], data: Any, suffix: str, magic: bytes, tmp_path: Path
+) -> None:
+    first, second = (draw(data, tmp_path / f"{name}.{suffix}") for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+    assert first.read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize(
+    ("draw", "data", "options", "error", "message"),
+    [
+        (plot_confusion, [[1, 2]], {}, ValueError, r"shape \(K, K\), got \(1, 2\)"),
+        (plot_confusion, [[0.5]], {}, TypeError, "holds counts.*float64 such as 0.5"),
+        (plot_confusion, [[-1]], {}, TypeError, "holds counts.*such as -1"),
+        (plot_confusion, [[1]], {"labels": "ab"}, ValueError, "name 1 classes, got 2"),
+        (plot_images, [[1.0]], {}, ValueError, r"\(N, height, width\), got \(1, 1\)"),
+        (plot_images, np.zeros((0, 2, 2)), {}, ValueError, "height, width"),
+        (plot_images, [[["a"]]], {}, TypeError, "must hold numbers"),
+        (plot_images, [[[1.0]]], {"titles": []}, ValueError, "as many as the 1 images, got 0"),
+        (plot_images, [[[1.0]]], {"titles": [3]}, TypeError, r"titles\[0\] must be a text, got 3"),
+        (plot_images, [[[1.0]]], {"titles": "a"}, TypeError, "titles must be a list of texts"),
+        (plot_images, [[[1.0]]], {"titles": 3}, TypeError, "titles must be a list of texts"),
+        (plot_images, [[[1.0]]], {"columns": 0}, ValueError, "columns must be at least 1"),
+        (plot_images, [[[1.0]]], {"columns": 1.5}, TypeError, r"columns must be an int, got 1\.5"),
+        (plot_weights, [[[1.0]]], {"columns": True}, TypeError, "must be an int, got True"),
+        (
+            plot_images,
+            [[[np.nan]]],
+            {},
+            ValueError,
+            r"got nan at index \[0, 0, 0\]",
+        ),
+        (plot_weights, [[[1.0, -np.inf]]], {}, ValueError, "finite numbers, got -inf at index"),
+        (plot_weights, np.zeros((2, 6)), {"shape": 6}, TypeError, "shape must be .height, width."),
+        (plot_weights, np.zeros((2, 6)), {"shape": (6,)}, TypeError, "shape must be .height, wi"),
+        (
+            plot_weights,
+            np.zeros((2, 6)),
+            {"shape": (-2, -3)},
+            ValueError,
+            r"\[0\] must be at least 1",
+        ),
+        (
+            plot_weights,
+            np.zeros((2, 6)),
+            {"shape": (2.0, 3)},
+            TypeError,
+            r"\[0\] must be an int, got",
+        ),
+        (plot_weights, np.zeros((2, 5)), {}, ValueError, r"5 inputs are no image of 2 x 2"),
+        (plot_weights, np.zeros((2, 4)), {"shape": (3, 1)}, ValueError, "no image of 3 x 1"),
+    ],
+)
+def test_bad_arguments(
+    draw: Callable[..., Path],
+    data: Any,
+    options: dict[str, Any],
+    error: type[Exception],
+    message: str,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(error, match=message):
+        draw(data, tmp_path / "picture.svg", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("draw", "data"), DRAWN)
+def test_bad_places(
+    draw: Callable[..., Path], data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match=r"must end in \.svg, \.png or \.pdf"):
+        draw(data, tmp_path / "picture.txt")
+    with pytest.raises(FileNotFoundError, match="create it first"):
+        draw(data, tmp_path / "absent" / "picture.svg")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=rf"^{draw.__name__} needs .* pip install matplotlib$"):
+        draw(data, tmp_path / "picture.svg")
