@@ -4,19 +4,18 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import _other_libraries
 from ._nested import flatten
-from .activations import ACTIVATIONS
-from .archive import ArchiveError
-from .attention import Attention
-from .backprop_trace import BackpropTrace, LayerTrace, trace_backprop
-from .batches import minibatches
-from .callbacks import Callback, EarlyStopping, LearningRateSchedule, Record, Training
-from .checkpoint import Checkpoint
-from .convolution import Conv2D
-from .dropout import Dropout
-from .embedding import Embedding
-from .history import History
-from .init import (
+from .backprop.backprop_trace import BackpropTrace, trace_backprop
+from .backprop.layer_trace import LayerTrace
+from .files.saving import load
+from .files.torch_models import from_torch, to_torch
+from .layers.activations import ACTIVATIONS
+from .layers.attention import Attention
+from .layers.convolution import Conv2D
+from .layers.dropout import Dropout
+from .layers.embedding import Embedding
+from .layers.initialisers import (
     INITIALISERS,
     constant,
     glorot_normal,
@@ -27,34 +26,41 @@ from .init import (
     uniform,
     zeros,
 )
-from .linear import Linear
-from .losses import (
+from .layers.linear import Linear
+from .layers.neuron import MLP, Layer, Neuron
+from .layers.normalization import LayerNorm, RMSNorm
+from .layers.recurrent import GRUCell, RNNCell
+from .layers.sequential import Sequential
+from .losses.classification import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
-    half_squared_error,
     hinge,
-    huber,
-    l1_penalty,
-    l2_penalty,
-    mean_absolute_error,
-    mean_loss,
-    mean_squared_error,
     multi_class_hinge,
 )
-from .metrics import accuracy, confusion_matrix, r_squared
-from .module import Module
-from .neuron import MLP, Layer, Neuron
-from .normalization import LayerNorm, RMSNorm
-from .optim import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
-from .parameters import parameters_to_vector, vector_to_parameters
-from .randomness import counting, draw, drawn, evaluation_mode, feeding, training_mode
-from .recurrent import GRUCell, RNNCell
-from .saving import load
-from .schedules import ConstantSchedule, CosineSchedule, LinearSchedule, StepSchedule, WarmUp
-from .sequential import Sequential
-from .torch_models import from_torch, to_torch
-from .training import DivergenceError, evaluate, fit
+from .losses.loss_calls import mean_loss
+from .losses.metrics import accuracy, confusion_matrix, r_squared
+from .losses.penalties import l1_penalty, l2_penalty
+from .losses.regression import half_squared_error, huber, mean_absolute_error, mean_squared_error
+from .models.archive import ArchiveError
+from .models.module import Module
+from .models.parameters import parameters_to_vector, vector_to_parameters
+from .models.randomness import counting, draw, drawn, evaluation_mode, feeding, training_mode
+from .optimizers.optimizer import Optimizer
+from .optimizers.schedules import (
+    ConstantSchedule,
+    CosineSchedule,
+    LinearSchedule,
+    StepSchedule,
+    WarmUp,
+)
+from .optimizers.update_rules import SGD, AdaGrad, Adam, AdamW, RMSProp
+from .training.batches import minibatches
+from .training.callbacks import Callback, EarlyStopping, LearningRateSchedule, Record, Training
+from .training.checkpoint import Checkpoint
+from .training.fitting import evaluate, fit
+from .training.history import History
+from .training.loop import DivergenceError
 
 __autograd_library__ = True  # errors name the caller's line, not one in here
 
@@ -138,50 +144,6 @@ __all__ = [
     "zeros",
 ]
 
-_ELSEWHERE = {
-    "BCELoss": "binary_cross_entropy(outputs, target)",
-    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits(outputs, target)",
-    "Conv2d": "Conv2D(n_inputs, n_outputs, kernel_size)",
-    "CrossEntropyLoss": "cross_entropy(outputs, target)",
-    "Dense": "Layer(n_inputs, n_outputs)",
-    "ELU": '"elu" in a Sequential, or Layer(n_in, n_out, activation="elu")',
-    "Flatten": "flatten, a function that a Sequential takes as it is",
-    "GELU": '"gelu" in a Sequential, or Layer(n_in, n_out, activation="gelu")',
-    "GRU": "GRUCell(n_inputs, n_hidden), whose unroll(rows) goes through a sequence",
-    "HuberLoss": "huber(outputs, target)",
-    "Identity": '"identity" in a Sequential, or lambda x: x',
-    "l1_loss": "mean_absolute_error(outputs, target)",
-    "L1Loss": "mean_absolute_error(outputs, target)",
-    "LeakyReLU": '"leaky_relu" in a Sequential, or Layer(n_in, n_out, activation="leaky_relu")',
-    "LSTM": "GRUCell(n_inputs, n_hidden), the gated cell that there is",
-    "MLPClassifier": "MLPClassifier of nn.sklearn",
-    "MLPRegressor": "MLPRegressor of nn.sklearn",
-    "ModuleList": "a list of modules as an attribute",
-    "mse": "mean_squared_error(outputs, target)",
-    "mse_loss": "mean_squared_error(outputs, target)",
-    "MSELoss": "mean_squared_error(outputs, target)",
-    "MultiheadAttention": "Attention(width, heads)",
-    "MultiHeadAttention": "Attention(width, heads)",
-    "MultiMarginLoss": "multi_class_hinge(outputs, target)",
-    "nll_loss": "cross_entropy(outputs, target)",
-    "NLLLoss": "cross_entropy(outputs, target)",
-    "Parameter": "autograd_mini.Value(number) as an attribute",
-    "ReLU": '"relu" in a Sequential, or Layer(n_in, n_out, activation="relu")',
-    "relu": "autograd_mini.relu(value)",
-    "RNN": "RNNCell(n_inputs, n_hidden), whose unroll(rows) goes through a sequence",
-    "save": "the method of a model, model.save(path)",
-    "Sigmoid": '"sigmoid" in a Sequential, or Layer(n_in, n_out, activation="sigmoid")',
-    "sigmoid": "autograd_mini.sigmoid(value)",
-    "SiLU": '"silu" in a Sequential, or Layer(n_in, n_out, activation="silu")',
-    "SmoothL1Loss": "huber(outputs, target)",
-    "Softmax": "cross_entropy(outputs, target), which has the softmax inside",
-    "softmax": "autograd_mini.softmax(values)",
-    "Softplus": '"softplus" in a Sequential, or Layer(n_in, n_out, activation="softplus")',
-    "Tanh": '"tanh" in a Sequential, or Layer(n_in, n_out, activation="tanh")',
-    "tanh": "autograd_mini.tanh(value)",
-}
-"""What to write for names of other libraries."""
-
 if not TYPE_CHECKING:  # type checkers are to know the names
 
     def __getattr__(name: str) -> Any:
@@ -189,6 +151,6 @@ if not TYPE_CHECKING:  # type checkers are to know the names
         if name == "sklearn":
             return import_module(".sklearn", __name__)
         message = f"module 'nn' has no attribute {name!r}"
-        if name in _ELSEWHERE:
-            message += f": did you mean {_ELSEWHERE[name]}?"
+        if name in _other_libraries.NAMES:
+            message += f": did you mean {_other_libraries.NAMES[name]}?"
         raise AttributeError(message, name=name, obj=sys.modules[__name__])

@@ -86,6 +86,11 @@ def share(number: object, name: str) -> float:
     return _where(lambda x: 0 <= x < 1, number, name, "at least 0 and below 1")
 
 
+def fraction(number: object, name: str) -> float:
+    """Return `number` as a float; refuse what is below 0 or above 1."""
+    return _where(lambda x: 0 <= x <= 1, number, name, "a number from 0 to 1")
+
+
 def _where(holds: Callable[[float], bool], number: object, name: str, what: str) -> float:
     checked = real_number(number, name)
     if not holds(checked):

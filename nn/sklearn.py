@@ -25,19 +25,18 @@ from ._checks import (
     not_negative,
     positive_int,
 )
-from .activations import Activation
-from .callbacks import Callback, Record, Training
-from .losses import (
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    half_squared_error,
-    l2_penalty,
-)
-from .metrics import r_squared
-from .neuron import MLP
-from .optim import SGD, Adam, Optimizer
-from .parameters import parameters_to_vector, vector_to_parameters
-from .training import fit
+from ._other_libraries import ESTIMATOR_ARGUMENTS
+from .layers.activations import Activation
+from .layers.neuron import MLP
+from .losses.classification import binary_cross_entropy_with_logits, cross_entropy
+from .losses.metrics import r_squared
+from .losses.penalties import l2_penalty
+from .losses.regression import half_squared_error
+from .models.parameters import parameters_to_vector, vector_to_parameters
+from .optimizers.optimizer import Optimizer
+from .optimizers.update_rules import SGD, Adam
+from .training.callbacks import Callback, Record, Training
+from .training.fitting import fit
 
 try:
     from scipy.special import log_expit, log_softmax
@@ -102,16 +101,7 @@ class _Stopping(Callback):
 class _MLPEstimator(KeywordsChecked, BaseEstimator):  # type: ignore[misc]
     """What classifier and regressor share: arguments, training, and a look at the weights."""
 
-    _ALIASES: ClassVar[Aliases] = {
-        **dict.fromkeys(["learning_rate", "lr", "eta"], "learning_rate_init"),
-        **dict.fromkeys(["sizes", "hidden", "hidden_layers", "layers"], "hidden_layer_sizes"),
-        **dict.fromkeys(["epochs", "n_epochs", "n_iter"], "max_iter"),
-        **dict.fromkeys(["weight_decay", "l2"], "alpha"),
-        **dict.fromkeys(["rng", "seed"], "random_state"),
-        "optimizer": "solver",
-        "patience": "n_iter_no_change",
-        "progress": "verbose",
-    }
+    _ALIASES: ClassVar[Aliases] = ESTIMATOR_ARGUMENTS
 
     def __init__(
         self,

@@ -43,21 +43,39 @@ ROOMS = {
     """,
     "command": "interrupts expression number_rows predict tables demo_report demo cli",
 }
-# The same of `nn`: what is shared, models and their parts, losses and metrics, optimizers,
-# training, files.
-NN = """
-    _checks _assignment _nested archive randomness states predicting module parameters
-    init activations neuron linear sequential recurrent embedding normalization dropout convolution
-    attention losses metrics equations backprop_trace optim schedules history batches targets
-    measuring progress differentiation callbacks checkpoint _fit_arguments training
-    saving torch_models sklearn
-"""
-ORDER = [
-    ".".join(filter(None, ("autograd_mini", room, module)))
-    for room, modules in ROOMS.items()
-    for module in modules.split()
-]
-NN_ORDER = [f"nn.{module}" for module in NN.split()]
+# The same of `nn`, from what is shared to what trains and saves.
+NN_ROOMS = {
+    "": "_checks _other_libraries _assignment _nested",
+    "models": """
+        archive randomness states predicting parameter_search lost_values module parameters
+    """,
+    "layers": """
+        initialisers activations neuron linear sequential recurrent embedding normalization dropout
+        convolution attention
+    """,
+    "losses": """
+        loss_uses loss_calls loss_targets regression classification penalties metrics
+    """,
+    "backprop": "equations layer_trace backprop_text layer_nodes backprop_trace",
+    "optimizers": "optimizer update_rules schedules",
+    "training": """
+        history batches examination measuring progress differentiation callbacks checkpoint
+        fit_arguments tasks training_settings loop fitting
+    """,
+    "files": "saving torch_models",
+}
+
+
+def in_order(package: str, rooms: dict[str, str]) -> list[str]:
+    return [
+        ".".join(filter(None, (package, room, module)))
+        for room, modules in rooms.items()
+        for module in modules.split()
+    ]
+
+
+ORDER = in_order("autograd_mini", ROOMS)
+NN_ORDER = [*in_order("nn", NN_ROOMS), "nn.sklearn"]
 ROOF = ("autograd_mini.command", "autograd_mini.__main__")  # what may see nn and viz
 FIRST = "autograd_mini.command.interrupts"  # so that Ctrl-C may come during all other imports
 
@@ -114,7 +132,7 @@ def complaints(module: str, targets: set[str]) -> list[str]:
     """What is wrong with the imports of one module."""
     package = module.split(".")[0]
     if package == "nn":  # the public face sees all of it
-        below = NN_ORDER if module == "nn" else NN_ORDER[: NN_ORDER.index(module)]
+        below = NN_ORDER[: NN_ORDER.index(module)] if module in NN_ORDER else NN_ORDER
         return [t for t in targets if t not in below and t != "autograd_mini"]
     if package == "viz":
         allowed = {f"autograd_mini.{name}" for name in ("core.graph", "errors", "whole_files")}
@@ -179,11 +197,11 @@ def test_no_module_is_hidden_by_what_its_package_exports(module: str) -> None:
         ("autograd_mini.compiler.trace", "import nn"),
         ("autograd_mini.compiler.trace", "from ..command.cli import main"),
         ("autograd_mini.core.value", "import viz.computation_graph"),
-        ("nn.neuron", "from autograd_mini.core.value import Value"),
-        ("nn.neuron", "from viz import draw_graph"),
-        ("nn.neuron", "from .training import fit"),
-        ("nn.module", "def f():\n    from .saving import load"),
-        ("nn.module", "from nn import MLP"),
+        ("nn.layers.neuron", "from autograd_mini.core.value import Value"),
+        ("nn.layers.neuron", "from viz import draw_graph"),
+        ("nn.layers.neuron", "from ..training.fitting import fit"),
+        ("nn.models.module", "def f():\n    from ..files.saving import load"),
+        ("nn.models.module", "from nn import MLP"),
         ("viz.computation_graph", "from autograd_mini import Value"),
         ("viz.computation_graph", "from nn import MLP"),
         ("autograd_mini", "from .command.cli import main"),

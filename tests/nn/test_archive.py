@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from autograd_mini import whole_files
-from nn import archive
-from nn.archive import ArchiveError, read_archive, write_archive
+from nn.models import archive
+from nn.models.archive import ArchiveError, read_archive, write_archive
 
 CONTENTS = {"epoch": 3, "names": ["a", "b"], "state": 2**127 + 1, "loss": 0.1}
 ARRAYS = {"parameters": np.array([0.1, -2.5e-308, 1e308]), "steps": np.array(7)}
@@ -210,7 +210,7 @@ def test_an_interrupted_write_is_whole(saved: Path, line: int) -> None:
 
     before = saved.read_bytes()
     stopped = interrupted(
-        lambda: write_archive(saved, "model", "new", {}), line, ("nn/archive.py",)
+        lambda: write_archive(saved, "model", "new", {}), line, ("nn/models/archive.py",)
     )
     if not stopped or saved.read_bytes() != before:
         assert read_archive(saved, "model") == ("new", {})

@@ -32,7 +32,7 @@ from nn import (
     trace_backprop,
     vector_to_parameters,
 )
-from nn.backprop_trace import BackpropTrace
+from nn.backprop.backprop_trace import BackpropTrace
 from tests.matrix_backprop import backpropagate, error_signals, forward, mean_cost
 from tests.nn.test_matrix_backprop import PAIRS, assert_equal_entry_by_entry, random_case
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nn import minibatches
-from nn.batches import as_column, as_examples, as_rows, select
+from nn.training.batches import as_column, as_examples, as_rows, select
 
 
 @pytest.mark.parametrize(("n", "size"), [(1, 1), (10, 3), (10, 10), (10, 99), (7, 1)])

@@ -286,7 +286,7 @@ def test_callbacks_that_look_at_no_parameters_need_none_written_back(
         written.append(len(data))
         assign_data(parameters, data)
 
-    monkeypatch.setattr("nn.training.assign_data", note)
+    monkeypatch.setattr("nn.training.loop.assign_data", note)
     rate = LearningRateSchedule(lambda step: 0.1 / (1 + step), "step")
     train([rate], epochs=4)
     assert len(written) == 1  # at the end

@@ -457,7 +457,7 @@ def test_examples_are_looked_through_only_for_a_checkpoint(
         digests.append(column)
         return ""
 
-    monkeypatch.setattr("nn.training._digest", note)
+    monkeypatch.setattr("nn.training.training_settings._digest", note)
     train(None, epochs=1, more=[EarlyStopping(3)])
     assert digests == []
     train(tmp_path / "run.npz", epochs=1)

@@ -12,7 +12,7 @@ import autograd_mini as ad
 import nn
 from autograd_mini import TraceError, Value
 from nn import MLP, SGD, EarlyStopping, Module, cross_entropy, fit, parameters_to_vector
-from nn._fit_arguments import _KEYWORDS
+from nn._other_libraries import FIT_ARGUMENTS
 
 X = np.random.default_rng(0).normal(size=(20, 2))
 CLASSES = (X[:, 0] > 0).astype(int)
@@ -140,7 +140,7 @@ def test_unknown_keywords_say_what_to_write(name: str, message: str) -> None:
 
 
 def test_no_hint_hides_an_argument() -> None:
-    assert not set(inspect.signature(fit).parameters) & set(_KEYWORDS)
+    assert not set(inspect.signature(fit).parameters) & set(FIT_ARGUMENTS)
 
 
 class Stepping(SGD):

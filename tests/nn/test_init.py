@@ -13,7 +13,7 @@ import pytest
 import autograd_mini as ad
 import nn
 from nn import MLP, Layer, Neuron
-from nn.init import INITIALISERS
+from nn.layers.initialisers import INITIALISERS
 
 untyped: Any = nn  # arguments of wrong types are what is tested
 

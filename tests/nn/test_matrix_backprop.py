@@ -20,7 +20,7 @@ from nn import (
     parameters_to_vector,
     vector_to_parameters,
 )
-from nn.differentiation import Eager, Loss
+from nn.training.differentiation import Eager, Loss
 from tests.matrix_backprop import Matrix, Network, backpropagate, forward, mean_cost, to_vector
 
 # Widths of the layers, inputs first.

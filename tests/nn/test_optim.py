@@ -24,11 +24,11 @@ from nn import (
     CosineSchedule,
     Optimizer,
     RMSProp,
-    optim,
     parameters_to_vector,
 )
 from nn._assignment import assign_data
-from nn.optim import Memory, Vector
+from nn.optimizers import optimizer as optimizer_module
+from nn.optimizers.optimizer import Memory, Vector
 from tests.nn.test_parameters import BAD_PARAMETERS, BAD_RATES, interrupted
 
 RNG = np.random.default_rng(0)
@@ -370,7 +370,7 @@ def test_the_refused_parameter_is_named() -> None:
         stepped(optimizer, [[math.nan]])
 
 
-FILES = ("nn/parameters.py", "nn/_assignment.py", "nn/optim.py")
+FILES = ("nn/models/parameters.py", "nn/_assignment.py", "nn/optimizers/optimizer.py")
 
 
 @pytest.mark.parametrize("line", range(1, 120))
@@ -412,7 +412,7 @@ def test_what_is_remembered_moves_with_the_parameters(monkeypatch: pytest.Monkey
 
     def interrupted_write(parameters: list[Value], data: list[float]) -> None:
         """Written all the same: the interruption came just after, and everything goes back."""
-        patch.setattr(optim, "assign_data", write)
+        patch.setattr(optimizer_module, "assign_data", write)
         write(parameters, data)
         raise KeyboardInterrupt
 
@@ -420,7 +420,7 @@ def test_what_is_remembered_moves_with_the_parameters(monkeypatch: pytest.Monkey
     optimizer = Adam(leaves())
     assert stepped(optimizer, GRADIENTS[:10]) == reference[:10]
     with monkeypatch.context() as patch:
-        patch.setattr(optim, "assign_data", interrupted_write)
+        patch.setattr(optimizer_module, "assign_data", interrupted_write)
         with pytest.raises(KeyboardInterrupt):
             stepped(optimizer, GRADIENTS[10:11])
     assert [p.data for p in optimizer.parameters] == reference[9]

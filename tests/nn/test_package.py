@@ -8,8 +8,9 @@ import sys
 import pytest
 
 import nn
+from nn._other_libraries import NAMES
 
-HERE_UNDER_ANOTHER_NAME = nn._ELSEWHERE
+HERE_UNDER_ANOTHER_NAME = NAMES
 
 
 @pytest.mark.parametrize("name", HERE_UNDER_ANOTHER_NAME)

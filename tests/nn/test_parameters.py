@@ -146,7 +146,9 @@ def test_an_interrupted_write_is_whole(line: int) -> None:
     before = parameters_to_vector(model).tolist()
     after = [number + 1.0 for number in before]
     stopped = interrupted(
-        lambda: vector_to_parameters(after, model), line, ("nn/parameters.py", "nn/_assignment.py")
+        lambda: vector_to_parameters(after, model),
+        line,
+        ("nn/models/parameters.py", "nn/_assignment.py"),
     )
     assert parameters_to_vector(model).tolist() in (before, after)
     if not stopped:
@@ -264,7 +266,9 @@ def test_an_interrupted_step_is_whole(line: int) -> None:
     before = parameters_to_vector(model).tolist()
     after = [p.data - 0.1 * p.grad for p in model.parameters()]
     stopped = interrupted(
-        optimizer.step, line, ("nn/parameters.py", "nn/_assignment.py", "nn/optim.py")
+        optimizer.step,
+        line,
+        ("nn/models/parameters.py", "nn/_assignment.py", "nn/optimizers/optimizer.py"),
     )
     assert parameters_to_vector(model).tolist() in (before, after)
     if not stopped:

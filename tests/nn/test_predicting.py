@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 import autograd_mini as ad
 import nn
 from autograd_mini import Value
-from nn import MLP, Layer, Module, Neuron, predicting
+from nn import MLP, Layer, Module, Neuron
+from nn.models import predicting
 
 X = np.random.default_rng(0).normal(size=(7, 2))
 untyped: Any = nn

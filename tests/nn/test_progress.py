@@ -132,7 +132,7 @@ def test_the_bar_is_drawn_some_times_a_second(monkeypatch: pytest.MonkeyPatch) -
     drawn = []
     monkeypatch.setattr(tqdm.tqdm, "update", lambda self, n: drawn.append(n))
     clock = iter(range(10**9))
-    monkeypatch.setattr("nn.progress.time.monotonic", lambda: next(clock) * 1e-3)
+    monkeypatch.setattr("nn.training.progress.time.monotonic", lambda: next(clock) * 1e-3)
     train(progress=True, epochs=100)
     assert sum(drawn) == 400
     assert len(drawn) < 10  # the clock goes by half a second

@@ -35,10 +35,11 @@ from nn import (
     RNNCell,
     Sequential,
     parameters_to_vector,
-    saving,
     vector_to_parameters,
 )
-from nn.archive import read_archive, write_archive
+from nn.files import saving
+from nn.layers import initialisers
+from nn.models.archive import read_archive, write_archive
 
 from .test_parameters import interrupted, model_with_gradients, state
 
@@ -159,7 +160,7 @@ def test_an_interrupted_load_is_whole(line: int) -> None:
     before, after = state(model), [(data + 1.0, grad) for data, grad in state(model)]
     new = {name: p.data + 1.0 for name, p in model.named_parameters()}
     stopped = interrupted(
-        lambda: model.load_state_dict(new), line, ("nn/states.py", "nn/_assignment.py")
+        lambda: model.load_state_dict(new), line, ("nn/models/states.py", "nn/_assignment.py")
     )
     assert state(model) in (before, after)
     if not stopped:
@@ -572,7 +573,7 @@ def test_nothing_larger_is_built_than_the_file_has_numbers_for(
     tmp_path: Path, name: str, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
-    monkeypatch.setattr("nn.init._uniform", lambda *arguments: drawn.append(arguments))
+    monkeypatch.setattr(initialisers, "_uniform", lambda *arguments: drawn.append(arguments))
     contents = {"class": name, "config": config, "names": ["a", "b", "c"]}
     write_archive(tmp_path / "m.npz", "model", contents, {"parameters": [1.0, 2.0, 3.0]})
     with pytest.raises(ArchiveError, match="with other parameters than its constructor makes"):

@@ -25,7 +25,7 @@ from nn import (
     multi_class_hinge,
     parameters_to_vector,
 )
-from nn.targets import examine
+from nn.training.examination import examine
 
 X = np.random.default_rng(0).normal(size=(6, 2))
 LABELS = np.array([0, 1, 1, 0, 1, 0])

@@ -29,8 +29,8 @@ from nn import (
     flatten,
     from_torch,
     to_torch,
-    torch_models,
 )
+from nn.files import torch_models
 
 SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 NAMES = st.sampled_from(sorted(ACTIVATIONS))

@@ -428,7 +428,9 @@ def test_an_interruption_anywhere_keeps_the_last_whole_step(
     part: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = itertools.count()
-    monkeypatch.setattr("nn.progress.time.monotonic", lambda: next(ticks))  # always time to draw
+    monkeypatch.setattr(
+        "nn.training.progress.time.monotonic", lambda: next(ticks)
+    )  # always time to draw
     model = MLP(2, [1, 2], rng=0)
     beginning = parameters_to_vector(model)
 
@@ -518,7 +520,7 @@ def test_a_finished_epoch_is_recorded_when_ctrl_c_comes_behind_it(
             steps.append(-1)
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("nn.training.assign_data", assign)
+    monkeypatch.setattr("nn.training.loop.assign_data", assign)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         history = train(classifier(), callbacks=[Watch(), lambda record: None], epochs=4)

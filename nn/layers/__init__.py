@@ -1,0 +1,1 @@
+"""The parts of models, from initial weights and neurons to attention."""

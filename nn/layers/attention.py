@@ -1,0 +1,151 @@
+"""Attention: each position takes from the others what fits it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import autograd_mini as ad
+from autograd_mini import Value
+
+from .._checks import Rows, as_generator, positive_int, rows_of, true_or_false
+from ..models.module import Module
+from .initialisers import Initialiser, initialiser
+from .linear import Linear
+
+__all__ = ["Attention"]
+
+
+class Attention(Module):
+    """Self-attention with several heads (Vaswani et al. 2017), without biases.
+
+    Each position makes a query, a key and a value of its row. In each head, which sees its own part
+    of these, a position takes the mean of the values, weighted by softmax(query . key /
+    sqrt(width / heads)). The heads' results, side by side, go through the projection.
+
+    Parameters
+    ----------
+    width : int
+        Length of each row, a multiple of `heads`.
+    heads : int
+        Number of heads, at least 1.
+    causal : bool
+        Whether a position sees only itself and those before it.
+    init : str or callable
+        How the weights start: a name in `INITIALISERS`, or such a function, as `nn.uniform(0.1)`.
+    rng : numpy.random.Generator or int, optional
+        The source of the initial weights, or a seed for a new one; None is fresh entropy.
+
+    Attributes
+    ----------
+    query, key, value, projection : Linear
+        Each from `width` to `width`.
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type.
+    ValueError
+        A number below 1, a width that is no multiple of the number of heads, an unknown
+        initialiser, a negative seed.
+
+    Examples
+    --------
+    >>> attention = Attention(4, 2, causal=True, rng=0)
+    >>> attention
+    Attention(4, 2, causal=True)
+    >>> rows = [[1.0, 0.0, 2.0, 0.0], [0.0, 1.0, 0.0, 3.0]]
+    >>> len(attention(rows)), len(attention(rows)[0]), len(attention.parameters())
+    (2, 4, 64)
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int = 1,
+        *,
+        causal: bool = False,
+        init: str | Initialiser = "glorot_uniform",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        width = positive_int(width, "width")
+        self._heads = heads = positive_int(heads, "heads")
+        if width % heads:
+            raise ValueError(f"width must be a multiple of heads, got {width} and {heads}")
+        self._causal = true_or_false(causal, "causal")
+        initialiser(init)
+        generator = as_generator(rng)
+
+        def linear() -> Linear:
+            return Linear(width, width, bias=False, init=init, rng=generator)
+
+        self.query, self.key, self.value, self.projection = linear(), linear(), linear(), linear()
+
+    @property
+    def width(self) -> int:
+        """Length of each row.
+
+        Examples
+        --------
+        >>> Attention(4, 2, rng=0).width
+        4
+        """
+        return self.query.n_inputs
+
+    @property
+    def heads(self) -> int:
+        """Number of heads.
+
+        Examples
+        --------
+        >>> Attention(4, 2, rng=0).heads
+        2
+        """
+        return self._heads
+
+    @property
+    def causal(self) -> bool:
+        """Whether a position sees only itself and those before it.
+
+        Examples
+        --------
+        >>> Attention(4, 2, rng=0).causal
+        False
+        """
+        return self._causal
+
+    def __call__(self, rows: Rows) -> list[list[Value]]:
+        """Return for each position of one example a row as long as its own."""
+        values = rows_of(rows, self.width, self)
+        queries, keys, contents = (
+            [linear._evaluate(x) for x in values] for linear in (self.query, self.key, self.value)
+        )
+        mixed = []
+        for t, query in enumerate(queries):
+            seen = t + 1 if self._causal else len(values)
+            mixed.append(
+                self.projection._evaluate(self._mixed(query, keys[:seen], contents[:seen]))
+            )
+        return mixed
+
+    def _mixed(
+        self, query: list[Value], keys: list[list[Value]], contents: list[list[Value]]
+    ) -> list[Value]:
+        """What one position takes, head by head."""
+        size = self.width // self._heads
+        mixed: list[Value] = []
+        for start in range(0, self.width, size):
+            part = slice(start, start + size)
+            scores = [ad.dot(query[part], key[part]) * size**-0.5 for key in keys]
+            weights = ad.softmax(scores)
+            columns = zip(*[content[part] for content in contents], strict=True)
+            mixed += [ad.dot(weights, column) for column in columns]
+        return mixed
+
+    def _config(self) -> dict[str, Any]:
+        return {"width": self.width, "heads": self._heads, "causal": self._causal}
+
+    def __repr__(self) -> str:
+        causal = ", causal=True" if self._causal else ""
+        return f"{type(self).__name__}({self.width}, {self._heads}{causal})"

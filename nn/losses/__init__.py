@@ -1,0 +1,1 @@
+"""What a model is measured by: losses to train with, metrics to look at."""

@@ -1,0 +1,1 @@
+"""What every model can do: find its parameters, predict, and keep its state."""

@@ -1,0 +1,1 @@
+"""How parameters follow their gradients, and how fast."""

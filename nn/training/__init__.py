@@ -1,0 +1,1 @@
+"""From examples to a trained model: the loop of `fit` and all that it works with."""
