@@ -1,7 +1,7 @@
 """Scalar automatic differentiation: write scalars, see everything, get matrices."""
 
 from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
-from .compiler import Program, ProgramWithAux, Stats, TraceInfo
+from .compiler import BoundProgram, Program, ProgramWithAux, Stats, TraceInfo
 from .compiler import compile as compile
 from .core import table_functions as _table_functions
 from .core.coerce import is_ordered as is_ordered  # for packages built on the engine
@@ -37,6 +37,7 @@ __all__ = [  # noqa: F811
     "PRIMITIVES",
     "AnomalyError",
     "AutogradError",
+    "BoundProgram",
     "Constant",
     "Derivation",
     "GradientCheckError",

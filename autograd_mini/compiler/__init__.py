@@ -1,7 +1,7 @@
 """From the scalar graph to the matrix program."""
 
 from .compiled import Stats
-from .program import Program, ProgramWithAux, compile
+from .program import BoundProgram, Program, ProgramWithAux, compile
 from .running import TraceInfo
 
-__all__ = ["Program", "ProgramWithAux", "Stats", "TraceInfo", "compile"]
+__all__ = ["BoundProgram", "Program", "ProgramWithAux", "Stats", "TraceInfo", "compile"]

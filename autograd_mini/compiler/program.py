@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,12 @@ import numpy.typing as npt
 from ..core.coerce import is_ordered
 from ..core.value import Value
 from .arguments import static_positions
+from .compiled import CompiledTrace
 from .running import Array, CompiledFunction
+
+R = TypeVar("R")
+ValueAndGradient: TypeAlias = tuple[float, Array]
+ValueAuxAndGradient: TypeAlias = tuple[tuple[float, Array], Array]
 
 
 class Parametrised(Protocol):
@@ -110,14 +115,43 @@ class Program(CompiledFunction):
         """
         vector = self._vector(theta)
         compiled, inputs, n = self._bind(batch)
-        if not compiled.scalar:
-            raise ValueError(
-                f"value_and_grad needs a function that returns one Value, this one returns a list "
-                f"of {compiled.program.outputs.shape[0]}; return their loss, or (loss, "
-                "outputs) with has_aux=True"
-            )
-        weight = 1.0 / n if self._mean else 1.0
-        return self._reduced(compiled, vector, inputs, n, weight)
+        _check_scalar(compiled)
+        return self._value_and_gradient(compiled, vector, inputs, n)
+
+    def bind(self, *batch: Any) -> BoundProgram[ValueAndGradient]:
+        """Check and convert arguments once, for many calls with them or with parts of them.
+
+        Parameters
+        ----------
+        *batch : array_like
+            The arguments, as of `value_and_grad`.
+
+        Returns
+        -------
+        BoundProgram
+            Whose ``value_and_grad(theta, rows)`` takes a part of the examples.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError, TraceError
+            As `value_and_grad`.
+
+        Examples
+        --------
+        >>> from autograd_mini import Value
+        >>> w = Value(2.0)
+        >>> bound = compile(lambda x: (w * x) ** 2, [w]).bind([1.0, 2.0, 3.0])
+        >>> bound.value_and_grad([2.0], slice(0, 2))
+        (10.0, array([10.]))
+        """
+        compiled, inputs, n = self._bind_to_keep(batch)
+        _check_scalar(compiled)
+        return BoundProgram(self, self._value_and_gradient, compiled, inputs, n)
+
+    def _value_and_gradient(
+        self, compiled: CompiledTrace, vector: Array, inputs: Sequence[Array], n: int
+    ) -> ValueAndGradient:
+        return self._reduced(compiled, vector, inputs, n, self._weight(n))
 
 
 class ProgramWithAux(CompiledFunction):
@@ -219,11 +253,108 @@ class ProgramWithAux(CompiledFunction):
         """
         vector = self._vector(theta)
         compiled, inputs, n = self._bind(batch)
+        return self._value_aux_and_gradient(compiled, vector, inputs, n)
+
+    def bind(self, *batch: Any) -> BoundProgram[ValueAuxAndGradient]:
+        """Check and convert arguments once, for many calls with them or with parts of them.
+
+        Parameters
+        ----------
+        *batch : array_like
+            The arguments, as of `value_and_grad`.
+
+        Returns
+        -------
+        BoundProgram
+            Whose ``value_and_grad(theta, rows)`` takes a part of the examples.
+
+        Raises
+        ------
+        ValueError, TypeError, TraceError
+            As `value_and_grad`.
+        """
+        return BoundProgram(self, self._value_aux_and_gradient, *self._bind_to_keep(batch))
+
+    def _value_aux_and_gradient(
+        self, compiled: CompiledTrace, vector: Array, inputs: Sequence[Array], n: int
+    ) -> ValueAuxAndGradient:
         assert compiled.program.aux is not None, "the function returned a pair"
         aux = self._room(compiled.program.aux, n)
-        weight = 1.0 / n if self._mean else 1.0
-        value, gradient = self._reduced(compiled, vector, inputs, n, weight, aux)
+        value, gradient = self._reduced(compiled, vector, inputs, n, self._weight(n), aux)
         return (value, self._shaped(aux, compiled.scalar_aux)), gradient
+
+
+class BoundProgram(Generic[R]):
+    """A program with its arguments: they are checked and converted once, for many calls.
+
+    :meth:`Program.bind` makes it.  Numbers are read from the arrays that were given, where these
+    need no conversion; integers that pick are copied.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Value
+    >>> w = Value(0.0)
+    >>> x = np.array([1.0, 2.0, 3.0])
+    >>> bound = compile(lambda x, t: (w * x - t) ** 2, [w]).bind(x, 2.0 * x)
+    >>> theta = np.zeros(1)
+    >>> for step in range(60):
+    ...     value, gradient = bound.value_and_grad(theta, slice(step % 3, step % 3 + 1))
+    ...     theta -= 0.05 * gradient
+    >>> theta.round(6)
+    array([2.])
+    """
+
+    def __init__(
+        self,
+        program: CompiledFunction,
+        run: Callable[[CompiledTrace, Array, Sequence[Array], int], R],
+        compiled: CompiledTrace,
+        inputs: Sequence[Array],
+        n: int,
+    ) -> None:
+        self._program, self._run, self._compiled = program, run, compiled
+        self._inputs, self._n = inputs, n
+
+    def value_and_grad(self, theta: npt.ArrayLike | None, rows: slice | None = None) -> R:
+        """What the program's `value_and_grad` gives for some of the examples.
+
+        Parameters
+        ----------
+        theta : array_like of shape (P,) or None
+            The parameters; None takes their current data.
+        rows : slice, optional
+            Which examples, a part without gaps; all of them by default.
+
+        Returns
+        -------
+        tuple
+            As the program's `value_and_grad`.
+
+        Raises
+        ------
+        ValueError
+            If there are no such examples, or theta has another shape.
+        TypeError
+            If theta holds no real numbers.
+        """
+        vector = self._program._vector(theta)
+        if rows is None:
+            return self._run(self._compiled, vector, self._inputs, self._n)
+        start, stop, step = rows.indices(self._n)
+        if step != 1 or start >= stop:
+            raise ValueError(f"expected a part of the {self._n} examples without gaps, got {rows}")
+        part = self._program._part(self._inputs, start, stop)
+        return self._run(self._compiled, vector, part, stop - start)
+
+
+def _check_scalar(compiled: CompiledTrace) -> None:
+    if not compiled.scalar:
+        raise ValueError(
+            f"value_and_grad needs a function that returns one Value, this one returns a list "
+            f"of {compiled.program.outputs.shape[0]}; return their loss, or (loss, "
+            "outputs) with has_aux=True"
+        )
 
 
 def _leaves(parameters: Any) -> list[Value]:

@@ -87,6 +87,10 @@ class CompiledFunction:
         """Room for what is read of every example; it belongs to the caller in the end."""
         return np.empty((n, *results.shape), dtype=self._dtype)
 
+    def _weight(self, n: int) -> float:
+        """What an example's loss counts among n."""
+        return 1.0 / n if self._mean else 1.0
+
     def _shaped(self, rows: Array, is_one: bool) -> Array:
         """Rows of numbers as they are handed out."""
         if not self._batched:
@@ -281,6 +285,12 @@ class CompiledFunction:
             if inputs[k].dtype is not self._dtype:
                 inputs[k] = inputs[k].astype(self._dtype)
         return compiled, inputs + indices, n
+
+    def _bind_to_keep(self, batch: Sequence[Any]) -> tuple[CompiledTrace, list[Array], int]:
+        """The same; checked indices are copied, so that nobody changes them any more."""
+        compiled, inputs, n = self._bind(batch)
+        count = len(inputs) - len(compiled.last)
+        return compiled, inputs[:count] + [indices.copy() for indices in inputs[count:]], n
 
     def _split(self, given: Sequence[Any]) -> tuple[list[Array], tuple[Any, ...]]:
         """The traced arguments as arrays, and what tells the static ones apart."""

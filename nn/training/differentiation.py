@@ -20,7 +20,7 @@ from ..models.randomness import evaluation_mode, feeding
 from .batches import Column, as_rows
 from .examination import as_outputs, flat, watched
 
-__all__ = ["Compiled", "Differentiation", "Eager", "Loss", "Model", "Outputs", "Vector"]
+__all__ = ["Compiled", "Differentiation", "Eager", "Gradient", "Loss", "Model", "Outputs", "Vector"]
 
 Model: TypeAlias = Callable[[Any], Any]
 """One example's inputs -> its outputs."""
@@ -32,6 +32,10 @@ Vector: TypeAlias = NDArray[np.float64]
 Outputs: TypeAlias = Any
 """What is watched of N examples, the outputs first: an array (N, k), or a list of N vectors where
 k differs."""
+
+
+Gradient: TypeAlias = Callable[[Vector, slice], tuple[float, Vector, Outputs]]
+"""(theta, which examples) -> their mean loss, its gradient, and the outputs."""
 
 
 class Differentiation(ABC):
@@ -49,10 +53,8 @@ class Differentiation(ABC):
     def __init__(self, model: Model, loss: Loss, parameters: Sequence[Value]) -> None: ...
 
     @abstractmethod
-    def gradient(
-        self, theta: Vector, inputs: Column, targets: Column, numbers: Any
-    ) -> tuple[float, Vector, Outputs]:
-        """Return a minibatch's mean loss, its gradient, and the outputs.
+    def prepared(self, inputs: Column, targets: Column, numbers: Any) -> Gradient:
+        """Return the function from parameters and a minibatch of these examples to its gradient.
 
         `numbers` are the random numbers that layers ask for, one row per example, or None.
         """
@@ -71,7 +73,7 @@ class Compiled(Differentiation):
     >>> neuron = Neuron.from_weights([2.0], activation="identity")
     >>> compiled = Compiled(neuron, half_squared_error, neuron.parameters())
     >>> theta, x, t = np.array([2.0, 0.0]), np.array([[1.0], [2.0]]), np.zeros(2)
-    >>> loss, gradient, outputs = compiled.gradient(theta, x, t, None)
+    >>> loss, gradient, outputs = compiled.prepared(x, t, None)(theta, slice(0, 2))
     >>> loss, gradient, outputs.tolist()
     (5.0, array([5., 3.]), [[2.0], [4.0]])
     """
@@ -90,13 +92,16 @@ class Compiled(Differentiation):
         self._gradient = ad.compile(example, parameters, has_aux=True)
         self._forward = ad.compile(both, parameters)
 
-    def gradient(
-        self, theta: Vector, inputs: Column, targets: Column, numbers: Any
-    ) -> tuple[float, Vector, Outputs]:
-        """Return a minibatch's mean loss, its gradient, and the outputs."""
+    def prepared(self, inputs: Column, targets: Column, numbers: Any) -> Gradient:
+        """Return the function from parameters and a minibatch of these examples to its gradient."""
         drawn = () if numbers is None else (numbers,)
-        (loss, outputs), gradient = self._gradient.value_and_grad(theta, inputs, targets, *drawn)
-        return loss, gradient, outputs
+        bound = self._gradient.bind(inputs, targets, *drawn)
+
+        def gradient_of(theta: Vector, rows: slice) -> tuple[float, Vector, Outputs]:
+            (loss, outputs), gradient = bound.value_and_grad(theta, rows)
+            return loss, gradient, outputs
+
+        return gradient_of
 
     def forward(self, theta: Vector, inputs: Column, targets: Column) -> tuple[Vector, Outputs]:
         """Return the loss of every example, and the outputs."""
@@ -121,7 +126,7 @@ class Eager(Differentiation):
     >>> neuron = Neuron.from_weights([2.0], activation="identity")
     >>> eager = Eager(neuron, half_squared_error, neuron.parameters())
     >>> theta, x, t = np.array([2.0, 0.0]), np.array([[1.0], [2.0]]), np.zeros(2)
-    >>> loss, gradient, outputs = eager.gradient(theta, x, t, None)
+    >>> loss, gradient, outputs = eager.prepared(x, t, None)(theta, slice(0, 2))
     >>> loss, gradient
     (5.0, array([5., 3.]))
     """
@@ -129,21 +134,25 @@ class Eager(Differentiation):
     def __init__(self, model: Model, loss: Loss, parameters: Sequence[Value]) -> None:
         self._model, self._loss, self._parameters = model, loss, list(parameters)
 
-    def gradient(
-        self, theta: Vector, inputs: Column, targets: Column, numbers: Any
+    def prepared(self, inputs: Column, targets: Column, numbers: Any) -> Gradient:
+        """Return the function from parameters and a minibatch of these examples to its gradient."""
+        fed: Iterable[Any] = ((),) * len(inputs) if numbers is None else [[row] for row in numbers]
+        examples = list(zip(as_rows(inputs), as_rows(targets), fed, strict=True))
+        return lambda theta, rows: self._gradient(theta, examples[rows])
+
+    def _gradient(
+        self, theta: Vector, examples: Sequence[tuple[Any, Any, Any]]
     ) -> tuple[float, Vector, Outputs]:
-        """Return a minibatch's mean loss, its gradient, and the outputs."""
         assign_data(self._parameters, theta.tolist())
         total, gradient, outputs = 0.0, np.zeros(len(theta)), []
-        fed: Iterable[Any] = ((),) * len(inputs) if numbers is None else [[row] for row in numbers]
         with np.errstate(all="ignore"):
-            for x, target, row in zip(as_rows(inputs), as_rows(targets), fed, strict=True):
+            for x, target, row in examples:
                 with ad.paused_collector():
                     value, numbers_out = self._example(x, target, row)
                     gradient += ad.gradients(value, self._parameters)
                 total += value.data
                 outputs.append(numbers_out)
-            return total / len(inputs), gradient / len(inputs), _together(outputs)
+            return total / len(examples), gradient / len(examples), _together(outputs)
 
     def forward(self, theta: Vector, inputs: Column, targets: Column) -> tuple[Vector, Outputs]:
         """Return the loss of every example, and the outputs."""

@@ -22,7 +22,7 @@ from .differentiation import Differentiation, Outputs, Vector
 from .history import History
 from .measuring import measured
 from .progress import Progress
-from .tasks import Minibatch, Plan
+from .tasks import Block, Plan
 from .training_settings import names_of
 
 __all__ = ["DivergenceError", "Loop"]
@@ -82,10 +82,10 @@ class Loop:
         self._step_shows = any(c.uses_parameters for c in self._steppers)
         self._epoch_shows = any(getattr(c, "uses_parameters", True) for c in training.callbacks)
         self._has_probabilities = self._task.has_probabilities
-        self._draws = any(one.requests for one in self._task.examinations.values())
         # Parameters and memory of the last whole step: replaced at once, never changed.
         self._state: tuple[Vector, Any] | None = None
         self._constants: list[float] = []
+        self._prepared_for: tuple[Any, Any] = None, None
         self._started = self._ended = 0
 
     def _constants_of_programs(self) -> list[Value]:
@@ -152,16 +152,17 @@ class Loop:
         total, collected = 0.0, []
         assert self._state is not None
         with np.errstate(all="ignore"):
-            for minibatch in task.minibatches(order, self._batch_size):
-                if self._steppers:
-                    self._before_step()
-                if training.history.stopped is not None:
-                    return
-                loss, outputs = self._step(minibatch)
-                total += loss * len(outputs)
-                if self._metrics:
-                    collected.append(outputs)
-                shown.step(loss)
+            for block in task.blocks(order, self._batch_size, training.generator):
+                for rows in block.minibatches:
+                    if self._steppers:
+                        self._before_step()
+                    if training.history.stopped is not None:
+                        return
+                    loss, outputs = self._step(block, rows)
+                    total += loss * len(outputs)
+                    if self._metrics:
+                        collected.append(outputs)
+                    shown.step(loss)
         row = {"loss": total / n}
         if self._metrics:
             outputs, targets = np.concatenate(collected), select(task.targets, order)
@@ -190,17 +191,18 @@ class Loop:
         if self._step_shows:
             self._read()
 
-    def _step(self, minibatch: Minibatch) -> tuple[float, Outputs]:
+    def _step(self, block: Block, rows: slice) -> tuple[float, Outputs]:
         """One step; the state is replaced when all of it is there."""
         assert self._state is not None
         theta, memory = self._state
-        batch, inputs, targets = minibatch
-        numbers = None
-        if self._draws:
-            numbers = self._task.numbers(inputs, targets, self._training.generator)
-        loss, gradient, outputs = self._way.gradient(theta, inputs, targets, numbers)
+        if block is not self._prepared_for[0] or self._way is not self._prepared_for[1]:
+            self._gradient_of = self._way.prepared(block.inputs, block.targets, block.numbers)
+            self._prepared_for = block, self._way
+        loss, gradient, outputs = self._gradient_of(theta, rows)
         if self._has_probabilities:
-            outputs = self._task.outputs_among(outputs, inputs, targets, batch)
+            outputs = self._task.outputs_among(
+                outputs, block.inputs[rows], block.targets[rows], block.indices[rows]
+            )
         try:
             state = self._optimizer.moved(theta, gradient, memory)
         except StepError as error:

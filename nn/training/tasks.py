@@ -20,17 +20,30 @@ from .examination import Examination, examine, examine_all, shapes
 from .fit_arguments import pair
 from .measuring import Metric, check_probabilities, measured, metric_functions, try_metrics
 
-__all__ = ["Minibatch", "Plan", "Task", "check_reached", "metrics_of", "plan_of", "task_of"]
+__all__ = ["Block", "Plan", "Task", "check_reached", "metrics_of", "plan_of", "task_of"]
 
 
 Indices: TypeAlias = NDArray[np.int64]
 
 
-Minibatch: TypeAlias = tuple[Indices, Column, Column]
-"""Which examples they are, their inputs and their targets."""
-
-
 _GATHERED = 8  # minibatches at once: half the time, and little memory
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some minibatches that are made ready together: that is quicker than one by one."""
+
+    indices: Indices
+    inputs: Column
+    targets: Column
+    numbers: Any
+    size: int
+
+    @property
+    def minibatches(self) -> Iterator[slice]:
+        """Which of these examples each minibatch has."""
+        count = len(self.indices)
+        return (slice(k, min(k + self.size, count)) for k in range(0, count, self.size))
 
 
 @dataclass(frozen=True)
@@ -95,17 +108,18 @@ class Task:
             rows.append(row[: shown.n_outputs])
         return rows
 
-    def minibatches(self, order: Indices, size: int) -> Iterator[Minibatch]:
-        """Indices, inputs and targets of each; several are gathered at once, which is quicker."""
-        for first in range(0, len(order), _GATHERED * size):
-            batches = order[first : first + _GATHERED * size]
-            inputs, targets = select(self.inputs, batches), select(self.targets, batches)
-            for start in range(0, len(batches), size):
-                part = slice(start, start + size)
-                yield batches[part], inputs[part], targets[part]
+    def blocks(self, order: Indices, size: int, generator: np.random.Generator) -> Iterator[Block]:
+        """All examples in this order, some minibatches at once; their random numbers are drawn."""
+        several = size * (_GATHERED if self.has_equal_shapes else 1)
+        for first in range(0, len(order), several):
+            indices = order[first : first + several]
+            inputs, targets = select(self.inputs, indices), select(self.targets, indices)
+            yield Block(indices, inputs, targets, self._numbers(inputs, targets, generator), size)
 
-    def numbers(self, inputs: Column, targets: Column, generator: np.random.Generator) -> Any:
-        """Random numbers of a minibatch, one row per example."""
+    def _numbers(self, inputs: Column, targets: Column, generator: np.random.Generator) -> Any:
+        """Random numbers that layers ask for, one row per example; None if they ask for none."""
+        if not any(one.requests for one in self.examinations.values()):
+            return None
         if self.has_equal_shapes:
             return draw(self.shown.requests, generator, len(inputs))
         keys = [shapes(x, target) for x, target in zip(inputs, targets, strict=True)]
