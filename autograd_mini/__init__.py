@@ -23,9 +23,10 @@ from .errors import AnomalyError, AutogradError, GradientCheckError, RenderError
 from .explanation.chainrule import LeafUse
 from .explanation.derivation import Derivation, PathTerm, explain
 from .explanation.paths import count_paths, path_derivatives
+from .npy_files import array_from_npy as array_from_npy  # these as is_ordered
 from .table.primitives import PRIMITIVES
 from .version import __version__ as __version__
-from .whole_files import check_place as check_place  # these two as is_ordered
+from .whole_files import check_place as check_place
 from .whole_files import write_whole as write_whole
 
 __autograd_library__ = True  # errors name the caller's line, not one in here

@@ -25,7 +25,7 @@ from autograd_mini.compiler import canonical, compiled
 from autograd_mini.compiler import schedule as schedule_module
 from autograd_mini.compiler.backends.numpy import contraction, plan, statements
 from autograd_mini.compiler.lower import arrays, grids, packs, sums, terms
-from autograd_mini.compiler.reverse import rules
+from autograd_mini.compiler.reverse import rules, signals
 from autograd_mini.compiler.reverse.passing import Passing
 from autograd_mini.compiler.runtime import Functions
 from autograd_mini.compiler.schedule import earliest
@@ -229,6 +229,20 @@ def convolution() -> Model:
     return Model(loss, w, [np.random.default_rng(0).normal(size=(32, count))])
 
 
+def padded_images() -> Model:
+    """Two convolutions whose kernels see beyond the border of the image."""
+    layers = [nn.Conv2D(n, 4, 3, padding=1, activation="tanh", rng=n) for n in (1, 4)]
+
+    def loss(image: Any) -> Value:
+        for layer in layers:
+            image = layer(image)
+        total: Value = ad.sum([ad.sum(row) for channel in image for row in channel])
+        return total
+
+    images = np.random.default_rng(0).normal(size=(32, 1, 8, 8))
+    return Model(loss, [p for layer in layers for p in layer.parameters()], [images])
+
+
 def causal_means() -> Model:
     """Means over all inputs so far: a division, or a product where there are 2, 4, 8, ..."""
     count = 20
@@ -337,6 +351,11 @@ def unchanged(argument: Any) -> Any:
     return argument
 
 
+def as_it_is(_: object, table: Any) -> Any:
+    """In place of a transformation that asks where things are: what is given."""
+    return table
+
+
 def nothing(*arguments: object) -> None:
     """In place of an answer: none."""
 
@@ -389,8 +408,10 @@ CHOICES = (
     Choice("holes in a product", grids, "DENSE", 1.0, gpt),
     Choice("but not more holes than entries", grids, "DENSE", 0.0, neighbours),
     Choice("short rows continue longer ones", sums, "extend_rows", never, convolution),
+    Choice("images with zeros around them", sums, "without_holes", as_it_is, padded_images),
     Choice("long formulas become sums", terms, "MOST_GROUPS", 10**6, many_places),
     Choice("a bias is one more column", arrays.Arrays, "has_one_after", never, small_network),
+    Choice("overlapping windows in parts", signals, "_overlapping_axes", nothing, padded_images),
     Choice("error signals are shared", Passing, "share", never, activations),
     Choice("error signals are lent", Passing, "lend", nothing, residual_network),
     Choice("and scaled before their products", rules, "_scales_in_place", never, scores),

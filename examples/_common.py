@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-from autograd_mini import write_whole
-from viz import figures
-from viz.figures import INK as INK
+from viz import INK as INK
+from viz import count_epochs, save_figure, style_axes
+from viz import new_figure as empty_figure
 
-GRID = "#e3e5e8"
 COLOURS = ["#33587d", "#c0702a", "#4d8f5c", "#8a4f8f"]
 
 
@@ -27,12 +29,23 @@ def options(name: str, doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=natural, default=0, help="default: %(default)s")
     parser.add_argument(
         "--out",
-        type=Path,
-        default=Path("examples_out"),
+        type=folder,
+        default="examples_out",
         metavar="DIR",
         help="where the picture goes (default: %(default)s)",
     )
     return parser
+
+
+def folder(text: str) -> Path:
+    """A directory that can be written to, made where it is not there: tried before the work."""
+    path = Path(text)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def natural(text: str) -> int:
@@ -70,13 +83,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def new_figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
     """A figure and its panels, row by row, all in one quiet style."""
-    figure = figures.new_figure(*size, "the picture", pad=0.04)
+    figure = empty_figure(*size, pad=0.1)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in panels:
-        axes.grid(color=GRID, linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(colors=INK, labelsize=9)
+        style_axes(axes)
     return figure, panels
 
 
@@ -87,10 +97,37 @@ def describe(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set_ylabel(y, color=INK, fontsize=9)
 
 
+def plot_epochs(axes: Axes, curve: Sequence[float], **style: Any) -> None:
+    """A curve with one number for each epoch, counted from 1."""
+    axes.plot(range(1, len(curve) + 1), curve, **style)
+    count_epochs(axes, len(curve))
+
+
+def log_axis(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, with round numbers on it also within a power of ten."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high < 30 * low:
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def legend_below(axes: Axes) -> None:
+    """A legend in a row below the panel, where it hides nothing."""
+    handles, _ = axes.get_legend_handles_labels()
+    place: dict[str, Any] = {
+        "loc": "upper center",
+        "bbox_to_anchor": (0.5, -0.13),
+        "ncols": len(handles),
+    }
+    axes.legend(frameon=False, fontsize=8, columnspacing=1.0, handletextpad=0.3, **place)
+
+
 def save(figure: Figure, folder: Path, name: str) -> Path:
     """Write the picture as SVG, say so, and return the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.svg"
-    write_whole(path, figures.figure_bytes(figure, "svg"))
+    path = save_figure(figure, folder / f"{name}.svg")
     print(f"\nThe picture is in {path}.")
     return path

@@ -177,7 +177,6 @@ def draw_readings(results: dict[int, Seed], folder: Path) -> None:
 
 def save_first(results: dict[int, Seed], folder: Path) -> None:
     """Save the network of the first seed, and say how to use it."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "digits.npz"
     next(iter(results.values())).regularised.model.save(path)
     print("\nThe second network of the first seed reads digits, pixels from 0 to 1, again by")

@@ -62,10 +62,13 @@ def draw(
 ) -> Figure:
     """The curves, and a section through the decision regions."""
     figure, (curves, plane) = _common.new_figure(1, 2, (9.2, 4.0))
-    curves.semilogy(history.loss, color=_common.COLOURS[0], label="training")
-    held_out = history.validation_loss
-    curves.semilogy(held_out, color=_common.COLOURS[1], linestyle="--", label="validation")
-    curves.axvline(best_epoch - 1, color=_common.INK, linewidth=1.0, label="smallest")
+    for curve, label, colour, line in (
+        (history.loss, "training", _common.COLOURS[0], "-"),
+        (history.validation_loss, "validation", _common.COLOURS[1], "--"),
+    ):
+        _common.plot_epochs(curves, curve, label=label, color=colour, linestyle=line)
+    curves.axvline(best_epoch, color=_common.INK, linewidth=1.0, label="smallest")
+    _common.log_axis(curves)
     curves.legend(frameon=False, fontsize=9)
     _common.describe(curves, "Loss", "epoch", "mean cross-entropy")
 
@@ -79,9 +82,33 @@ def draw(
     _classes.draw_points(plane, X[:, PETAL], y, NAMES)
     predicted = logits(X).argmax(axis=1)
     _classes.ring(plane, X[predicted != y][:, PETAL], "wrong")
-    plane.legend(loc="upper left", fontsize=8)
+    _common.legend_below(plane)
     _common.describe(plane, "Test flowers", "petal length (cm)", "petal width (cm)")
     return figure
+
+
+def train(
+    training: Flowers, held_out: Flowers, hidden: int, epochs: int, patience: int, seed: int
+) -> tuple[nn.MLP, nn.History, int]:
+    """A network of standardised flowers, its history, and the epoch that it went back to."""
+    rng = np.random.default_rng(seed)
+    model = nn.MLP(4, [hidden, 3], activation="tanh", rng=rng)
+    stopping = nn.EarlyStopping(patience=patience)
+    history = nn.fit(
+        model,
+        *training,
+        loss=nn.cross_entropy,
+        optimizer=nn.Adam(model.parameters(), learning_rate=0.01),
+        epochs=epochs,
+        batch_size=16,
+        validation=held_out,
+        callbacks=[stopping],
+        rng=rng,
+    )
+    print(f"loss {history.loss[0]:.3f} in the first epoch, a guess has ln 3 = {np.log(3):.3f}")
+    print(f"best epoch {stopping.best_epoch} of {history.epochs}", end="")
+    print(f": {history.stopped}\n" if history.stopped else "\n")
+    return model, history, stopping.best_epoch
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -99,24 +126,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     training, held_out, test = split(options.seed)
     standardised = standardiser(training[0])
 
-    rng = np.random.default_rng(options.seed)
-    model = nn.MLP(4, [options.hidden, 3], activation="tanh", rng=rng)
-    stopping = nn.EarlyStopping(patience=options.patience)
-    history = nn.fit(
-        model,
-        standardised(training[0]),
-        training[1],
-        loss=nn.cross_entropy,
-        optimizer=nn.Adam(model.parameters(), learning_rate=0.01),
-        epochs=options.epochs,
-        batch_size=16,
-        validation=(standardised(held_out[0]), held_out[1]),
-        callbacks=[stopping],
-        rng=rng,
+    model, history, best_epoch = train(
+        (standardised(training[0]), training[1]),
+        (standardised(held_out[0]), held_out[1]),
+        options.hidden,
+        options.epochs,
+        options.patience,
+        options.seed,
     )
-    print(f"loss {history.loss[0]:.3f} in the first epoch, a guess has ln 3 = {np.log(3):.3f}")
-    print(f"best epoch {stopping.best_epoch} of {history.epochs}", end="")
-    print(f": {history.stopped}\n" if history.stopped else "\n")
 
     def logits(lengths: Array) -> Array:
         return model.predict(standardised(lengths))
@@ -124,10 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for what, (X, y) in (("training", training), ("validation", held_out), ("test", test)):
         print(f"{what + ' accuracy':<20} {nn.accuracy(logits(X), y):6.1%}  of {len(y)}")
     counts = print_opinions(model.predict_proba(standardised(test[0])), *test)
-    options.out.mkdir(parents=True, exist_ok=True)
     path = plot_confusion(counts, options.out / "iris_confusion.svg", labels=NAMES)
     print(f"\nThe confusion matrix is in {path}.")
-    _common.save(draw(logits, training, test, history, stopping.best_epoch), options.out, "iris")
+    _common.save(draw(logits, training, test, history, best_epoch), options.out, "iris")
 
 
 def print_opinions(probabilities: Array, X: Array, y: Classes) -> Classes:

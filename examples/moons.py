@@ -63,16 +63,17 @@ def train(
 def draw(model: nn.MLP, X: Array, y: NDArray[np.int64], history: nn.History) -> Figure:
     """The boundary, the margins and the support vectors; loss and wrong points over the epochs."""
     figure, (plane, curves) = _common.new_figure(1, 2, (10.0, 4.2))
-    box = (X[:, 0].min() - 0.4, X[:, 0].max() + 0.4, X[:, 1].min() - 0.4, X[:, 1].max() + 0.7)
+    box = (X[:, 0].min() - 0.4, X[:, 0].max() + 0.4, X[:, 1].min() - 0.4, X[:, 1].max() + 0.4)
     _classes.draw_regions(plane, model.predict, box, margin=1.0)
     _classes.draw_points(plane, X, (y + 1) // 2, NAMES)
     held = X[y * model.predict(X)[:, 0] < 1.05]
     _classes.ring(plane, held, "support vector")
-    plane.legend(loc="upper right", fontsize=8)
+    _common.legend_below(plane)
     _common.describe(plane, "Decision boundary and margins", "x1", "x2")
-    curves.plot(history.loss, color=_common.COLOURS[0], label="loss")
-    wrong = 1.0 - np.array(history.accuracy)
-    curves.plot(wrong, color=_common.COLOURS[1], linestyle="--", label="share of wrong points")
+    _common.plot_epochs(curves, history.loss, color=_common.COLOURS[0], label="loss")
+    wrong = [1.0 - accuracy for accuracy in history.accuracy]
+    style = {"color": _common.COLOURS[1], "linestyle": "--", "label": "share of wrong points"}
+    _common.plot_epochs(curves, wrong, **style)
     curves.set_ylim(bottom=-0.02)
     curves.legend(frameon=False, fontsize=9)
     _common.describe(curves, "Training", "epoch", "hinge loss and penalty; share")

@@ -52,7 +52,7 @@ def accuracy(model: nn.MLP) -> float:
 
 def draw(shown: dict[int, tuple[nn.MLP, nn.History]]) -> Figure:
     """What each network says of every point of the plane, and how its loss fell."""
-    figure, panels = _common.new_figure(1, len(shown) + 1, (3.1 * (len(shown) + 1), 3.2))
+    figure, panels = _common.new_figure(2, 2, (7.0, 6.6))
     *planes, curves = panels
     for axes, (hidden, (model, _)) in zip(planes, shown.items(), strict=True):
         _classes.draw_regions(axes, model.predict, (-0.5, 1.5, -0.5, 1.5))
@@ -63,7 +63,8 @@ def draw(shown: dict[int, tuple[nn.MLP, nn.History]]) -> Figure:
         _common.describe(axes, f"{name(hidden)}: {accuracy(model):.0%}", "x1", "x2")
         axes.set(aspect="equal", xticks=(0, 1), yticks=(0, 1))
     for (hidden, (_, history)), colour in zip(shown.items(), _common.COLOURS, strict=False):
-        curves.semilogy(history.loss, color=colour, linewidth=1.6, label=name(hidden))
+        _common.plot_epochs(curves, history.loss, color=colour, label=name(hidden))
+    _common.log_axis(curves)
     curves.legend(frameon=False, fontsize=9)
     _common.describe(curves, "Loss", "epoch", "mean cross-entropy")
     return figure

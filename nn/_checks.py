@@ -1,24 +1,17 @@
-"""Checks of arguments that several files of the package share."""
+"""Checks of arguments that several files of the package share: numbers, generators, rows."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
-from functools import wraps
-from inspect import CO_VARARGS, Parameter, signature
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Any, ClassVar, ParamSpec, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_mini import Value, as_value, is_ordered
-
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T", bound="KeywordsChecked")
 
 Scalars: TypeAlias = Sequence[Value | float] | Sequence[Value] | Sequence[float] | NDArray[Any]
 """One example's numbers: a list, a tuple or a one-dimensional array of Values or numbers."""
@@ -63,7 +56,12 @@ def real_number(number: object, name: str) -> float:
     """Return `number` as a float; refuse what is no real number, a bool included."""
     if isinstance(number, (bool, np.bool_)) or not isinstance(number, Real):
         raise TypeError(f"{name} must be a real number, got {number!r} ({type(number).__name__})")
-    return float(number)
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError(
+            f"{name} must be within the range of a float, got an int beyond it"
+        ) from None
 
 
 def finite_number(number: object, name: str) -> float:
@@ -98,123 +96,32 @@ def _where(holds: Callable[[float], bool], number: object, name: str, what: str)
     return checked
 
 
-Aliases: TypeAlias = Mapping[str, str]
-"""What others call a thing -> what it is called here; of several names, with spaces between."""
+class BatchError(TypeError):
+    """Several rows were given to what takes one.
 
-
-def did_you_mean(name: str, known: Iterable[str], aliases: Aliases | None = None) -> str:
-    """Return the end of an error message about an unknown name: what was meant, or what there is.
-
-    An alias goes before names that are spelled alike; of its names those count that are known.
-
-    Examples
-    --------
-    >>> did_you_mean("lr", ["learning_rate", "momentum"], {"lr": "learning_rate"})
-    '; did you mean learning_rate?'
-    >>> did_you_mean("momentun", ["learning_rate", "momentum"])
-    '; did you mean momentum?'
-    >>> did_you_mean("colour", ["learning_rate", "momentum"])
-    '; there are learning_rate, momentum'
-    """
-    names = list(known)
-    meant = [alias for alias in (aliases or {}).get(name, "").split() if alias in names]
-    meant = meant or get_close_matches(name, names, n=1)
-    if meant:
-        return f"; did you mean {' or '.join(meant)}?"
-    return f"; there are {', '.join(names)}" if names else ""
-
-
-def refuse_unknown_keywords(
-    function: Callable[..., Any], keywords: Iterable[str], aliases: Aliases | None = None
-) -> None:
-    """Raise TypeError for the first keyword that a function, or a class, does not take.
-
-    Python would complain first of the argument that is missing in its place.
-
-    Examples
-    --------
-    >>> def train(learning_rate): ...
-    >>> refuse_unknown_keywords(train, ["lr"], {"lr": "learning_rate"})
-    Traceback (most recent call last):
-        ...
-    TypeError: train takes no argument 'lr'; did you mean learning_rate?
-    """
-    # Not the signature of a class: Python 3.10 takes that from an inherited __new__.
-    made = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
-    parameters = signature(made).parameters.values()
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    by_name = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-    known = [p.name for p in parameters if p.kind in by_name and p.name != "self"]
-    for name in keywords:
-        if name not in known:
-            end = did_you_mean(name, known, aliases)
-            raise TypeError(f"{function.__name__} takes no argument {name!r}{end}")
-
-
-def check_call(
-    kind: type, arguments: Sequence[object], keywords: Iterable[str], aliases: Aliases
-) -> None:
-    """Refuse what a class cannot be made with, and say what to write instead.
-
-    Examples
-    --------
-    >>> class Dense:
-    ...     def __init__(self, n_outputs, *, activation="tanh"): ...
-    >>> check_call(Dense, [2, "relu"], {}, {})
-    Traceback (most recent call last):
-        ...
-    TypeError: Dense takes n_outputs by position and got 2 arguments: write activation='relu'
-    """
-    if keywords:
-        refuse_unknown_keywords(kind, keywords, aliases)
-    code = getattr(kind.__init__, "__code__", None)  # type: ignore[misc]
-    if code is None or code.co_flags & CO_VARARGS or len(arguments) < code.co_argcount:
-        return
-    count = code.co_argcount
-    by_position = list(code.co_varnames[1:count])
-    by_name = code.co_varnames[count : count + code.co_kwonlyargcount]
-    left = zip(by_name, arguments[count - 1 :], strict=False)
-    hint = f": write {', '.join(f'{name}={given!r}' for name, given in left)}" if by_name else ""
-    raise TypeError(
-        f"{kind.__name__} takes {' and '.join(by_position) or 'nothing'} by position and got "
-        f"{len(arguments)} arguments{hint}"
-    )
-
-
-def keywords_checked(aliases: Aliases) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return the decorator after which a function says of an unknown keyword what was meant.
-
-    Examples
-    --------
-    >>> @keywords_checked({"lr": "learning_rate"})
-    ... def train(*, learning_rate): ...
-    >>> train(lr=0.1)
-    Traceback (most recent call last):
-        ...
-    TypeError: train takes no argument 'lr'; did you mean learning_rate?
+    Attributes
+    ----------
+    inputs : sequence
+        The rows.
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @wraps(function)
-        def checked(*arguments: P.args, **keywords: P.kwargs) -> R:
-            refuse_unknown_keywords(function, keywords, aliases)
-            return function(*arguments, **keywords)
-
-        return checked
-
-    return decorate
+    def __init__(self, inputs: Sequence[object], *message: str) -> None:
+        super().__init__(*message)
+        self.inputs = inputs
 
 
-class KeywordsChecked:
-    """A class whose constructor says of an unknown keyword what was meant."""
-
-    _ALIASES: ClassVar[Aliases] = {}
-
-    def __new__(cls: type[T], *arguments: Any, **keywords: Any) -> T:
-        """Look at the keywords before `__init__` sees them."""
-        refuse_unknown_keywords(cls, keywords, cls._ALIASES)
-        return object.__new__(cls)
+def of_one_example(model: Callable[[Any], Any], x: Any) -> Any:
+    """Return what a model makes of an example of X; say so where that has rows, and must not."""
+    try:
+        return model(x)
+    except BatchError as error:
+        if error.inputs is not x:
+            raise
+        takes = str(error).partition(";")[0]
+        raise TypeError(
+            f"{takes}; each example of X is {len(error.inputs)} rows: flatten them, as "
+            "X.reshape(len(X), -1) does"
+        ) from error
 
 
 def one_row(inputs: Any, n: int, owner: object) -> list[Value]:
@@ -246,6 +153,15 @@ def rows_of(inputs: Any, width: int, owner: object) -> list[list[Value]]:
     if len(inputs) == 0:
         raise ValueError(f"{type(owner).__name__} takes at least one row, got none")
     return [one_row(row, width, owner) for row in inputs]
+
+
+def refuse_masks(data: object, name: str) -> None:
+    """Raise TypeError for a masked array, whose masks would be lost in silence."""
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and masks are not looked at: fill in what is missing, as "
+            f"{name}.filled(0.0) does"
+        )
 
 
 def named_tokens(error: Exception, names: Sequence[str]) -> Exception | None:
@@ -280,12 +196,22 @@ def _is_row(inputs: object) -> bool:
 
 
 def _refuse_batch(inputs: Any, n: int, owner: object) -> None:
-    """Say what to call with several examples, if it is such that were given."""
-    if len(inputs) and all(is_ordered(example) for example in inputs):
+    """Say what to call with several examples, if it is such that were given, or a tensor."""
+    if (
+        getattr(inputs, "ndim", 0) == 1
+        and hasattr(inputs, "tolist")
+        and not isinstance(inputs, np.ndarray)
+    ):
         raise TypeError(
+            f"{type(owner).__name__} takes one example, a sequence of {n} numbers or Values; got a "
+            f"{type(inputs).__name__}: write x.tolist()"
+        )
+    if len(inputs) and all(is_ordered(example) for example in inputs):
+        raise BatchError(
+            inputs,
             f"{type(owner).__name__} takes one example, a sequence of {n} numbers or "
             f"Values; got a batch of {len(inputs)}: write model.predict(X), or "
-            "[model(x) for x in X] for Values to differentiate"
+            "[model(x) for x in X] for Values to differentiate",
         )
 
 

@@ -7,26 +7,27 @@ not here: other solvers ("lbfgs") and their settings, schedules of the learning 
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd_mini import Value
 
+from ._calls import Aliases, KeywordsChecked, call_checked, did_you_mean
 from ._checks import (
-    Aliases,
-    KeywordsChecked,
-    did_you_mean,
     finite_number,
     not_negative,
     positive_int,
+    share,
+    true_or_false,
 )
-from ._other_libraries import ESTIMATOR_ARGUMENTS
-from .layers.activations import Activation
+from ._other_libraries import ESTIMATOR_ARGUMENTS, ESTIMATOR_FIT_ARGUMENTS
+from .layers.activations import Activation, named_activation
 from .layers.neuron import MLP
 from .losses.classification import binary_cross_entropy_with_logits, cross_entropy
 from .losses.metrics import r_squared
@@ -64,7 +65,9 @@ __all__ = ["MLPClassifier", "MLPRegressor"]
 
 _Array = NDArray[Any]
 _Loss = Callable[[Any, Any], Value]
+_E = TypeVar("_E", bound="_MLPEstimator")
 
+_SOLVERS = ("adam", "sgd")
 _LARGEST_BATCH = 200  # of batch_size="auto", as in scikit-learn
 _SEEDS = 2**31 - 1
 
@@ -74,6 +77,8 @@ class _Stopping(Callback):
 
     Better than the best epoch before, which smaller improvements move, too.
     """
+
+    changes_model = False
 
     def __init__(self, curve: str, tol: float, n_iter_no_change: int, *, keep_best: bool) -> None:
         self._curve, self._sign = curve, -1.0 if curve == "loss" else 1.0
@@ -96,6 +101,16 @@ class _Stopping(Callback):
         """Go back to the best parameters."""
         if self._parameters is not None:
             vector_to_parameters(self._parameters, training.optimizer.parameters)
+
+
+class _Task(NamedTuple):
+    """What there is to learn: checked data, and how well outputs fit them."""
+
+    X: _Array
+    y: _Array
+    loss: _Loss
+    score: str
+    stratify: _Array | None = None
 
 
 class _MLPEstimator(KeywordsChecked, BaseEstimator):  # type: ignore[misc]
@@ -143,47 +158,106 @@ class _MLPEstimator(KeywordsChecked, BaseEstimator):  # type: ignore[misc]
     @property
     def coefs_(self) -> list[NDArray[np.float64]]:
         """The weights of each layer, arrays (inputs, outputs)."""
-        return [
-            np.array([[weight.data for weight in neuron.weights] for neuron in layer.neurons]).T
-            for layer in self.model_.layers
-        ]
+        return [layer.as_arrays()[0].T for layer in self.model_.layers]
 
     @property
     def intercepts_(self) -> list[NDArray[np.float64]]:
         """The biases of each layer."""
-        return [
-            np.array([neuron.bias.data for neuron in layer.neurons]) for layer in self.model_.layers
-        ]
+        return [layer.as_arrays()[1] for layer in self.model_.layers]
 
-    def _train(
-        self, X: _Array, y: _Array, loss: _Loss, score: str, stratify: _Array | None = None
-    ) -> None:
-        """Train a new model on checked data."""
+    def set_params(self: _E, **params: Any) -> _E:
+        """Set arguments by their names.
+
+        Parameters
+        ----------
+        **params
+            As of the constructor; they count from the next `fit` on.
+
+        Returns
+        -------
+        MLPClassifier or MLPRegressor
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            An unknown name.
+
+        Examples
+        --------
+        >>> MLPClassifier().set_params(alpha=0.1)
+        MLPClassifier(alpha=0.1)
+        >>> MLPClassifier().set_params(lr=0.1)
+        Traceback (most recent call last):
+        ValueError: MLPClassifier has no parameter 'lr'; did you mean learning_rate_init?
+        """
+        known = self.get_params(deep=False)
+        for name in params:
+            if name not in known:
+                end = did_you_mean(name, known, self._ALIASES)
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}{end}")
+        super().set_params(**params)
+        return self
+
+    def _task(self, X: ArrayLike, y: ArrayLike) -> _Task:
+        """Check the data, and keep what they tell of features and targets."""
+        raise NotImplementedError
+
+    def _fit(self: _E, X: ArrayLike, y: ArrayLike) -> _E:
+        """Train a copy, whose attributes come over at once: where it fails, none has changed."""
+        self._check_arguments()
+        trained = copy.copy(self)
+        stopped = trained._train(trained._task(X, y))
+        self.__dict__ = trained.__dict__
+        self._warn(stopped)
+        return self
+
+    def _check_arguments(self) -> None:
+        """Refuse what no argument may be, also where the others make no use of it."""
+        _sizes(self.hidden_layer_sizes)
+        named_activation(self.activation)
+        if self.solver not in _SOLVERS:
+            end = did_you_mean(str(self.solver), _SOLVERS)
+            raise ValueError(f"unknown solver {self.solver!r}{end}")
+        for name in ("alpha", "learning_rate_init", "tol"):
+            not_negative(getattr(self, name), name)
+        for name in ("max_iter", "n_iter_no_change"):
+            positive_int(getattr(self, name), name)
+        for name in ("shuffle", "nesterovs_momentum", "early_stopping"):
+            true_or_false(getattr(self, name), name)
+        self._batch_size(1)
+        check_random_state(self.random_state)
+        _is_loud(self.verbose)
+        share(self.momentum, "momentum")
+        if not 0.0 < finite_number(self.validation_fraction, "validation_fraction") < 1.0:
+            raise ValueError(
+                f"validation_fraction must lie between 0 and 1, got {self.validation_fraction}"
+            )
+
+    def _train(self, task: _Task) -> str | None:
+        """Train a new model; return what stopped it."""
+        X, y, loss, score, _ = task
         random_state = check_random_state(self.random_state)
         generator = np.random.default_rng(random_state.randint(_SEEDS))
-        model = MLP(
-            X.shape[1],
-            [*_sizes(self.hidden_layer_sizes), self.n_outputs_],
-            activation=self.activation,
-            rng=generator,
-        )
+        sizes = [*_sizes(self.hidden_layer_sizes), self.n_outputs_]
+        model = MLP(X.shape[1], sizes, activation=self.activation, rng=generator)
         validation: tuple[_Array, _Array] | None = None
         if self.early_stopping:
-            X, y, validation = self._split(X, y, stratify, random_state)
+            X, y, validation = self._split(task, random_state)
         batch_size = self._batch_size(len(X))
         curve = f"validation_{score}" if self.early_stopping else "loss"
         history = fit(
             model, X, y,
-            loss=_penalized(loss, model, not_negative(self.alpha, "alpha") / batch_size),
+            loss=_penalized(loss, model, self.alpha / batch_size),
             optimizer=self._optimizer(model),
-            epochs=positive_int(self.max_iter, "max_iter"),
+            epochs=self.max_iter,
             batch_size=batch_size,
             validation=validation,
             metrics=_METRICS[score] if self.early_stopping else None,
             callbacks=[self._stopping(curve)],
             shuffle=self.shuffle,
             rng=generator,
-            progress=bool(self.verbose),
+            progress=_is_loud(self.verbose),
         )  # fmt: skip
         if not history.epochs:
             raise KeyboardInterrupt  # of which there is nothing to keep yet
@@ -192,38 +266,30 @@ class _MLPEstimator(KeywordsChecked, BaseEstimator):  # type: ignore[misc]
         self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = history.epochs
         self.validation_scores_ = list(history[curve]) if self.early_stopping else None
-        self._warn(history.stopped)
+        return history.stopped
 
     def _split(
-        self, X: _Array, y: _Array, stratify: _Array | None, random_state: np.random.RandomState
+        self, task: _Task, random_state: np.random.RandomState
     ) -> tuple[_Array, _Array, tuple[_Array, _Array]]:
         """Examples to train on, and those that are held out."""
         trained_X, held_out_X, trained_y, held_out_y = train_test_split(
-            X, y,
-            test_size=_share(self.validation_fraction, "validation_fraction"),
-            stratify=stratify, random_state=random_state,
+            task.X, task.y,
+            test_size=float(self.validation_fraction),
+            stratify=task.stratify, random_state=random_state,
         )  # fmt: skip
         return trained_X, trained_y, (held_out_X, held_out_y)
 
     def _stopping(self, curve: str) -> _Stopping:
         return _Stopping(
-            curve,
-            not_negative(self.tol, "tol"),
-            positive_int(self.n_iter_no_change, "n_iter_no_change"),
-            keep_best=bool(self.early_stopping),
+            curve, self.tol, self.n_iter_no_change, keep_best=bool(self.early_stopping)
         )
 
     def _optimizer(self, model: MLP) -> Optimizer:
-        parameters = model.parameters()
-        rate = not_negative(self.learning_rate_init, "learning_rate_init")
+        parameters, rate = model.parameters(), self.learning_rate_init
         if self.solver == "adam":
             return Adam(parameters, rate)
-        if self.solver == "sgd":
-            nesterov = bool(self.nesterovs_momentum and self.momentum)
-            return SGD(parameters, rate, momentum=self.momentum, nesterov=nesterov)
-        raise ValueError(
-            f"unknown solver {self.solver!r}{did_you_mean(str(self.solver), ['adam', 'sgd'])}"
-        )
+        nesterov = bool(self.nesterovs_momentum and self.momentum)
+        return SGD(parameters, rate, momentum=self.momentum, nesterov=nesterov)
 
     def _batch_size(self, n_examples: int) -> int:
         if isinstance(self.batch_size, str):
@@ -239,10 +305,10 @@ class _MLPEstimator(KeywordsChecked, BaseEstimator):  # type: ignore[misc]
                 f"training has not converged after max_iter={self.max_iter} epochs: raise "
                 "max_iter, or learning_rate_init, or tol, from which on progress counts",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         elif stopped == "interrupted":
-            warnings.warn(f"training was interrupted in epoch {self.n_iter_ + 1}", stacklevel=4)
+            warnings.warn(f"training was interrupted in epoch {self.n_iter_ + 1}", stacklevel=5)
 
     def _outputs(self, X: ArrayLike) -> NDArray[np.float64]:
         """The model's outputs, (N, k)."""
@@ -338,8 +404,11 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
     )
     """
 
+    @call_checked({}, ESTIMATOR_FIT_ARGUMENTS)
     def fit(self, X: ArrayLike, y: ArrayLike) -> MLPClassifier:
         """Train a new model; Ctrl-C ends that, and what was learned is kept.
+
+        Where it fails, an estimator that was fitted before stays what it was.
 
         Parameters
         ----------
@@ -353,6 +422,9 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
         MLPClassifier
             The estimator itself.
         """
+        return self._fit(X, y)
+
+    def _task(self, X: ArrayLike, y: ArrayLike) -> _Task:
         inputs, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True)
         targets = targets.toarray() if hasattr(targets, "toarray") else targets
         check_classification_targets(targets)
@@ -361,8 +433,7 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
             self.n_outputs_ = targets.shape[1]
             self.classes_ = np.arange(self.n_outputs_)
             labels = targets.astype(np.float64)
-            self._train(inputs, labels, binary_cross_entropy_with_logits, "accuracy")
-            return self
+            return _Task(inputs, labels, binary_cross_entropy_with_logits, "accuracy")
         self.classes_, indices = np.unique(column_or_1d(targets, warn=True), return_inverse=True)
         n_classes = len(self.classes_)
         if n_classes < 2:
@@ -372,8 +443,7 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
             )
         self.n_outputs_ = n_classes if n_classes > 2 else 1
         loss = cross_entropy if n_classes > 2 else binary_cross_entropy_with_logits
-        self._train(inputs, indices, loss, "accuracy", stratify=indices)
-        return self
+        return _Task(inputs, indices, loss, "accuracy", stratify=indices)
 
     def predict(self, X: ArrayLike) -> _Array:
         """Return the class of each example, or the labels as columns of 0 and 1.
@@ -439,6 +509,7 @@ class MLPClassifier(ClassifierMixin, _MLPEstimator):  # type: ignore[misc]
         ndarray of shape (N, n_classes)
             In the order of `classes_`.
         """
+        # Not the logarithms of what model_.predict_proba returns: tiny ones are 0 there.
         logits = self.decision_function(X)
         if logits.ndim == 1:
             logits = np.column_stack([-logits, logits])
@@ -493,8 +564,11 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLPEstimator):  # type: ig
     True
     """
 
+    @call_checked({}, ESTIMATOR_FIT_ARGUMENTS)
     def fit(self, X: ArrayLike, y: ArrayLike) -> MLPRegressor:
         """Train a new model; Ctrl-C ends that, and what was learned is kept.
+
+        Where it fails, an estimator that was fitted before stays what it was.
 
         Parameters
         ----------
@@ -508,14 +582,16 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLPEstimator):  # type: ig
         MLPRegressor
             The estimator itself.
         """
+        return self._fit(X, y)
+
+    def _task(self, X: ArrayLike, y: ArrayLike) -> _Task:
         inputs, targets = validate_data(
             self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
         )
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         self.n_outputs_ = 1 if targets.ndim == 1 else targets.shape[1]
-        self._train(inputs, targets.astype(np.float64), half_squared_error, "r_squared")
-        return self
+        return _Task(inputs, targets.astype(np.float64), half_squared_error, "r_squared")
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the outputs for each example.
@@ -548,11 +624,11 @@ def _sizes(sizes: Any) -> list[int]:
     return [positive_int(size, f"{name}[{i}]") for i, size in enumerate(sizes)]
 
 
-def _share(share: Any, name: str) -> float:
-    """A number between 0 and 1, which are none."""
-    if not 0.0 < finite_number(share, name) < 1.0:
-        raise ValueError(f"{name} must lie between 0 and 1, got {share}")
-    return float(share)
+def _is_loud(verbose: Any) -> bool:
+    """Whether to show the progress; a number is taken as scikit-learn takes it."""
+    if isinstance(verbose, (int, np.integer)):
+        return bool(verbose > 0)
+    return true_or_false(verbose, "verbose")
 
 
 def _penalized(loss: _Loss, model: MLP, strength: float) -> _Loss:

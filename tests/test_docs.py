@@ -62,6 +62,30 @@ def test_python_blocks_run_one_after_another(
         if block.language == "python":
             source = "\n" * (block.line - 1) + block.text  # so that tracebacks show the page's line
             exec(compile(source, str(page), "exec"), namespace)
+        elif block.language == "pycon":
+            run_session(block, namespace)
+
+
+def run_session(block: Block, namespace: dict[str, object]) -> None:
+    """Run a session of the interpreter, with what the page has made before it."""
+    name = page_name(block.page)
+    session = doctest.DocTestParser().get_doctest(
+        block.text, namespace, name, str(block.page), block.line - 1
+    )
+    assert session.examples
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    runner.run(session, out=report.append, clear_globs=False)
+    assert "".join(report) == ""
+    namespace.update(session.globs)
+
+
+def test_a_session_that_prints_something_else_fails() -> None:
+    made: dict[str, object] = {"x": 2}
+    run_session(Block(PAGES[0], 1, "pycon", ">>> x + 1\n3\n"), made)
+    for wrong in (">>> x + 1\n4\n", ">>> x.y\nTraceback (most recent call last):\nKeyError: 1\n"):
+        with pytest.raises(AssertionError):
+            run_session(Block(PAGES[0], 1, "pycon", wrong), made)
 
 
 CONSOLE = [block for page in PAGES for block in blocks(page) if block.language == "console"]
@@ -90,7 +114,7 @@ def test_commands_print_what_the_page_shows(
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_nothing_on_a_page_goes_unchecked(page: Path) -> None:
     for block in blocks(page):
-        assert block.language in {"python", "console", "sh", "text"}
+        assert block.language in {"python", "pycon", "console", "sh", "text"}
         if block.language == "sh":
             for line in block.text.splitlines():
                 assert any(re.fullmatch(command, line) for command in COMMANDS), line

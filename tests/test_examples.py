@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import re
 import subprocess
@@ -48,6 +50,20 @@ FEW_STEPS = {
 }
 
 NAMES = ["io", "os", "re"]
+EXAMPLES = sorted(Path(xor.__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_import_what_is_public(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module in ("autograd_mini", "nn", "viz"):
+            public = importlib.import_module(node.module).__all__
+            assert {alias.name for alias in node.names} <= {*public}
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            inner = name.startswith(("autograd_mini.", "nn.", "viz."))
+            assert not inner or name == "nn.sklearn"
 
 
 @pytest.fixture
@@ -252,6 +268,48 @@ def test_an_experiment_refuses_bad_options(
         example.main(option)
     assert stopped.value.code == 2
     assert option[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("example", EXPERIMENTS, ids=name_of)
+def test_a_folder_that_cannot_be_is_told_before_the_work(
+    example: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    occupied = tmp_path / "file"
+    occupied.touch()
+    for folder in (occupied, occupied / "below"):
+        with pytest.raises(SystemExit) as stopped:
+            example.main(["--out", str(folder)])
+        assert stopped.value.code == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        last_line = printed.err.splitlines()[-1]
+        assert "error: argument --out: " in last_line
+        assert str(folder) in last_line
+
+
+def history_of(epochs: int) -> nn.History:
+    history = nn.History(["loss", "accuracy", "validation_loss"])
+    for epoch in range(epochs):
+        history.append(dict.fromkeys(history, 1.0 / (1 + epoch)))
+    return history
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 40])
+def test_pictures_count_epochs_from_one(epochs: int) -> None:
+    flowers = iris.split(0)
+    model = nn.MLP(4, [3], rng=0)
+    figure = iris.draw(model.predict, flowers[0], flowers[2], history_of(epochs), epochs)
+    training, held_out, best = figure.axes[0].lines
+    for line in (training, held_out):
+        assert np.asarray(line.get_xdata()).tolist() == [*range(1, epochs + 1)]
+    assert np.asarray(best.get_xdata()).tolist() == [epochs, epochs]
+    assert figure.axes[0].get_xlim() == (0.5, epochs + 0.5)  # the line is not on the frame
+
+    X, y = moons.moons(20, 0.1, np.random.default_rng(0))
+    figure = moons.draw(nn.MLP(2, [1], rng=0), X, y, history_of(epochs))
+    assert [np.asarray(line.get_xdata()).tolist() for line in figure.axes[1].lines] == [
+        [*range(1, epochs + 1)]
+    ] * 2
 
 
 def test_an_example_is_a_command() -> None:

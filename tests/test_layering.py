@@ -20,7 +20,7 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 # The engine from the ground up: its rooms, and the modules in each.  A module imports what stands
 # before it.
 ROOMS = {
-    "": "version errors whole_files",
+    "": "version errors whole_files npy_files",
     "table": """
         rows grammar vectors interpreter reductions backends parsing primitives rewrite
         reference differences registration
@@ -34,33 +34,34 @@ ROOMS = {
     "compiler": """
         trace ir.spaces ir.scalars scalar_interpreter choices open_sums builder canonical schedule
         ir.references ir.marks ir.steps ir.array_program ir.facts
-        lower.arrays lower.placement lower.terms lower.grids lower.sums lower.packs
+        lower.arrays lower.placement lower.terms lower.borders lower.grids lower.sums lower.packs
         reverse.local reverse.flow reverse.storage reverse.signals reverse.passing reverse.rules
         backends.numpy.block_names backends.numpy.array_names backends.numpy.views
         backends.numpy.calls backends.numpy.contraction backends.numpy.ufuncs
         backends.numpy.elementwise backends.numpy.plan backends.numpy.statements
         backends.numpy.source runtime array_interpreter signature compiled arguments running program
     """,
-    "command": "interrupts expression number_rows predict tables demo_report demo cli",
+    "command": "interrupts expression number_rows predict tables demo_report digits demo cli",
 }
 # The same of `nn`, from what is shared to what trains and saves.
 NN_ROOMS = {
-    "": "_checks _other_libraries _assignment _nested",
+    "": "_calls _checks _other_libraries _assignment _interrupts _nested",
     "models": """
-        archive randomness states predicting parameter_search lost_values module parameters
+        kept_attributes archive randomness states predicting parameter_search lost_values module
+        parameters
     """,
     "layers": """
         initialisers activations neuron linear sequential recurrent embedding normalization dropout
         convolution attention
     """,
     "losses": """
-        loss_uses loss_calls loss_targets regression classification penalties metrics
+        loss_uses loss_calls loss_outputs loss_targets regression classification penalties metrics
     """,
     "backprop": "equations layer_trace backprop_text layer_nodes backprop_trace",
-    "optimizers": "optimizer update_rules schedules",
+    "optimizers": "hyperparameters step_vectors optimizer update_rules schedules",
     "training": """
-        history batches examination measuring progress differentiation callbacks checkpoint
-        fit_arguments tasks training_settings loop fitting
+        history batches examination measuring progress differentiation callbacks training_state
+        checkpoint fit_arguments tasks earlier_nodes training_settings loop fitting
     """,
     "files": "saving torch_models",
 }

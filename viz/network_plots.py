@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd_mini.whole_files import write_whole
-from viz.figures import INK, figure_bytes, new_figure
+from viz.figures import INK, new_figure, save_figure
 from viz.files import output_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 __all__ = ["plot_confusion", "plot_images", "plot_weights"]
 
 _BLUES, _DIVERGING, _GREYS = "Blues", "RdBu_r", "gray_r"
 _FRAME = "#d0d4d9"
+_FINE = 160  # pixels that the longer side of an image has in the file, at least
 
 
 def plot_confusion(
@@ -61,29 +62,32 @@ def plot_confusion(
     ...     plot_confusion([[9, 1], [0, 5]], f"{folder}/confusion.png", labels=["cat", "dog"]).name
     'confusion.png'
     """
-    target, image_format = output_path(path)
+    output_path(path)  # before the work
     counts = _counts(matrix)
     k = len(counts)
     names = [*map(str, range(k) if labels is None else labels)]
     if len(names) != k:
         raise ValueError(f"labels must name {k} classes, got {len(names)}")
-    side = 0.42 * k + 1.2
-    figure = new_figure(side, side, "plot_confusion")
+    cell, longest = max(0.42, min(0.85, 2.6 / k)), 0.075 * max(map(len, names))  # in inches
+    slanted = longest > cell
+    side = cell * k + 0.7
+    figure = new_figure(side + longest, side + longest * slanted, caller="plot_confusion")
     axes = figure.add_subplot()
     shades = np.sqrt(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
-    axes.imshow(shades, cmap=_BLUES, vmin=0.0, vmax=1.0, interpolation="none")
+    _draw_pixels(axes, shades, _BLUES, 0.0, 1.0)
     for (row, column), count in np.ndenumerate(counts):
         if count:
             ink = "white" if shades[row, column] > 0.6 else INK
             axes.text(column, row, str(count), ha="center", va="center", color=ink, fontsize=9)
-    rotation = 0 if max(map(len, names)) <= 3 else 45
-    axes.set_xticks(range(k), names, rotation=rotation, ha="right" if rotation else "center")
+    axes.set_xticks(
+        range(k), names, rotation=45 * slanted, ha="right" if slanted else "center",
+        rotation_mode="anchor" if slanted else None,
+    )  # fmt: skip
     axes.set_yticks(range(k), names)
     axes.set_xlabel("predicted", color=INK, fontsize=10)
     axes.set_ylabel("true class", color=INK, fontsize=10)
     _quiet(axes, ticks=True)
-    write_whole(target, figure_bytes(figure, image_format))
-    return target
+    return save_figure(figure, path)
 
 
 def plot_images(
@@ -128,19 +132,18 @@ def plot_images(
     ...     plot_images([[[0.0, 1.0], [1.0, 0.0]]], f"{folder}/images.png", titles=["X"]).name
     'images.png'
     """
-    target, image_format = output_path(path)
-    pictures = _images(images)
+    output_path(path)  # before the work
+    pictures = _images(images, "images", "(N, height, width)")
     if titles is not None:
         _check_titles(titles, len(pictures))
     lines = 0 if titles is None else max(title.count("\n") + 1 for title in titles)
-    figure, panels = _grid(len(pictures), columns, (1.1, 1.05 + 0.16 * lines), "plot_images")
+    figure, panels = _grid(len(pictures), columns, (1.1, 1.1 + 0.16 * lines), "plot_images")
     top = max(float(pictures.max()), 0.0) or 1.0
     for index, axes in enumerate(panels):
-        axes.imshow(pictures[index], cmap=_GREYS, vmin=0.0, vmax=top, interpolation="none")
+        _draw_pixels(axes, pictures[index], _GREYS, 0.0, top)
         if titles is not None:
             axes.set_title(titles[index], color=INK, fontsize=9, pad=3, linespacing=1.1)
-    write_whole(target, figure_bytes(figure, image_format))
-    return target
+    return save_figure(figure, path)
 
 
 def plot_weights(
@@ -187,17 +190,29 @@ def plot_weights(
     ...     plot_weights([[1.0, 0.0, 0.0, -1.0]], f"{folder}/weights.png", shape=(2, 2)).name
     'weights.png'
     """
-    target, image_format = output_path(path)
-    pictures = _images(_as_images(weights, shape))
+    output_path(path)  # before the work
+    images = _as_images(weights, shape)
+    pictures = _images(images, "weights", "(neurons, inputs) or (neurons, height, width)")
     figure, panels = _grid(len(pictures), columns, (0.85, 0.85), "plot_weights")
     top = float(np.abs(pictures).max()) or 1.0
     for picture, axes in zip(pictures, panels, strict=True):
-        shown = axes.imshow(picture, cmap=_DIVERGING, vmin=-top, vmax=top, interpolation="none")
+        shown = _draw_pixels(axes, picture, _DIVERGING, -top, top)
     bar = figure.colorbar(shown, ax=panels, aspect=30, pad=0.02)
     bar.ax.tick_params(colors=INK, labelsize=9)
     bar.outline.set_visible(False)
-    write_whole(target, figure_bytes(figure, image_format))
-    return target
+    return save_figure(figure, path)
+
+
+def _draw_pixels(
+    axes: Axes, picture: NDArray[Any], colours: str, low: float, high: float
+) -> AxesImage:
+    """Draw an image whose pixels keep their edges, also where what shows it smooths small ones."""
+    height, width = picture.shape
+    times = -(-_FINE // max(height, width))
+    enlarged = np.kron(picture, np.ones((times, times)))
+    box = (-0.5, width - 0.5, height - 0.5, -0.5)
+    style: dict[str, Any] = {"vmin": low, "vmax": high, "interpolation": "none", "extent": box}
+    return axes.imshow(enlarged, cmap=colours, **style)
 
 
 def _check_titles(titles: object, n_images: int) -> None:
@@ -252,16 +267,17 @@ def _checked_shape(shape: object) -> tuple[int, int]:
     return _count(shape[0], "shape[0]"), _count(shape[1], "shape[1]")
 
 
-def _images(images: ArrayLike) -> NDArray[np.float64]:
+def _images(images: ArrayLike, name: str, shapes: str) -> NDArray[np.float64]:
+    """The argument of a name as images; `shapes` are those that it may have."""
     array = np.asarray(images)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"images must hold numbers, got an array of {array.dtype}")
+        raise TypeError(f"{name} must hold numbers, got an array of {array.dtype}")
     if array.ndim != 3 or array.size == 0:
-        raise ValueError(f"images must have shape (N, height, width), got {array.shape}")
+        raise ValueError(f"{name} must have shape {shapes}, got {array.shape}")
     if not np.isfinite(array).all():
         first = np.argwhere(~np.isfinite(array))[0].tolist()
         number = array[tuple(first)]
-        raise ValueError(f"images must hold finite numbers, got {number} at index {first}")
+        raise ValueError(f"{name} must hold finite numbers, got {number} at index {first}")
     return array.astype(np.float64)
 
 
@@ -273,7 +289,7 @@ def _grid(
     columns = min(n, usual if columns is None else _count(columns, "columns"))
     rows = -(-n // columns)
     width, height = size
-    figure = new_figure(columns * width + 0.2, rows * height + 0.2, caller, pad=0.05)
+    figure = new_figure(columns * width + 0.2, rows * height + 0.2, caller=caller, pad=0.07)
     panels = [figure.add_subplot(rows, columns, place + 1) for place in range(n)]
     for axes in panels:
         _quiet(axes, ticks=False)

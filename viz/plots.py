@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini.whole_files import write_whole
-from viz.figures import INK, figure_bytes, new_figure
+from viz.figures import INK, count_epochs, new_figure, save_figure, style_axes
 from viz.files import output_path
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ _VALIDATION_OF = "validation_"
 _PANELS_IN_A_ROW = 3
 _TRAINING = {"color": "#33587d", "linewidth": 1.8, "linestyle": "-", "marker": "o"}
 _VALIDATION = {"color": "#c0702a", "linewidth": 1.8, "linestyle": "--", "marker": "s"}
-_GRID = "#e3e5e8"
 _MOST_MARKERS = 30  # beyond these, markers only thicken the line
 
 
@@ -93,21 +91,14 @@ def _draw_curve(
 def _draw_panel(
     axes: Axes, curves: Mapping[str, Sequence[float]], name: str, labels: Sequence[str]
 ) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     _draw_curve(axes, curves[name], name, labels[0], _TRAINING)
     validation = f"{_VALIDATION_OF}{name}"
     if validation in curves:
         _draw_curve(axes, curves[validation], validation, labels[1], _VALIDATION)
         axes.legend(frameon=False, labelcolor=INK, fontsize=9)
     axes.set_title(_title(name), loc="left", color=INK, fontsize=11, fontweight="bold")
-    axes.set_xlabel("epoch", color=INK, fontsize=9)
-    axes.set_xlim(0.5, len(curves[name]) + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, labelsize=9)
+    style_axes(axes)
+    count_epochs(axes, len(curves[name]))
 
 
 def _title(name: str) -> str:
@@ -172,13 +163,13 @@ def plot_history(
     ...     plot_history({"loss": [2.3, 0.9, 0.4], "accuracy": [0.1, 0.8, 0.93]}, path).name
     'history.svg'
     """
-    target, image_format = output_path(path)
+    output_path(path)  # before the work
     _check_labels(labels)
     curves = _series(history)
     panels = _panels(curves)
     columns = min(len(panels), _PANELS_IN_A_ROW)
     rows = -(-len(panels) // columns)
-    figure = new_figure(4.4 * columns, 3.3 * rows, "plot_history")
+    figure = new_figure(4.4 * columns, 3.3 * rows, caller="plot_history")
     for place, name in enumerate(panels, start=1):
         axes = figure.add_subplot(rows, columns, place)
         _draw_panel(axes, curves, name, labels)
@@ -186,5 +177,4 @@ def plot_history(
             _percent(axes)
         if log and name == "loss":
             axes.set_yscale("log", nonpositive="mask")
-    write_whole(target, figure_bytes(figure, image_format))
-    return target
+    return save_figure(figure, path)

@@ -215,7 +215,7 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         nargs="?",
         metavar="FILE",
         help="one example per row: text (.csv, .tsv), with a line of names above or without, or an "
-        "array of NumPy's (.npy); default, or -: standard input",
+        "array of NumPy's (.npy); whole numbers may be tokens; default, or -: standard input",
     )
     asked = parser.add_mutually_exclusive_group()
     for name, described in (

@@ -9,7 +9,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from ..compiler import compile
 from ..core.collector import paused_collector
 from ..core.value import Value
 from . import demo_report, interrupts
+from .digits import Digits, load_digits
 
 EPOCHS = 15
 _BATCH_SIZE = 32
@@ -29,16 +29,6 @@ _N_CHECKED = 50  # weights whose gradient is compared with a two-sided differenc
 _STEP = 1e-5  # of that difference: near the cube root of the rounding error
 
 Matrix = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Digits:
-    """The digits, split once: inputs (N, 64) in [0, 1], and the classes 0 to 9."""
-
-    train_x: Matrix
-    train_y: NDArray[np.int64]
-    test_x: Matrix
-    test_y: NDArray[np.int64]
 
 
 def run(out: Path, epochs: int, seed: int, *, eager: bool = False) -> int:
@@ -109,17 +99,6 @@ def _require_writable(directory: Path) -> None:
         pass
 
 
-def load_digits(rng: np.random.Generator) -> Digits:
-    """Load the digits of scikit-learn (UCI, Alpaydin & Kaynak 1998), split 80/20 at random."""
-    from sklearn import datasets
-
-    x, y = datasets.load_digits(return_X_y=True)
-    order = rng.permutation(len(y))
-    train, test = np.split(order, [len(y) * 4 // 5])
-    x = x / 16.0  # pixels are counts from 0 to 16
-    return Digits(x[train], y[train], x[test], y[test])
-
-
 def matrix_gradient(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> Matrix:
     """Gradient of the minibatch's mean cross-entropy by backpropagation in matrices.
 
@@ -127,7 +106,7 @@ def matrix_gradient(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> Matrix:
     matrix belongs to one example; ``delta`` is the error signal, the derivative of one example's
     loss toward the layer's weighted inputs.
     """
-    weights, biases = zip(*map(demo_report.layer_matrices, model.layers), strict=True)
+    weights, biases = zip(*(layer.as_arrays() for layer in model.layers), strict=True)
     activations = [x]
     for w, b in zip(weights[:-1], biases[:-1], strict=True):
         activations.append(np.tanh(activations[-1] @ w.T + b))

@@ -87,7 +87,7 @@ def write(out: Path, model: nn.MLP, history: nn.History, opinions: Opinions) -> 
     if len(opinions.misread):
         path = _draw_misread(opinions, out / "misread.svg")
         written[path] = "misread digits, and how sure the network is of them"
-    weights, _ = layer_matrices(model.layers[0])
+    weights, _ = model.layers[0].as_arrays()
     path = plot_weights(weights, out / "first_layer.svg", shape=(_SIDE, _SIDE), columns=8)
     written[path] = "the weights of each neuron of the first layer"
     rows, saved = out / "digits.csv", out / "model.npz"
@@ -109,12 +109,6 @@ def _say_what_to_try(opinions: Opinions, saved: Path, rows: Path) -> None:
         f"  print(nn.load({str(saved)!r})"
         f".predict_classes(numpy.loadtxt({str(rows)!r}, delimiter=',')))"
     )
-
-
-def layer_matrices(layer: nn.Layer) -> tuple[Matrix, Matrix]:
-    """The weights of a layer, one row per neuron, and its biases."""
-    weights = [[weight.data for weight in neuron.weights] for neuron in layer.neurons]
-    return np.array(weights), np.array([neuron.bias.data for neuron in layer.neurons])
 
 
 def _draw_neuron(path: Path) -> Path:

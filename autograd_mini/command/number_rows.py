@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import sys
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..npy_files import array_from_npy
 
 _STARTS_OF_NUMBERS = "+-.0123456789"
 _NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
@@ -64,11 +65,9 @@ def _standard_input() -> bytes:
 
 def _from_npy(content: bytes, name: str) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise RowsError(f"{name} is no array of numbers, or is damaged ({error})") from None
-    if array.dtype.kind not in "fiub":
-        raise RowsError(f"{name} must hold numbers, and has an array of {array.dtype}")
+        array = array_from_npy(content)
+    except ValueError as error:
+        raise RowsError(f"{name} is no array of numbers, or is damaged: {error}") from None
     if not np.isfinite(array).all():
         first = np.argwhere(~np.isfinite(array))[0].tolist()
         raise RowsError(f"{name} has a number that is not finite, at index {first}")
@@ -90,8 +89,7 @@ def _from_text(content: bytes, name: str) -> NDArray[Any]:
         rows.append([_number(field, where, i) for i, field in enumerate(_fields(line), start=1)])
         if len(rows[-1]) != len(rows[0]):
             raise RowsError(
-                f"{where}: {_counted(len(rows[-1]))}, where line {numbered[0][0]} has "
-                f"{len(rows[0])}"
+                f"{where}: {counted(len(rows[-1]))}, where line {numbered[0][0]} has {len(rows[0])}"
             )
     return np.array(rows)
 
@@ -126,5 +124,12 @@ def _parsed(field: str) -> float | None:
         return None
 
 
-def _counted(n: int) -> str:
+def counted(n: int) -> str:
+    """So many numbers, in words.
+
+    Examples
+    --------
+    >>> counted(1), counted(3)
+    ('1 number', '3 numbers')
+    """
     return f"{n} number{'s' if n != 1 else ''}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 import nn
 
 from ..errors import AutogradError
-from .number_rows import read_rows
+from .number_rows import counted, read_rows
+
+_REFUSALS = (AutogradError, ValueError, TypeError, IndexError)
+_LARGEST_TOKEN = 2.0**53  # up to which every whole number is a float
 
 
 class PredictionError(Exception):
-    """A file that is no model, or examples that the model does not take."""
+    """A file that is no model, examples that the model does not take, or what it cannot tell."""
 
 
 def run(model_path: Path, path: Path | None, asked: str) -> int:
@@ -40,7 +43,8 @@ def run(model_path: Path, path: Path | None, asked: str) -> int:
     Raises
     ------
     PredictionError, RowsError
-        A foreign file; examples that are no numbers, or not as many as the model takes.
+        A foreign file; examples that are no numbers, or not as many as the model takes; outputs
+        of which there are no probabilities.
     OSError
         A file that cannot be read.
     """
@@ -48,16 +52,42 @@ def run(model_path: Path, path: Path | None, asked: str) -> int:
         model = nn.load(model_path)
     except nn.ArchiveError as error:
         raise PredictionError(error) from None
-    examples, name = read_rows(path)
+    given, name = read_rows(path)
+    examples = _examples_for(model, given, name)
     try:
         lines = list(_ANSWERS[asked](model, examples))
-    except (AutogradError, ValueError, TypeError, IndexError) as error:
-        shape = examples.shape[1:]
-        what = f"{shape[0]} numbers" if len(shape) == 1 else f"shape {shape}"
-        raise PredictionError(f"examples of {what} in {name} do not fit: {error}") from None
+    except _REFUSALS as error:
+        raise PredictionError(f"{model_path} cannot answer --{asked}: {error}") from None
     for line in lines:
         print("\t".join(line))
     return 0
+
+
+def _examples_for(model: nn.Module, given: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return the first reading of the numbers that the model takes."""
+    refusals: list[Exception] = []
+    for examples in _readings(given):
+        try:
+            model.predict(examples)
+        except _REFUSALS as error:
+            refusals.append(error)
+        else:
+            return examples
+    # That they are too large for a table says more than that they had to be integers.
+    told = next((error for error in refusals if isinstance(error, IndexError)), refusals[0])
+    shape = given.shape[1:]
+    what = counted(*shape) if len(shape) == 1 else f"shape {shape}"
+    raise PredictionError(f"examples of {what} in {name} do not fit: {told}")
+
+
+def _readings(given: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield the numbers, and where all are whole the same as tokens, one a row or several."""
+    yield given
+    if given.ndim == 2 and (given == np.rint(given)).all() and abs(given).max() <= _LARGEST_TOKEN:
+        tokens = given.astype(np.int64)
+        yield tokens
+        if tokens.shape[1] == 1:
+            yield tokens[:, 0]
 
 
 def _outputs(model: nn.Module, examples: NDArray[Any]) -> Iterable[Sequence[str]]:

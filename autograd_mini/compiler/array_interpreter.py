@@ -67,6 +67,8 @@ class State:
             if program.backward:
                 self.of[space.signals][: ONE + 1] = 0
         self.of[VALUE][list(program.ones)] = 1
+        for zeros in program.zeros:
+            self.of[zeros.space][zeros.index] = 0
 
     def read(self, reference: Reference) -> Array:
         """The numbers of a reference, with the examples as last axis."""
@@ -216,6 +218,8 @@ def _reduce(state: State, step: Reduce) -> Array:
 def _largest(state: State, step: LargestStep) -> Array:
     source = state.read(step.source)
     limit = np.finfo(source.dtype).max
+    if step.counts is not None:
+        source = np.where(step.counts[..., None], source, -np.inf)
     largest: Array = np.clip(source.max(axis=step.axis), -limit, limit)
     return largest
 

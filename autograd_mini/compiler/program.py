@@ -314,7 +314,7 @@ class BoundProgram(Generic[R]):
         n: int,
     ) -> None:
         self._program, self._run, self._compiled = program, run, compiled
-        self._inputs, self._n = inputs, n
+        self._inputs, self._n, self._forgotten = inputs, n, program.forgotten
 
     def value_and_grad(self, theta: npt.ArrayLike | None, rows: slice | None = None) -> R:
         """What the program's `value_and_grad` gives for some of the examples.
@@ -334,13 +334,20 @@ class BoundProgram(Generic[R]):
         Raises
         ------
         ValueError
-            If there are no such examples, or theta has another shape.
+            If there are no such examples, theta has another shape, or `retrace` has found out that
+            the function makes another graph by now.
         TypeError
-            If theta holds no real numbers.
+            If theta holds no real numbers, or `rows` is no slice.
         """
+        if self._program.forgotten != self._forgotten:
+            raise ValueError("the function makes another graph than when this was bound: bind anew")
         vector = self._program._vector(theta)
         if rows is None:
             return self._run(self._compiled, vector, self._inputs, self._n)
+        if not isinstance(rows, slice):
+            raise TypeError(
+                f"rows must be a slice, got {rows!r:.60}: slice(0, 32), for one slice(k, k + 1)"
+            )
         start, stop, step = rows.indices(self._n)
         if step != 1 or start >= stop:
             raise ValueError(f"expected a part of the {self._n} examples without gaps, got {rows}")
@@ -453,7 +460,8 @@ def compile(
     Raises
     ------
     TypeError
-        If `function` is not callable or a parameter is no leaf Value.
+        If `function` is not callable, a parameter is no leaf Value, or `batched` or `has_aux` is
+        no bool.
     ValueError
         If another argument is not one of the known.
 
@@ -488,6 +496,9 @@ def compile(
         raise ValueError(f"dtype {dtype!r} is not float64 or float32")
     if backend != "numpy":
         raise ValueError(f"backend {backend!r} is not 'numpy', the only one there is")
+    for name, given in (("has_aux", has_aux), ("batched", batched)):
+        if not isinstance(given, (bool, np.bool_)):
+            raise TypeError(f"{name} must be True or False, got {given!r}")
     static = static_positions(function, static_argnums)
     kind = ProgramWithAux if has_aux else Program
     return kind(

@@ -81,6 +81,7 @@ class CompiledFunction:
         self._traces: OrderedDict[Any, CompiledTrace] = OrderedDict()
         self._bound: dict[Any, tuple[CompiledTrace, int, Any]] = {}
         self._last_used: CompiledTrace | None = None
+        self.forgotten = 0  # how many traces were, as their graph is another now
         self._lock = threading.RLock()
 
     def _room(self, results: Reference, n: int) -> Array:
@@ -196,8 +197,9 @@ class CompiledFunction:
         Returns
         -------
         bool
-            Whether nothing had to be forgotten.  If something had, the next call traces anew; the
-            parameters remain those that the program was made for.
+            Whether nothing had to be forgotten.  If something had, the next call traces anew, and
+            what was bound by `bind` must be bound again; the parameters remain those that the
+            program was made for.
 
         Raises
         ------
@@ -227,6 +229,7 @@ class CompiledFunction:
                 return True
             del self._traces[key]
             self._bound.clear()
+            self.forgotten += 1
             return False
 
     @property
@@ -305,7 +308,7 @@ class CompiledFunction:
     ) -> tuple[CompiledTrace, int, Any]:
         """Check arguments of shapes and types not met before, and trace if need be."""
         of_trace, static = self._key(arrays, key[1], given)
-        n = batch_size(arrays) if self._batched else 1
+        n = len(arrays[0]) if self._batched else 1
         bound = self._compiled(of_trace, static), n, of_trace
         if len(self._bound) >= _CACHED_SHAPES:
             self._bound.clear()
@@ -315,9 +318,14 @@ class CompiledFunction:
     def _key(
         self, arrays: Sequence[Array], identities: tuple[Any, ...], given: Sequence[Any]
     ) -> tuple[tuple[Any, ...], dict[int, Any]]:
-        """What a trace is kept under: shapes of one example, and static arguments; and these."""
+        """What a trace is kept under: shapes of one example, and static arguments; and these.
+
+        The arguments are checked.
+        """
         for k, array in enumerate(arrays):
             check_numbers(array, f"argument {k}")
+        if self._batched:
+            batch_size(arrays)
         lead = 1 if self._batched else 0
         shapes = tuple((a.shape[lead:], a.dtype.kind in "iub") for a in arrays)
         return (shapes, identities), {k: given[k] for k in self._static if k < len(given)}

@@ -117,6 +117,25 @@ def _refuse_stranger(node: Value) -> NoReturn:
     )
 
 
+def _has_number(node: Value) -> bool:
+    """Whether there is a number to be had here; if not, and not for `_refuse` to say, raise.
+
+    No method: while another thread is on its way to it, a parameter may get its own class back.
+    """
+    if not isinstance(node, Traced):
+        return _current_run() is None
+    if node.run is not _current_run():
+        _refuse_stranger(node)
+    return False
+
+
+def _plain(node: Value) -> type[Value]:
+    """The class of a node while nothing is traced."""
+    kind = type(node)
+    plain: type[Value] = Value if issubclass(kind, Traced) else getattr(kind, "untraced", kind)
+    return plain
+
+
 if TYPE_CHECKING:
     _Mixin = Value
 else:
@@ -132,78 +151,86 @@ class _Refusing(_Mixin):
     __slots__ = ()
     _traced = True
 
-    def _has_number(self) -> bool:
-        """Whether there is a number to be had here; if not, and not for `_refuse` to say, raise."""
-        return _current_run() is None
-
     @property
     def data(self) -> float:
         """Refused while tracing; the number as ever in other threads."""
-        return float(_DATA.__get__(self)) if self._has_number() else _refuse("the data")
+        return float(_DATA.__get__(self)) if _has_number(self) else _refuse("the data")
 
     @data.setter
     def data(self, number: float) -> None:
-        if not self._has_number():
+        if not _has_number(self):
             _refuse("the data")
         _DATA.__set__(self, number)
 
     @property
     def grad(self) -> float:
         """Refused while tracing; the number as ever in other threads."""
-        return float(_GRAD.__get__(self)) if self._has_number() else _refuse("gradients")
+        return float(_GRAD.__get__(self)) if _has_number(self) else _refuse("gradients")
 
     @grad.setter
     def grad(self, number: float) -> None:
-        if not self._has_number():
+        if not _has_number(self):
             _refuse("gradients")
         _GRAD.__set__(self, number)
 
     def __bool__(self) -> bool:
-        return bool(self.data) if self._has_number() else _refuse("the bool")
+        return bool(self.data) if _has_number(self) else _refuse("the bool")
 
     def __eq__(self, other: object) -> bool:
         """Identity; but numbers that would be compared in a function of numbers are refused."""
         if _compares_numbers(self, other):
             _refuse("`==`")
-        return super().__eq__(other)
+        return _plain(self).__eq__(self, other)
 
     def __ne__(self, other: object) -> bool:
         """Refused where ``==`` is."""
         if _compares_numbers(self, other):
             _refuse("`!=`")
-        return super().__ne__(other)
+        return _plain(self).__ne__(self, other)
 
     __hash__ = Value.__hash__
 
     def __float__(self) -> float:
-        return super().__float__() if self._has_number() else _refuse("the float")
+        return _plain(self).__float__(self) if _has_number(self) else _refuse("the float")
 
     def __round__(self, digits: int = 0) -> float:
-        return super().__float__() if self._has_number() else _refuse("the float")
+        return _plain(self).__float__(self) if _has_number(self) else _refuse("the float")
 
     def __index__(self) -> int:
-        if self._has_number():
+        if _has_number(self):
             raise TypeError("a Value is no index; take int(v.data)")
         return _refuse("the index")
 
     def __lt__(self, other: Any) -> Any:
-        return super().__lt__(other) if self._has_number() else operate("less", self, other)
+        return (
+            _plain(self).__lt__(self, other) if _has_number(self) else operate("less", self, other)
+        )
 
     def __le__(self, other: Any) -> Any:
-        return super().__le__(other) if self._has_number() else operate("less_equal", self, other)
+        return (
+            _plain(self).__le__(self, other)
+            if _has_number(self)
+            else operate("less_equal", self, other)
+        )
 
     def __gt__(self, other: Any) -> Any:
-        return super().__gt__(other) if self._has_number() else operate("greater", self, other)
+        return (
+            _plain(self).__gt__(self, other)
+            if _has_number(self)
+            else operate("greater", self, other)
+        )
 
     def __ge__(self, other: Any) -> Any:
         return (
-            super().__ge__(other) if self._has_number() else operate("greater_equal", self, other)
+            _plain(self).__ge__(self, other)
+            if _has_number(self)
+            else operate("greater_equal", self, other)
         )
 
     def __repr__(self) -> str:
-        if isinstance(self, Traced) or not self._has_number():
+        if isinstance(self, Traced) or not _has_number(self):
             return f"Traced(op={self.op!r}, label={self.label!r})"
-        return super().__repr__()
+        return _plain(self).__repr__(self)
 
 
 class Traced(_Refusing, Value):
@@ -213,15 +240,10 @@ class Traced(_Refusing, Value):
 
     run: Run
 
-    def _has_number(self) -> bool:
-        if self.run is not _current_run():
-            _refuse_stranger(self)
-        return False
-
     @property  # type: ignore[misc]
     def local_derivatives(self) -> tuple[float, ...]:
         """Refused: a node without a number has none."""
-        return () if self._has_number() else _refuse("gradients")
+        return () if _has_number(self) else _refuse("gradients")
 
 
 class TracedInput(Traced):
@@ -376,8 +398,9 @@ def trace(
         traced = [_example(run, position, spec, inputs) for position, spec in enumerate(specs)]
         result = _result(run, function, arrange(traced))
         result, beside = _loss_and_aux(result) if has_aux else (result, ())
-        outputs = [_output(run, value) for value in _flat(result)]
-        aux = [_output(run, value) for value in _flat(beside)]
+        outputs = [_output(run, value, "the function returned") for value in _flat(result)]
+        verb = "holds" if isinstance(beside, (list, tuple)) else "is"
+        aux = [_output(run, value, f"has_aux=True: aux {verb}") for value in _flat(beside)]
     if not any(isinstance(output, Value) and output.op != "constant" for output in outputs):
         raise TraceError(
             f"the function returned {result!r:.80}, which depends on no parameter and no input: "
@@ -432,12 +455,12 @@ def _flat(result: Any) -> list[Any]:
     return [result]
 
 
-def _output(run: Run, value: Any) -> Value:
+def _output(run: Run, value: Any, what: str) -> Value:
     try:
         output = as_value(value)
     except TypeError:
         raise TraceError(
-            f"the function returned {type(value).__name__}, expected a Value or a list of Values"
+            f"{what} {type(value).__name__}, expected a Value or a list of Values"
             + (": take its tolist()" if isinstance(value, np.ndarray) else "")
         ) from None
     if isinstance(output, Traced) and output.run is not run:

@@ -118,7 +118,8 @@ def _bias_gradient(layer: LayerTrace) -> list[str]:
     parts: list[Any] = (
         ["= mean of the rows of {delta}"] if mean else ["=", ("{delta}", layer.delta)]
     )
-    return _gradient(layer, "BP3: gradient of the biases", "{b}", shape, parts, rest)
+    gradient = ("{b}", layer.bias_gradient.reshape(shape))
+    return _gradient(layer, "BP3: gradient of the biases", gradient, parts, rest)
 
 
 def _weight_gradient(layer: LayerTrace) -> list[str]:
@@ -128,24 +129,23 @@ def _weight_gradient(layer: LayerTrace) -> list[str]:
     parts: list[Any] = ["=", ("{delta}", layer.delta), ("{before}^T", layer.inputs[None, :])]
     if layer.z.ndim == 2:
         parts = ["=", (f"1/{len(layer.z)} {{delta}}^T", layer.delta.T), ("{before}", layer.inputs)]
-    shape = layer.weight_gradient.shape
-    return _gradient(layer, "BP4: gradient of the weights", "{W}", shape, parts, rest)
+    gradient = ("{W}", layer.weight_gradient)
+    return _gradient(layer, "BP4: gradient of the weights", gradient, parts, rest)
 
 
 def _gradient(
     layer: LayerTrace,
     caption: str,
-    name: str,
-    shape: tuple[int, ...],
+    of: tuple[str, Array],
     parts: list[Any],
     rest: Array | None,
 ) -> list[str]:
-    gradient = layer.weight_gradient if name == "{W}" else layer.bias_gradient
-    assert gradient is not None
+    """The gradient `of` what is named, its parts and, if there is one, the rest."""
+    name, gradient = of
     if rest is not None:
         caption += ", with that of the penalty P in the loss"
-        parts = [*parts, "+", (f"dP/d{name}", rest.reshape(shape))]
-    return _written(layer, caption, (f"dC/d{name}", gradient.reshape(shape)), *parts)
+        parts = [*parts, "+", (f"dP/d{name}", rest.reshape(gradient.shape))]
+    return _written(layer, caption, (f"dC/d{name}", gradient), *parts)
 
 
 def _rest(total: Array, left: Array, right: Array) -> Array | None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 import autograd_mini as ad
 from autograd_mini import Value
 
-from ..losses.loss_calls import call_loss
+from ..losses.loss_calls import call_loss, check_loss
 from ..losses.loss_uses import LossUse, observed
 from ..models.randomness import counting, drawn
 from .backprop_text import named, title, written_out
@@ -22,6 +22,7 @@ from .layer_nodes import (
     LayerNodes,
     activation_of,
     data_of,
+    in_order,
     layers_of,
     nodes_of,
     slope_of,
@@ -103,8 +104,8 @@ def trace_backprop(
     Parameters
     ----------
     model : MLP, Layer, Linear or Module
-        A model of layers (`Layer`, `Linear`) in a row; one of your own creates them in that order.
-        What stands between them, and behind the last, counts as the activation.
+        A model of layers (`Layer`, `Linear`) in a row, held wherever parameters are found. What
+        stands between them, and behind the last, counts as the activation.
     x : array_like
         One example's inputs, (D,), or a minibatch, (N, D).
     target : object
@@ -141,7 +142,8 @@ def trace_backprop(
     >>> bool(np.allclose(first.delta, last.weights.T @ last.delta * slope))  # BP2
     True
     """
-    layers = list(layers_of(model))
+    check_loss(loss)
+    layers = layers_of(model)
     if not layers:
         raise TypeError(
             "trace_backprop takes a model of layers, such as an MLP or a Module that holds some "
@@ -152,6 +154,7 @@ def trace_backprop(
     targets = _targets(target, len(inputs)) if rows else [target]
     examples = inputs.tolist() if rows else [inputs.tolist()]
     _refuse_what_is_not_followed(model, layers, examples[0])
+    layers = in_order(layers, _listed(model(examples[0])))
     with observed() as uses:
         passes = [
             _one_pass(model, layers, example, t, loss)
@@ -232,7 +235,8 @@ def _check_row(
     if not np.array_equal(first, example, equal_nan=True):
         raise ValueError(
             f"the inputs of {layers[0].module!r}, the first layer, are not x: the model changes x "
-            "before. Trace the layers alone, as Sequential(*layers), on the changed inputs"
+            "before, or joins it with something else, as a recurrent cell does with its state. "
+            "Trace the layers alone, as Sequential(*layers), on the inputs that they get"
         )
     own = {id(z): layer for layer, nodes in zip(layers, found, strict=True) for z in nodes.z}
     known = {id(parameter) for layer in layers for parameter in layer.parameters()}
@@ -251,6 +255,10 @@ def _check_row(
                 )
 
 
+def _listed(outputs: Any) -> list[Value]:
+    return [outputs] if isinstance(outputs, Value) else list(outputs)
+
+
 def _one_pass(
     model: Any,
     layers: list[DenseLayer],
@@ -261,8 +269,9 @@ def _one_pass(
     """The loss of an example, and for each layer the arrays that `LayerTrace` has."""
     outputs = model(example)
     value = call_loss(loss, outputs, target)
-    listed = [outputs] if isinstance(outputs, Value) else list(outputs)
+    listed = _listed(outputs)
     found = nodes_of(layers, listed)
+    slopes = [slope_of(nodes) for nodes in found]
     _check_row(model, layers, found, example, listed)
     groups = [
         group
@@ -277,14 +286,14 @@ def _one_pass(
             "inputs": data_of(nodes.inputs),
             "z": data_of(nodes.z),
             "a": data_of(nodes.a),
-            "slope": slope_of(nodes),
+            "slope": slope,
             "activation": activation_of(nodes, z_of_all),
             "a_gradient": next(by_group),
             "delta": next(by_group),
             "bias_gradient": gradient if (gradient := next(by_group)).size else None,
             "weight_gradient": next(by_group).reshape(len(layer.weights), -1),
         }
-        for layer, nodes in zip(layers, found, strict=True)
+        for layer, nodes, slope in zip(layers, found, slopes, strict=True)
     ]
 
 
@@ -325,7 +334,10 @@ def _comparison(uses: list[LossUse], last: LayerTrace) -> Comparison | None:
         return None
     name, predict = _PREDICTIONS.get(uses[0].loss, ("{a}", lambda outputs: outputs))
     prediction = np.array([list(predict(row)) for row in np.atleast_2d(last.a).tolist()])
-    target = np.array([_as_numbers(use.target, use.n_outputs) for use in uses])
+    targets = [_as_numbers(use.target, use.n_outputs) for use in uses]
+    if any(one is None or len(one) != delta.shape[1] for one in targets):
+        return None
+    target = np.array(targets)
     if not prediction.shape == target.shape == delta.shape:
         return None
     if not np.allclose(prediction - target, delta, rtol=1e-9, atol=1e-12):
@@ -334,8 +346,11 @@ def _comparison(uses: list[LossUse], last: LayerTrace) -> Comparison | None:
     return Comparison(named(last, name), prediction.reshape(shape), target.reshape(shape))
 
 
-def _as_numbers(target: Any, n_outputs: int) -> Array:
-    """A target as one number for each output; of a class, one-hot."""
-    numbers = np.asarray(target, dtype=np.float64).reshape(-1)
+def _as_numbers(target: Any, n_outputs: int) -> Array | None:
+    """A target as one number for each output; of a class, one-hot. None for no plain numbers."""
+    try:
+        numbers = np.asarray(target, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):  # such as Values, or an iterator that is used up
+        return None
     is_class = len(numbers) == 1 and n_outputs > 1
     return np.eye(n_outputs)[int(numbers[0])] if is_class else numbers

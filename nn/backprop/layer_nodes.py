@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -15,6 +15,7 @@ from autograd_mini import Value
 from ..layers.linear import Linear
 from ..layers.neuron import Layer
 from ..models.module import Module
+from ..models.parameter_search import walk
 from .layer_trace import Array
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "LayerNodes",
     "activation_of",
     "data_of",
+    "in_order",
     "layers_of",
     "nodes_of",
     "slope_of",
@@ -50,24 +52,27 @@ class LayerNodes:
     a: list[Value]
 
 
-def layers_of(model: Any) -> Iterator[DenseLayer]:
-    """The layers among a model's attributes, at any depth, each once, in order of creation."""
-    seen, stack = {id(model): model}, [model]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Layer):
-            rows, biases = zip(*((n.weights, n.bias) for n in part.neurons), strict=True)
-            yield DenseLayer(part, list(rows), list(biases))
-            continue
-        if isinstance(part, Linear):
-            yield DenseLayer(part, part.weights, part.biases or [])
-            continue
-        children: Iterable[Any] = vars(part).values() if isinstance(part, Module) else ()
-        if isinstance(part, (list, tuple)):
-            children = part
-        new = {id(child): child for child in children if id(child) not in seen}
-        seen.update(new)
-        stack.extend(reversed(new.values()))
+def layers_of(model: Any) -> list[DenseLayer]:
+    """The layers of a model: itself, or those found where its parameters are, each once."""
+    own = isinstance(model, (Layer, Linear))
+    parts = [model] if own else [part for _, part in walk(model)]
+    return [_dense(part) for part in parts if isinstance(part, (Layer, Linear))]
+
+
+def _dense(part: Layer | Linear) -> DenseLayer:
+    if isinstance(part, Linear):
+        return DenseLayer(part, part.weights, part.biases or [])
+    rows, biases = zip(*((n.weights, n.bias) for n in part.neurons), strict=True)
+    return DenseLayer(part, list(rows), list(biases))
+
+
+def in_order(layers: list[DenseLayer], outputs: list[Value]) -> list[DenseLayer]:
+    """The layers as one example goes through them, by their z in its graph."""
+    places: dict[int, int] = {}
+    for place, node in enumerate(ad.topological_order(*outputs)):
+        if node.op == "dot":
+            places.setdefault(id(node.parents[0]), place)
+    return sorted(layers, key=lambda layer: places.get(id(layer.weights[0][0]), -1))
 
 
 def nodes_of(layers: list[DenseLayer], outputs: list[Value]) -> list[LayerNodes]:

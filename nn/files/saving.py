@@ -116,6 +116,8 @@ def load(path: str | os.PathLike[str], *, into: Module | None = None) -> Module:
     except ArchiveError as error:
         raise ArchiveError(f"{os.fspath(path)!r} {error}") from None
     into.load_state_dict(state)
+    meaning = contents.get("outputs_are")  # files of earlier versions do not say
+    vars(into)["_outputs_are"] = meaning if isinstance(meaning, str) else None
     return into
 
 
@@ -146,7 +148,7 @@ def _built_for(description: Mapping[str, Any], names: list[str]) -> Module:
     """Make the model that the file describes."""
     try:
         with at_most(len(names)):
-            model = _built(description)
+            model = _built(description, [])
         if names == [name for name, _ in model.named_parameters()]:
             return model
     except TooManyParametersError:
@@ -159,16 +161,18 @@ def _built_for(description: Mapping[str, Any], names: list[str]) -> Module:
     )
 
 
-def _built(description: Mapping[str, Any]) -> Module:
+def _built(description: Mapping[str, Any], before: list[Module | None]) -> Module:
+    """Make a module; `before` are those that came before it, None while they are made."""
     name, config = str(description["class"]), description["config"]
     if name not in CLASSES:
         raise ArchiveError(f"holds a {name}, a class that nn does not know")
     if not isinstance(config, dict):
         raise ArchiveError(f"holds a {name} with parts that a file cannot describe")
+    place = len(before)
+    before.append(None)
     try:
-        return CLASSES[name]._from_config(
-            {argument: _built_parts(part) for argument, part in config.items()}
-        )
+        before[place] = module = CLASSES[name]._from_config(_built_parts(config, before))
+        return module
     except (ArchiveError, TooManyParametersError):
         raise
     except Exception as error:  # what a constructor raises for arguments that it never gave
@@ -176,16 +180,26 @@ def _built(description: Mapping[str, Any]) -> Module:
         raise ArchiveError(f"holds a {name} that cannot be made here ({reason})") from None
 
 
-def _built_parts(part: Any) -> Any:
+def _built_parts(part: Any, before: list[Module | None]) -> Any:
     if isinstance(part, list):
-        return [_built_parts(item) for item in part]
+        return [_built_parts(item, before) for item in part]
     if isinstance(part, dict):
         if part.keys() == {"class", "config"}:
-            return _built(part)
+            return _built(part, before)
+        if part.keys() == {"same_as"}:
+            return _found(part["same_as"], before)
         if part.keys() == {"function"}:
             return _known_function(part["function"])
-        return {key: _built_parts(item) for key, item in part.items()}
+        return {key: _built_parts(item, before) for key, item in part.items()}
     return part
+
+
+def _found(place: object, before: list[Module | None]) -> Module:
+    """The module that was made first."""
+    found = before[place] if type(place) is int and 0 <= place < len(before) else None
+    if found is None:
+        raise ArchiveError(f"refers to a module, number {place!r}, that it does not hold")
+    return found
 
 
 def _known_function(name: object) -> Any:
@@ -231,6 +245,10 @@ def _told(part: Any, path: str) -> str:
     """What an error says of a part of a description."""
     if isinstance(part, dict) and part.keys() == {"function"}:
         return _told(part["function"], f"{path}.function")
+    if isinstance(part, dict) and part.keys() == {"class", "config"}:
+        return f"a {part['class']} of its own"
+    if isinstance(part, dict) and part.keys() == {"same_as"}:
+        return "a module that came before"
     if path.endswith(".function"):
         return f"the function {part}" if part else "a function of one's own"
     return repr(part)

@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cache
+from inspect import isfunction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._nested import flatten
+from .._nested import data_of, flatten
 from ..layers.convolution import Conv2D
 from ..layers.dropout import Dropout
 from ..layers.embedding import Embedding
 from ..layers.linear import Linear
 from ..layers.neuron import MLP, Layer
 from ..layers.normalization import LayerNorm, RMSNorm
-from ..layers.sequential import Sequential
+from ..layers.sequential import Part, Sequential
 from ..models.module import Module
-from ..models.parameters import vector_to_parameters
+from ..models.parameters import parameters_to_vector, vector_to_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -53,37 +54,28 @@ _LEAST_THRESHOLD = 20.0  # of a softplus that is taken for ours: PyTorch's defau
 
 
 @dataclass(frozen=True)
-class _Dense:
-    """A fully connected layer on its way: weights (n_out, n_in), biases and what follows."""
-
-    weights: NDArray[np.float64]
-    biases: NDArray[np.float64] | None
-    activation: str = "identity"
-
-    def numbers(self) -> NDArray[np.float64]:
-        """The parameters in the order of a Layer, or of a Linear without bias."""
-        if self.biases is None:
-            return self.weights.ravel()
-        return np.column_stack([self.weights, self.biases]).ravel()
-
-
-@dataclass(frozen=True)
 class _Counterpart:
-    """A module that is one of PyTorch's: its name there, its options and tensors in our terms."""
+    """A part that is one of PyTorch's modules: its name there, and how each is made of the other.
+
+    `options` and `tensors` are what PyTorch's module is made of, `made` makes ours of it. `usual`
+    are options of PyTorch's that have a counterpart with these values alone.
+    """
 
     name: str
     options: Callable[[Any], dict[str, Any]]
-    tensors: dict[str, str]
-    made: Callable[[Any], Module]
-
-    def data(self, module: Any) -> dict[str, NDArray[np.float64]]:
-        """The numbers of each tensor; what a module does without is left out."""
-        ours = {theirs: getattr(module, name) for theirs, name in self.tensors.items()}
-        return {theirs: _data(values) for theirs, values in ours.items() if values is not None}
+    tensors: Callable[[Any], dict[str, NDArray[np.float64]]] | None
+    made: Callable[[Any], Part]
+    usual: dict[str, Any] = field(default_factory=dict)
 
 
-Stage: TypeAlias = _Dense | Module | Callable[..., Any] | str
-"""What models are made of on both sides; a str is an activation by itself."""
+def _attributes(**names: str) -> Callable[[Any], dict[str, NDArray[np.float64]]]:
+    """The numbers of each tensor from our attribute; what a module does without is left out."""
+
+    def tensors(module: Any) -> dict[str, NDArray[np.float64]]:
+        ours = {theirs: getattr(module, name) for theirs, name in names.items()}
+        return {theirs: data_of(values) for theirs, values in ours.items() if values is not None}
+
+    return tensors
 
 
 def to_torch(model: Module) -> torch.nn.Sequential:
@@ -122,8 +114,8 @@ def to_torch(model: Module) -> torch.nn.Sequential:
       (2): Linear(in_features=3, out_features=1, bias=True)
     )
     """
-    stages = list(_stages_of(model))
-    n_numbers = sum(map(_size, stages))
+    parts = list(_parts_of(model))
+    n_numbers = sum(numbers.size for part in parts for numbers in _tensors_of(part).values())
     if len(model.parameters()) != n_numbers:
         raise ValueError(
             f"to_torch needs {n_numbers} parameters, one for every weight and bias, the model has "
@@ -133,7 +125,7 @@ def to_torch(model: Module) -> torch.nn.Sequential:
         if not math.isfinite(parameter.data):
             raise ValueError(f"{name} is {parameter.data}: the model diverged, or was never finite")
     torch = _torch("to_torch")
-    modules = [module for stage in stages for module in _torch_modules(torch, stage)]
+    modules = [module for part in parts for module in _torch_modules(torch, part)]
     return torch.nn.Sequential(*modules)
 
 
@@ -145,8 +137,9 @@ def from_torch(model: torch.nn.Sequential) -> MLP | Sequential:
     model : torch.nn.Sequential, or one of the layers
         `torch.nn.Linear`, `Conv2d`, `LayerNorm`, `RMSNorm`, `Embedding`, `Flatten`, `Dropout` and
         activations; other Sequentials inside are opened. An Embedding takes one token per example.
-        Numbers of lower precision become the equal float64 numbers. A `Softplus` with PyTorch's
-        default threshold differs by up to 2e-9 past inputs of 20.
+        Numbers of lower precision become the equal float64 numbers, and an RMSNorm without `eps`
+        has PyTorch's for inputs of its weights' precision. A `Softplus` with PyTorch's default
+        threshold differs by up to 2e-9 past inputs of 20.
 
     Returns
     -------
@@ -174,20 +167,17 @@ def from_torch(model: torch.nn.Sequential) -> MLP | Sequential:
     )
     """
     torch = _torch("from_torch")
-    if type(model) in _layers(torch):
+    if type(model) in _known_to(torch):
         model = torch.nn.Sequential(model)
     if not _is_sequential(torch, model):
         raise TypeError(f"from_torch takes a torch.nn.Sequential, got {type(model).__name__}")
     modules = list(_opened(torch, model))
-    _check_layers([(path, part) for path, part in modules if type(part) in _layers(torch)])
-    stages = _stages_from(torch, modules)
+    _check_layers([(path, part) for path, part in modules if _has_numbers(torch, part)])
+    parts = _parts_from(torch, modules)
     _refuse_hooks(model)
-    if not stages:
+    if not parts:
         raise ValueError("the Sequential is empty: nothing to make layers of")
-    result = _mlp(stages) or Sequential([_part(stage) for stage in stages])
-    numbers = [_numbers_of(stage) for stage in stages]
-    vector_to_parameters(np.concatenate([*numbers, []]), result)
-    return result
+    return _mlp(parts) or Sequential(parts)
 
 
 def _torch(function: str) -> Any:
@@ -201,19 +191,13 @@ def _torch(function: str) -> Any:
 # Scalars to modules.
 
 
-def _stages_of(model: Any) -> Iterator[Stage]:
+def _parts_of(model: Any) -> Iterator[Part]:
     """The parts of a model, known by what computes their outputs."""
-    call = None if isinstance(model, type) else getattr(type(model), "__call__", None)  # noqa: B004
-    if call in _PARTS:
-        for part in _PARTS[call](model):
-            yield from _stages_of(part)
-    elif call is Linear.__call__:
-        yield _Dense(_data(model.weights), model.biases and _data(model.biases))
-    elif call is Layer.__call__:
-        weights = _data([neuron.weights for neuron in model.neurons])
-        biases = _data([neuron.bias for neuron in model.neurons])
-        yield _Dense(weights, biases, _known(*{neuron.activation for neuron in model.neurons}))
-    elif call is Dropout.__call__ or call in _COUNTERPARTS or model is flatten:
+    call = _call_of(model)
+    if call in _INSIDE:
+        for part in _INSIDE[call](model):
+            yield from _parts_of(part)
+    elif call in _COUNTERPARTS:
         yield model
     elif isinstance(model, str):
         yield _known(model)
@@ -225,28 +209,22 @@ def _stages_of(model: Any) -> Iterator[Stage]:
         )
 
 
-_PARTS: dict[Any, Callable[[Any], Sequence[Any]]] = {
+_INSIDE: dict[Any, Callable[[Any], Sequence[Any]]] = {
     MLP.__call__: lambda model: model.layers,
     Sequential.__call__: lambda model: model.modules,
 }
 
 
-def _data(values: Any) -> NDArray[np.float64]:
-    array = np.array(values, dtype=object)
-    numbers = [value.data for value in array.flat]
-    return np.array(numbers, dtype=np.float64).reshape(array.shape)
+def _call_of(part: Any) -> Any:
+    """What computes a part's outputs: a function itself, or the method of a module's class."""
+    if isfunction(part):
+        return part
+    return None if isinstance(part, type) else getattr(type(part), "__call__", None)  # noqa: B004
 
 
-def _size(stage: Stage) -> int:
-    """How many numbers a stage has where nothing is shared."""
-    if isinstance(stage, _Dense):
-        return stage.numbers().size
-    known = _COUNTERPARTS.get(_call_of(stage))
-    return sum(numbers.size for numbers in known.data(stage).values()) if known else 0
-
-
-def _call_of(stage: Any) -> Any:
-    return getattr(type(stage), "__call__", None)  # noqa: B004
+def _tensors_of(part: Any) -> dict[str, NDArray[np.float64]]:
+    known = _COUNTERPARTS.get(_call_of(part))
+    return known.tensors(part) if known and known.tensors else {}
 
 
 def _known(*names: Any) -> str:
@@ -262,46 +240,28 @@ def _known(*names: Any) -> str:
     return str(names[0])
 
 
-def _torch_modules(torch: Any, stage: Stage) -> list[Any]:
-    if isinstance(stage, Dropout):
-        return [torch.nn.Dropout(stage.rate)]
-    if isinstance(stage, str):
-        return [_torch_activation(torch, stage)]
-    if stage is flatten:
-        return [torch.nn.Flatten()]
-    if not isinstance(stage, _Dense):
-        return _torch_counterpart(torch, stage)
-    linear = _torch_linear(torch, stage)
-    if stage.activation == "identity":
-        return [linear]
-    return [linear, _torch_activation(torch, stage.activation)]
-
-
-def _torch_counterpart(torch: Any, stage: Any) -> list[Any]:
+def _torch_modules(torch: Any, part: Any) -> list[Any]:
     """The equal module, and the activation that ours has inside."""
-    known = _COUNTERPARTS[_call_of(stage)]
-    if not hasattr(torch.nn, known.name):
-        raise ValueError(f"this PyTorch has no {known.name}: it needs version 2.4")
-    options = known.options(stage)
-    module = torch.nn.utils.skip_init(getattr(torch.nn, known.name), **options, dtype=torch.float64)
-    with torch.no_grad():
-        for name, numbers in known.data(stage).items():
-            getattr(module, name).copy_(torch.tensor(numbers))
-    activation = _known(getattr(stage, "activation", "identity"))
+    if isinstance(part, str):
+        return [_torch_activation(torch, part)]
+    known = _COUNTERPARTS[_call_of(part)]
+    module = _torch_module(torch, known, part)
+    activation = _known(getattr(part, "activation", "identity"))
     return [module] + [_torch_activation(torch, activation)] * (activation != "identity")
 
 
-def _torch_linear(torch: Any, stage: _Dense) -> Any:
-    n_out, n_in = stage.weights.shape
-    bias = stage.biases is not None
-    linear = torch.nn.utils.skip_init(  # draws nothing from PyTorch's random numbers
-        torch.nn.Linear, n_in, n_out, bias=bias, dtype=torch.float64
-    )
+def _torch_module(torch: Any, known: _Counterpart, part: Any) -> Any:
+    if not hasattr(torch.nn, known.name):
+        raise ValueError(f"this PyTorch has no {known.name}: it needs version 2.4")
+    kind, options = getattr(torch.nn, known.name), known.options(part)
+    if known.tensors is None:
+        return kind(**options)
+    # That draws nothing from PyTorch's random numbers.
+    module = torch.nn.utils.skip_init(kind, **options, dtype=torch.float64)
     with torch.no_grad():
-        linear.weight.copy_(torch.tensor(stage.weights))
-        if bias:
-            linear.bias.copy_(torch.tensor(stage.biases))
-    return linear
+        for name, numbers in known.tensors(part).items():
+            getattr(module, name).copy_(torch.tensor(numbers))
+    return module
 
 
 def _torch_activation(torch: Any, activation: str) -> Any:
@@ -353,10 +313,16 @@ def _refuse_hooks(model: Any) -> None:
                 )
 
 
-def _layers(torch: Any) -> dict[Any, _Counterpart | None]:
-    """The classes of PyTorch that have parameters; Linear is a kind of its own."""
-    known = {getattr(torch.nn, k.name, None): k for k in _COUNTERPARTS.values()}
-    return {torch.nn.Linear: None, **known}
+def _known_to(torch: Any) -> dict[Any, _Counterpart]:
+    """The classes of PyTorch that have a counterpart; those that come twice by the first."""
+    known = {getattr(torch.nn, k.name, None): k for k in reversed(_COUNTERPARTS.values())}
+    known.pop(None, None)  # of an older PyTorch
+    return known
+
+
+def _has_numbers(torch: Any, module: Any) -> bool:
+    known = _known_to(torch).get(type(module))
+    return known is not None and known.tensors is not None
 
 
 def _check_layers(layers: Sequence[tuple[str, Any]]) -> None:
@@ -387,45 +353,29 @@ def _sizes(layer: Any) -> tuple[int | None, int | None]:
     return None, getattr(layer, "embedding_dim", None)
 
 
-def _stages_from(torch: Any, modules: Sequence[tuple[str, Any]]) -> list[Stage]:
+def _parts_from(torch: Any, modules: Sequence[tuple[str, Any]]) -> list[Part]:
     """Each Linear with the activation that follows; what else there is by itself."""
-    stages: list[Stage] = []
+    parts: list[Part] = []
+    known_to = _known_to(torch)
     for path, module in modules:
-        before = stages[-1] if stages else None
-        if type(module) is torch.nn.Linear:
-            stages.append(_Dense(_numbers(module.weight), _numbers(module.bias)))
-        elif type(module) is torch.nn.Dropout:
-            stages.append(Dropout(module.p))
-        elif type(module) is torch.nn.Flatten:
-            _check_options(path, module, "Flatten", {"start_dim": 1, "end_dim": -1})
-            stages.append(flatten)
-        elif (known := _layers(torch).get(type(module))) is not None:
-            stages.append(_module_from(path, module, known))
+        known = known_to.get(type(module))
+        if known is not None:
+            parts.append(_part_from(path, module, known))
         elif (activation := _activation_of(torch, path, module)) == "identity":
             continue
-        elif _is_plain(before) and before.biases is not None:
-            stages[-1] = replace(before, activation=activation)
+        elif parts and isinstance(plain := parts[-1], Layer) and plain.activation == "identity":
+            parts[-1] = _layer(*plain.as_arrays(), activation)
         else:
-            stages.append(activation)
-    return stages
+            parts.append(activation)
+    return parts
 
 
-def _module_from(path: str, module: Any, known: _Counterpart) -> Module:
-    _check_options(path, module, known.name, _USUAL.get(known.name, {}))
+def _part_from(path: str, module: Any, known: _Counterpart) -> Part:
+    _check_options(path, module, known.name, known.usual)
     try:
         return known.made(module)
     except ValueError as error:
         raise ValueError(f"{path}: {known.name}: {error}") from None
-
-
-def _numbers_of(stage: Stage) -> NDArray[np.float64]:
-    if isinstance(stage, _Dense):
-        return stage.numbers()
-    return np.array([p.data for p in stage.parameters()] if isinstance(stage, Module) else [])
-
-
-def _is_plain(stage: Stage | None) -> TypeGuard[_Dense]:
-    return isinstance(stage, _Dense) and stage.activation == "identity"
 
 
 def _activation_of(torch: Any, path: str, module: Any) -> str:
@@ -450,34 +400,21 @@ def _check_options(path: str, module: Any, name: str, options: dict[str, Any]) -
             )
 
 
-def _numbers(tensor: Any) -> Any:
-    """A tensor's numbers, or None if there is none."""
-    return None if tensor is None else tensor.detach().cpu().double().numpy()
-
-
-def _mlp(stages: Sequence[Stage]) -> MLP | None:
+def _mlp(parts: Sequence[Part]) -> MLP | None:
     """Make the MLP of these layers, if they are those of one."""
-    layers = [s for s in stages if isinstance(s, _Dense) and s.biases is not None]
+    layers = [part for part in parts if isinstance(part, Layer)]
     *hidden, output = [layer.activation for layer in layers] or [""]
-    if len(layers) < len(stages) or len({*hidden}) > 1:
+    if len(layers) < len(parts) or len({*hidden}) > 1:
         return None
-    return MLP(
-        layers[0].weights.shape[1],
-        [len(layer.weights) for layer in layers],
+    model = MLP(
+        layers[0].n_inputs,
+        [layer.n_outputs for layer in layers],
         activation=hidden[0] if hidden else "tanh",
         output_activation=output,
-        rng=0,
+        init="zeros",
     )
-
-
-def _part(stage: Stage) -> Module | Callable[..., Any] | str:
-    """Make one module of a Sequential."""
-    if not isinstance(stage, _Dense):
-        return stage
-    n_out, n_in = stage.weights.shape
-    if stage.biases is None:
-        return Linear(n_in, n_out, bias=False, rng=0)
-    return Layer(n_in, n_out, activation=stage.activation, rng=0)
+    vector_to_parameters(parameters_to_vector(Sequential(layers)), model)
+    return model
 
 
 # What is one module on both sides.
@@ -488,6 +425,33 @@ def _filled(module: Module, tensors: Sequence[Any]) -> Module:
     numbers = [_numbers(tensor).ravel() for tensor in tensors if tensor is not None]
     vector_to_parameters(np.concatenate([*numbers, []]), module)
     return module
+
+
+def _numbers(tensor: Any) -> Any:
+    return tensor.detach().cpu().double().numpy()
+
+
+def _layer_tensors(layer: Any) -> dict[str, NDArray[np.float64]]:
+    _known(*{neuron.activation for neuron in layer.neurons})
+    return dict(zip(("weight", "bias"), layer.as_arrays(), strict=True))
+
+
+def _layer(weights: Any, biases: Any, activation: Any = "identity") -> Layer:
+    made = Layer(*weights.shape[::-1], activation=activation, init="zeros")
+    vector_to_parameters(np.column_stack([weights, biases]).ravel(), made)
+    return made
+
+
+def _linear(linear: Any) -> Module:
+    if linear.bias is not None:
+        return _layer(_numbers(linear.weight), _numbers(linear.bias))
+    made = Linear(linear.in_features, linear.out_features, bias=False, init="zeros")
+    return _filled(made, [linear.weight])
+
+
+def _linear_options(ours: Any) -> dict[str, Any]:
+    bias = getattr(ours, "biases", True) is not None  # a Layer always has them
+    return {"in_features": ours.n_inputs, "out_features": ours.n_outputs, "bias": bias}
 
 
 def _conv_options(conv: Conv2D) -> dict[str, Any]:
@@ -542,10 +506,21 @@ def _layer_norm(norm: Any) -> Module:
 
 
 def _rms_norm(norm: Any) -> Module:
-    if norm.eps is None:
-        raise ValueError("eps=None depends on the precision of the inputs: give a number")
-    gain = norm.weight is not None
-    return _filled(RMSNorm(_width(norm), gain=gain, epsilon=norm.eps), [norm.weight])
+    gain, epsilon = norm.weight is not None, norm.eps
+    if epsilon is None:
+        if not gain:
+            raise ValueError("eps=None depends on the precision of the inputs: give a number")
+        epsilon = _rounding(norm.weight.dtype)
+    return _filled(RMSNorm(_width(norm), gain=gain, epsilon=epsilon), [norm.weight])
+
+
+def _rounding(dtype: Any) -> float:
+    """The epsilon of numbers in which PyTorch adds up squares: lower precision does so in float32.
+
+    So it does for inputs of the weights' type, which are those that a model is made for.
+    """
+    torch = _torch("from_torch")
+    return float(torch.finfo(torch.promote_types(dtype, torch.float32)).eps)
 
 
 def _embedding(table: Any) -> Module:
@@ -554,11 +529,19 @@ def _embedding(table: Any) -> Module:
 
 
 _COUNTERPARTS: dict[Any, _Counterpart] = {
+    Layer.__call__: _Counterpart("Linear", _linear_options, _layer_tensors, _linear),
+    Linear.__call__: _Counterpart(
+        "Linear", _linear_options, _attributes(weight="weights", bias="biases"), _linear
+    ),
     Conv2D.__call__: _Counterpart(
-        "Conv2d", _conv_options, {"weight": "weights", "bias": "biases"}, _conv
+        "Conv2d",
+        _conv_options,
+        _attributes(weight="weights", bias="biases"),
+        _conv,
+        {"groups": 1, "dilation": (1, 1), "padding_mode": "zeros"},
     ),
     LayerNorm.__call__: _Counterpart(
-        "LayerNorm", _layer_norm_options, {"weight": "gain", "bias": "bias"}, _layer_norm
+        "LayerNorm", _layer_norm_options, _attributes(weight="gain", bias="bias"), _layer_norm
     ),
     RMSNorm.__call__: _Counterpart(
         "RMSNorm",
@@ -567,18 +550,21 @@ _COUNTERPARTS: dict[Any, _Counterpart] = {
             "eps": norm.epsilon,
             "elementwise_affine": norm.gain is not None,
         },
-        {"weight": "gain"},
+        _attributes(weight="gain"),
         _rms_norm,
     ),
     Embedding.__call__: _Counterpart(
         "Embedding",
         lambda table: {"num_embeddings": table.n_tokens, "embedding_dim": table.width},
-        {"weight": "weights"},
+        _attributes(weight="weights"),
         _embedding,
+        {"padding_idx": None, "max_norm": None, "scale_grad_by_freq": False},
+    ),
+    Dropout.__call__: _Counterpart(
+        "Dropout", lambda dropout: {"p": dropout.rate}, None, lambda module: Dropout(module.p)
+    ),
+    flatten: _Counterpart(
+        "Flatten", lambda _: {}, None, lambda _: flatten, {"start_dim": 1, "end_dim": -1}
     ),
 }
-_USUAL: dict[str, dict[str, Any]] = {
-    "Conv2d": {"groups": 1, "dilation": (1, 1), "padding_mode": "zeros"},
-    "Embedding": {"padding_idx": None, "max_norm": None, "scale_grad_by_freq": False},
-}
-"""Options that have a counterpart with these alone."""
+"""By what computes the outputs, each part that has an equal module."""

@@ -9,7 +9,7 @@ import autograd_mini as ad
 from autograd_mini import Value
 
 from .. import _other_libraries
-from .._checks import did_you_mean
+from .._calls import did_you_mean
 
 __all__ = ["ACTIVATIONS", "Activation"]
 

@@ -99,6 +99,11 @@ class Conv2D(Module):
         n_outputs = positive_int(n_outputs, "n_outputs")
         self._kernel_size = _pair(kernel_size, "kernel_size")
         self._stride = _pair(stride, "stride")
+        if isinstance(padding, str):
+            raise TypeError(
+                f"padding must be an int or a pair, got {padding!r}: 0 adds nothing ('valid'), "
+                "kernel_size // 2 keeps the size of the image ('same', of an odd kernel)"
+            )
         self._padding = _pair(padding, "padding", least=0)
         if any(p >= k for p, k in zip(self._padding, self._kernel_size, strict=True)):
             raise ValueError(

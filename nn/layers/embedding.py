@@ -28,8 +28,8 @@ class Embedding(Module):
     n_tokens, width : int
         How many vectors there are, and how long each is; at least 1.
     init : str or callable
-        The initial vectors: a name or a function of `nn.init`, called with ``n_in=width`` and
-        ``n_out=n_tokens``.
+        The initial vectors: a name in `INITIALISERS` or such a function, called with
+        ``n_in=width`` and ``n_out=n_tokens``.
     rng : numpy.random.Generator or int, optional
         The source of the initial vectors, or a seed for a new one; None is fresh entropy.
 

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_generator, did_you_mean, finite_number, positive_int
+from .._calls import did_you_mean
+from .._checks import as_generator, finite_number, positive_int
 
 __all__ = [
     "INITIALISERS",
@@ -211,7 +212,7 @@ def lecun_normal(
     return _normal(1.0 / n_in, n_in, n_out, rng)
 
 
-def uniform(limit: float) -> Initialiser:
+def uniform(limit: float, *more: object) -> Initialiser:
     """Return the initialiser that draws uniformly in ±limit.
 
     Parameters
@@ -238,6 +239,10 @@ def uniform(limit: float) -> Initialiser:
     >>> all(abs(weight.data) <= 0.1 for weight in neuron.weights)
     True
     """
+    if more:
+        raise TypeError(
+            "uniform takes one number, and draws between -limit and limit: write uniform(1.0)"
+        )
     bound = finite_number(limit, "limit")
     if bound < 0:
         raise ValueError(f"limit must be at least 0, got {limit}")
@@ -371,6 +376,9 @@ def initialiser(init: object) -> Initialiser:
             f"init must be a name or a function, got {init!r} ({type(init).__name__}); "
             f"names are {', '.join(INITIALISERS)}"
         )
+    if init in (uniform, constant):
+        name = "uniform" if init is uniform else "constant"
+        raise TypeError(f"init=nn.{name} needs a number: write init=nn.{name}(0.1)")
     try:
         inspect.signature(init).bind(1, 1, rng=None)
     except TypeError as error:

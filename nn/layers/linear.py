@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import autograd_mini as ad
 from autograd_mini import Value
 
 from .._checks import Scalars, one_row, positive_int, true_or_false
+from .._nested import data_of
 from ..models.module import Module
 from .initialisers import Initialiser, initial_weights
 
@@ -101,6 +103,22 @@ class Linear(Module):
         2
         """
         return len(self.weights)
+
+    def as_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return copies of the weights and the biases.
+
+        Returns
+        -------
+        weights, biases : numpy.ndarray
+            Shapes (n_outputs, n_inputs) and (n_outputs,); None where there are no biases.
+
+        Examples
+        --------
+        >>> Linear(1, 2, init="zeros").as_arrays()
+        (array([[0.],
+               [0.]]), array([0., 0.]))
+        """
+        return data_of(self.weights), None if self.biases is None else data_of(self.biases)
 
     def __call__(self, inputs: Scalars) -> list[Value]:
         """Return the weighted sums of one example, one per output."""

@@ -8,11 +8,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import autograd_mini as ad
 from autograd_mini import Value, is_ordered
 
 from .._checks import Scalars, as_generator, one_row, positive_int
+from .._nested import data_of
 from ..models.module import Module
 from .activations import (
     Activation,
@@ -266,6 +268,25 @@ class Layer(Module):
         'tanh'
         """
         return self.neurons[0].activation
+
+    def as_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return copies of the weights and the biases.
+
+        Returns
+        -------
+        weights, biases : numpy.ndarray
+            Shapes (n_outputs, n_inputs), one row for each neuron, and (n_outputs,).
+
+        Examples
+        --------
+        >>> weights, biases = Layer(2, 3, rng=0).as_arrays()
+        >>> weights.shape, biases
+        ((3, 2), array([0., 0., 0.]))
+        """
+        return (
+            data_of([neuron.weights for neuron in self.neurons]),
+            data_of([neuron.bias for neuron in self.neurons]),
+        )
 
     def __call__(self, inputs: Scalars) -> list[Value]:
         """Return the activations of one example, one per neuron."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import autograd_mini as ad
@@ -48,9 +49,11 @@ class _Norm(Module):
     def __repr__(self) -> str:
         """The constructor's call, with what differs from the defaults."""
         config = self._config()
-        usual = {"gain": True, "bias": True, "epsilon": 1e-5}
         width = config.pop("width")
-        given = [f"{name}={value!r}" for name, value in config.items() if value != usual[name]]
+        usual = signature(type(self)).parameters
+        given = [
+            f"{name}={value!r}" for name, value in config.items() if value != usual[name].default
+        ]
         return f"{type(self).__name__}({', '.join([str(width), *given])})"
 
 

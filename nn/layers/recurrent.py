@@ -79,7 +79,12 @@ class _Cell(Module):
             raise TypeError(f"the state of {self!r} is a sequence, got {type(state).__name__}")
         if len(state) != self._n_hidden:
             raise ValueError(f"the state of {self!r} is {self._n_hidden} numbers, got {len(state)}")
-        return [ad.as_value(h) for h in state]
+        try:
+            return [ad.as_value(h) for h in state]
+        except TypeError as error:
+            raise TypeError(
+                f"the state of {self!r} is {self._n_hidden} numbers or Values: {error}"
+            ) from None
 
     def _next(self, x: list[Value], h: list[Value]) -> list[Value]:
         raise NotImplementedError

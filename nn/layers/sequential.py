@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from reprlib import recursive_repr
 from typing import Any, TypeAlias, overload
 
-from .._nested import mapped
+from .._checks import BatchError
+from .._nested import OutputList, mapped
 from ..models.module import Module
 from .activations import ACTIVATIONS, named_activation
 
@@ -55,6 +57,7 @@ class Sequential(Module):
     """
 
     modules: list[Part]
+    _holds_any = True
 
     def __init__(self, *modules: Part | Sequence[Part]) -> None:
         given: Any = modules
@@ -71,13 +74,21 @@ class Sequential(Module):
         for i, part in enumerate(self.modules):
             try:
                 inputs = _applied(part, inputs)
+            except BatchError as error:
+                if i == 0 or error.inputs is not inputs:
+                    raise
+                raise TypeError(
+                    f"modules[{i}] takes one list of numbers, what modules[{i - 1}] returns is "
+                    "nested: put nn.flatten between them"
+                ) from error
             except TypeError as error:
-                if i > 0 and "got a batch" in str(error):
-                    raise TypeError(
-                        f"modules[{i}] takes one list of numbers, what modules[{i - 1}] returns is "
-                        "nested: put nn.flatten between them"
-                    ) from error
-                raise
+                if isinstance(part, Module) or not _OF_A_LIST.search(str(error)):
+                    raise
+                raise TypeError(
+                    f"modules[{i}], {_text(part)}, computes with a list of numbers as if it were "
+                    "one: write lambda numbers: [f(x) for x in numbers]. The name of an "
+                    f"activation is applied to each by itself ({error})"
+                ) from error
         return inputs
 
     def __len__(self) -> int:
@@ -117,7 +128,16 @@ class Sequential(Module):
 
 
 def _applied(part: Any, inputs: Any) -> Any:
-    return mapped(ACTIVATIONS[part], inputs) if isinstance(part, str) else part(inputs)
+    if isinstance(part, str):
+        return mapped(ACTIVATIONS[part], inputs)
+    if isinstance(part, Module) or type(inputs) is not list:
+        return part(inputs)
+    outputs = part(OutputList(inputs))
+    return list(outputs) if type(outputs) is OutputList else outputs
+
+
+_OF_A_LIST = re.compile("OutputList|multiply sequence|concatenate list")
+"""In what Python says of a function that takes such a list for a number."""
 
 
 def _text(part: Part) -> str:

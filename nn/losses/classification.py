@@ -11,10 +11,12 @@ import numpy as np
 import autograd_mini as ad
 from autograd_mini import Value
 
+from .._calls import call_checked
 from .._checks import Scalars, fraction
+from .._other_libraries import LOSS_ARGUMENTS, LOSS_HINTS
+from .loss_outputs import class_outputs
 from .loss_targets import (
     Target,
-    class_outputs,
     class_target,
     known_numbers,
     one_class,
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 
+@call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
 def binary_cross_entropy(probabilities: Scalars | Value, targets: Scalars | Value | float) -> Value:
     """Return -sum over k of target_k * log(h_k) + (1 - target_k) * log(1 - h_k).
 
@@ -91,6 +94,7 @@ def no_probability(number: float, of: str = "") -> ValueError:
     )
 
 
+@call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
 def binary_cross_entropy_with_logits(
     logits: Scalars | Value, targets: Scalars | Value | float
 ) -> Value:
@@ -114,7 +118,7 @@ def binary_cross_entropy_with_logits(
     Raises
     ------
     TypeError
-        A target that is no real number.
+        A target that is no real number, outputs that come from a sigmoid or a softmax.
     ValueError
         A target outside [0, 1], not as many targets as outputs, no outputs.
 
@@ -135,6 +139,7 @@ def binary_cross_entropy_with_logits(
     return total_of([_binary_term(z, t, _softplus_of_minus, ad.softplus) for z, t in pairs])
 
 
+@call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
 def hinge(scores: Scalars | Value, targets: Scalars | Value | float) -> Value:
     """Return the sum over k of max(0, 1 - target_k * score_k), the loss of an SVM.
 
@@ -156,7 +161,7 @@ def hinge(scores: Scalars | Value, targets: Scalars | Value | float) -> Value:
     Raises
     ------
     TypeError
-        A target that is no real number.
+        A target that is no real number, outputs that come from a sigmoid or a softmax.
     ValueError
         A target other than -1 and 1, not as many targets as outputs, no outputs.
 
@@ -175,6 +180,7 @@ def hinge(scores: Scalars | Value, targets: Scalars | Value | float) -> Value:
     return total_of([ad.relu(1.0 - target * score) for score, target in pairs])
 
 
+@call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
 def cross_entropy(
     logits: Scalars,
     target: int | np.integer[Any] | Value | Scalars,
@@ -206,8 +212,8 @@ def cross_entropy(
     Raises
     ------
     TypeError
-        Logits that are no sequence, an index that is no int, a probability or a smoothing that is
-        no number.
+        Logits that are no sequence or come from a sigmoid or a softmax, an index that is no int, a
+        probability or a smoothing that is no number.
     ValueError
         An index, a probability or a smoothing out of range, probabilities whose sum is not 1, not
         one probability per class, fewer than two classes.
@@ -228,7 +234,9 @@ def cross_entropy(
     200.0
     """
     smoothed = fraction(label_smoothing, "label_smoothing")
-    values = class_outputs("cross_entropy", "logits", logits, "binary_cross_entropy_with_logits")
+    values = class_outputs(
+        "cross_entropy", "logits", logits, target, of_one="binary_cross_entropy_with_logits"
+    )
     checked = class_target(len(values), target)
     note("cross_entropy", "class logits", values, target, class_target)
     loss = _cross_entropy(values, checked)
@@ -238,6 +246,7 @@ def cross_entropy(
     return loss
 
 
+@call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
 def multi_class_hinge(scores: Scalars, target: int | np.integer[Any] | Value) -> Value:
     """Return the sum over k != t of max(0, 1 + score_k - score_t), for the class t.
 
@@ -259,7 +268,7 @@ def multi_class_hinge(scores: Scalars, target: int | np.integer[Any] | Value) ->
     Raises
     ------
     TypeError
-        Scores that are no sequence, an index that is no int.
+        Scores that are no sequence or come from a sigmoid or a softmax, an index that is no int.
     ValueError
         An index out of range, fewer than two classes.
 
@@ -274,7 +283,7 @@ def multi_class_hinge(scores: Scalars, target: int | np.integer[Any] | Value) ->
     >>> [score.grad for score in scores]
     [-1.0, 1.0, 0.0]
     """
-    values = class_outputs("multi_class_hinge", "scores", scores, "hinge")
+    values = class_outputs("multi_class_hinge", "scores", scores, target, of_one="hinge")
     index = one_class(len(values), target)
     note("multi_class_hinge", "class logits", values, target, one_class)
     right = ad.take(values, index)
@@ -319,6 +328,15 @@ def _softplus_of_minus(z: Value) -> Value:
 def _cross_entropy(logits: list[Value], target: int | Value | list[Target]) -> Value:
     if isinstance(target, list):
         return _mean_over_classes(logits, target)
+    return _minus_log_softmax(logits, target)
+
+
+def _minus_log_softmax(logits: list[Value], target: int | Value) -> Value:
+    """NaN for the class of an infinite logit, as where it is compiled: infinity less infinity."""
+    numbers = known_numbers(logits)
+    if numbers is not None and math.inf in numbers:
+        infinite: Value = ad.logsumexp(logits) - ad.take(logits, target)
+        return infinite
     loss: Value = -ad.log_softmax(logits, target)
     return loss
 
@@ -330,16 +348,24 @@ def _mean_over_classes(logits: list[Value], probabilities: list[Target]) -> Valu
     mean: Value
     largest = _largest(logits)
     if len(weights) == 1 and not isinstance(weights[0], Value) and weights[0] == 1.0:
-        mean = -ad.log_softmax(logits, kept[0])
+        mean = _minus_log_softmax(logits, kept[0])
     elif largest is None:
         whole = ad.logsumexp(logits)
-        mean = -ad.dot(weights, [logits[k] - whole for k in kept])
+        mean = -_weighted_sum(weights, [logits[k] - whole for k in kept])
     else:  # differences alone count, so that no digits are lost; the largest cancels
         shifted = [logit - largest for logit in logits]
         whole, total = ad.logsumexp(shifted), ad.sum(weights)
         weighted = whole if total == 1.0 else total * whole
-        mean = weighted - ad.dot(weights, [shifted[k] for k in kept])
+        mean = weighted - _weighted_sum(weights, [shifted[k] for k in kept])
     return mean
+
+
+def _weighted_sum(weights: list[Target], logits: list[Value]) -> Value:
+    """A class of weight 0, known only later, may have a logit of minus infinity."""
+    if not any(isinstance(weight, Value) for weight in weights):
+        dot: Value = ad.dot(weights, logits)
+        return dot
+    return total_of([ad.multiply_no_nan(w, z) for w, z in zip(weights, logits, strict=True)])
 
 
 def _largest(logits: list[Value]) -> Value | None:

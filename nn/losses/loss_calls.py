@@ -12,10 +12,10 @@ import autograd_mini as ad
 from autograd_mini import Value, is_ordered
 
 from .. import _other_libraries
+from .._calls import described
+from .._nested import OutputList
 
-__all__ = ["call_loss", "mean_loss"]
-
-
+__all__ = ["call_loss", "check_loss", "mean_loss"]
 _LIBRARIES = ("torch", "sklearn", "keras", "tensorflow", "jax", "optax")
 
 
@@ -62,6 +62,24 @@ def call_loss(loss: Callable[[Any, Any], Any], outputs: Any, target: Any) -> Val
     return result
 
 
+def check_loss(loss: object) -> None:
+    """Refuse a loss that cannot be called, or is a class or a name.
+
+    Examples
+    --------
+    >>> check_loss("mse")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    TypeError: loss must be callable, ... got 'mse' (str): write loss=nn.mean_squared_error
+    """
+    if isinstance(loss, type) or not callable(loss):
+        name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
+        raise TypeError(
+            f"loss must be callable, a function of outputs and target, got {described(loss)}: "
+            f"write loss=nn.{_counterpart(name)}"
+        )
+
+
 def mean_loss(
     model: Callable[[Any], Any],
     inputs: Sequence[Any] | NDArray[Any],
@@ -99,6 +117,7 @@ def mean_loss(
     >>> mean_loss(neuron, [[1.0], [2.0]], [0.0, 0.0], half_squared_error).data
     5.0
     """
+    check_loss(loss)
     for name, examples in (("inputs", inputs), ("targets", targets)):
         if not is_ordered(examples) or not hasattr(examples, "__len__"):
             raise TypeError(
@@ -150,18 +169,10 @@ def _library(loss: Any) -> str | None:
     return root if root in _LIBRARIES else None
 
 
-class _Outputs(list[Any]):
-    """Outputs in a list of a kind of its own, which an error message calls by its name.
+class _Outputs(OutputList):
+    """Outputs with which NumPy's numbers, too, leave the product to us."""
 
-    Any other list times an int, such as a target, repeats itself.
-    """
-
-    __array_ufunc__ = None  # NumPy's ints leave the product to us
-
-    def __mul__(self, factor: object) -> Any:
-        return NotImplemented
-
-    __rmul__ = __imul__ = __mul__
+    __array_ufunc__ = None
 
 
 def _takes_for_a_number(loss: Callable[[Any, Any], Any], outputs: Any, target: Any) -> bool:

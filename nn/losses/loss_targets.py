@@ -13,12 +13,13 @@ import numpy as np
 import autograd_mini as ad
 from autograd_mini import Value, is_ordered
 
-from .._checks import Scalars
+from .._checks import Scalars, refuse_masks
+from .loss_outputs import outputs_of
 from .loss_uses import note
 
 __all__ = [
+    "SUM_TOLERANCE",
     "Target",
-    "class_outputs",
     "class_target",
     "finite_target",
     "known_numbers",
@@ -29,15 +30,9 @@ __all__ = [
     "sign_target",
     "total_of",
 ]
-
-
-# How far from 1 the sum of a probability target may lie: that of float32 probabilities does.
-_SUM_TOLERANCE = 1e-6
-
-
+SUM_TOLERANCE = 1e-6
+"""How far from 1 the sum of a probability target may lie: that of float32 probabilities does."""
 Target: TypeAlias = Value | float
-
-
 _CheckOfOne: TypeAlias = Callable[[object], Target]
 
 
@@ -49,10 +44,7 @@ def paired(
     check: _CheckOfOne,
 ) -> list[tuple[Value, Target]]:
     """Match outputs and checked targets one to one; a single number stands for a list of one."""
-    given = [outputs] if isinstance(outputs, Value) else outputs
-    if not is_ordered(given):
-        raise TypeError(f"outputs must be a Value or a sequence, got {type(outputs).__name__}")
-    values = [ad.as_value(x) for x in given]
+    values = outputs_of(loss, outputs_are, outputs, targets)
     check_all = partial(_checked_targets, check)
     pairs = list(zip(values, check_all(len(values), targets), strict=True))
     note(loss, outputs_are, values, targets, check_all)
@@ -61,6 +53,7 @@ def paired(
 
 def _checked_targets(check: _CheckOfOne, n_outputs: int, targets: object) -> list[Target]:
     """One checked target for each output."""
+    refuse_masks(targets, "targets")
     target_list: Iterable[object] = targets if is_ordered(targets) else [targets]
     checked = [check(target) for target in target_list]
     if len(checked) != n_outputs:
@@ -82,7 +75,10 @@ def finite_target(target: object) -> Value | float:
     target = _unwrapped(target)
     if not isinstance(target, (Real, np.bool_)):
         raise TypeError(f"a target must be a real number, got {target!r}")
-    number = float(target)
+    try:
+        number = float(target)
+    except OverflowError:
+        raise ValueError(f"a target must be finite as a float, got {target!r:.40}...") from None
     if not math.isfinite(number):
         raise ValueError(f"a target must be finite, got {number}")
     return number
@@ -108,22 +104,10 @@ def sign_target(target: object) -> Target:
     return number
 
 
-def class_outputs(loss: str, name: str, outputs: object, of_one: str) -> list[Value]:
-    """The outputs as Values, one per class; `of_one` is the loss for a single output."""
-    if not is_ordered(outputs) or not hasattr(outputs, "__len__"):
-        raise TypeError(f"{name} must be a sequence, one per class, got {type(outputs).__name__}")
-    values = [ad.as_value(output) for output in outputs]
-    if len(values) < 2:
-        raise ValueError(
-            f"{loss} needs at least two classes, got {len(values)} {name}; for a single "
-            f"output use {of_one}"
-        )
-    return values
-
-
 def class_target(n_classes: int, target: object) -> int | Value | list[Target]:
     """A class index (a Value while compiling), or one probability per class."""
     if is_ordered(target):
+        refuse_masks(target, "target")
         return _class_probabilities(target, n_classes)
     return _class_index(
         n_classes, target, "an int class index or a sequence of probabilities, one per class"
@@ -158,7 +142,7 @@ def _class_probabilities(target: Iterable[object], n_classes: int) -> list[Targe
     if len(probabilities) != n_classes:
         raise ValueError(f"got {n_classes} logits but {len(probabilities)} probabilities")
     plain = [p for p in probabilities if not isinstance(p, Value)]
-    if len(plain) == len(probabilities) and abs(math.fsum(plain) - 1.0) > _SUM_TOLERANCE:
+    if len(plain) == len(probabilities) and abs(math.fsum(plain) - 1.0) > SUM_TOLERANCE:
         raise ValueError(f"the probabilities of the classes must sum to 1, got {math.fsum(plain)}")
     return probabilities
 

@@ -7,14 +7,18 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._checks import finite_number, positive_int
+from .._calls import call_checked
+from .._checks import finite_number, positive_int, refuse_masks
+from .._other_libraries import METRIC_ARGUMENTS
+from .loss_targets import SUM_TOLERANCE
 
 __all__ = ["accuracy", "confusion_matrix", "r_squared"]
 
-_SUM_TOLERANCE = 1e-6  # that of float32 probabilities lies within
+_MANY_CLASSES = 10_000  # of more, the matrix is hundreds of megabytes
 _WRITE_CLASSES = "write y > 0 for labels y of -1 and 1"
 
 
+@call_checked(METRIC_ARGUMENTS)
 def accuracy(
     outputs: ArrayLike, targets: ArrayLike, *more: object, threshold: float | None = None
 ) -> float:
@@ -28,8 +32,8 @@ def accuracy(
         one column, or more of them with a `threshold`: label 1 where above it.
     targets : array_like
         Shape (N,): the classes; for outputs of one column with a threshold, labels 1 against 0 or
-        -1. Shape (N, k): one-hot rows or probabilities of the classes, the largest marks it; with a
-        threshold, one label per output, any number of which may be 1.
+        -1, or probabilities of label 1. Shape (N, k): one-hot rows or probabilities of the classes,
+        the largest marks it; with a threshold, one label per output, any number of which may be 1.
     threshold : float, optional
         0 for logits and margins, 0.5 for probabilities. Of several outputs all must be on the right
         side for the example to count.
@@ -45,8 +49,8 @@ def accuracy(
         A model in place of its outputs; outputs or targets that are no numbers or classes.
     ValueError
         No examples, shapes that do not fit, a class out of range, NaN, real outputs in one column
-        without a threshold; without one, rows of targets with several labels each; classes 0 and 1
-        against labels -1 and 1.
+        without a threshold; with one, targets that are neither labels nor probabilities; without
+        one, rows of targets with several labels each; classes 0 and 1 against labels -1 and 1.
 
     Examples
     --------
@@ -72,6 +76,7 @@ def accuracy(
     return int(np.count_nonzero(right)) / len(right)
 
 
+@call_checked(METRIC_ARGUMENTS)
 def confusion_matrix(
     *, targets: ArrayLike, predicted: ArrayLike, n_classes: int | None = None
 ) -> NDArray[np.int64]:
@@ -97,7 +102,8 @@ def confusion_matrix(
     TypeError
         Classes that are no integers.
     ValueError
-        No examples, shapes that do not fit, a class that is negative or not below `n_classes`.
+        No examples, shapes that do not fit, a class that is negative or not below `n_classes`; more
+        than ten thousand classes.
 
     Examples
     --------
@@ -113,10 +119,16 @@ def confusion_matrix(
     k = largest + 1 if n_classes is None else positive_int(n_classes, "n_classes")
     if largest >= k:
         raise ValueError(f"a class must lie in 0..{k - 1} for n_classes={k}, got {largest}")
+    if k > _MANY_CLASSES:
+        raise ValueError(
+            f"a matrix of {k} by {k} classes is not made: number them from 0 without gaps, as "
+            "np.unique(y, return_inverse=True) does"
+        )
     counts = np.bincount(rows * k + columns, minlength=k * k)
     return counts.reshape(k, k).astype(np.int64)
 
 
+@call_checked(METRIC_ARGUMENTS)
 def r_squared(outputs: ArrayLike, targets: ArrayLike) -> float:
     """Return the coefficient of determination, 1 - sum of squared errors / sum of squares.
 
@@ -152,10 +164,20 @@ def r_squared(outputs: ArrayLike, targets: ArrayLike) -> float:
         raise ValueError(f"got outputs of shape {given.shape} but targets of {expected.shape}")
     if len(given) < 2:
         raise ValueError("r_squared needs at least two examples, got one")
+    given, expected = _of_one_size(given, expected)
     errors = np.square(given - expected).sum(axis=0)
     spread = np.square(expected - expected.mean(axis=0)).sum(axis=0)
     ratios = np.divide(errors, spread, out=(errors > 0).astype(np.float64), where=spread > 0)
     return float(np.mean(1.0 - ratios))
+
+
+def _of_one_size(
+    given: NDArray[Any], expected: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Divide both by one power of two per column, so that no square overflows or is lost."""
+    largest = np.maximum(np.abs(given).max(axis=0), np.abs(expected).max(axis=0))
+    exponents = -np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1]
+    return np.ldexp(given, exponents), np.ldexp(expected, exponents)
 
 
 def _refuse_model() -> NoReturn:
@@ -167,6 +189,7 @@ def _refuse_model() -> NoReturn:
 
 def _table(data: ArrayLike, name: str) -> NDArray[Any]:
     """Return an array of one or two axes, one row per example."""
+    refuse_masks(data, name)
     array = np.asarray(data)
     if array.dtype.kind not in "fiubUS":
         raise TypeError(f"{name} must hold numbers or classes, got an array of {array.dtype}")
@@ -196,6 +219,8 @@ def _column(array: NDArray[Any], name: str) -> NDArray[Any]:
             f"{name} must have shape (N,), one class per example, got {array.shape}: of one-hot "
             f"rows or outputs write {name}.argmax(axis=1)"
         )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be classes, got {array[~np.isfinite(array)].flat[0]}")
     if array.dtype.kind == "f" and (array != np.rint(array)).any():
         raise ValueError(f"{name} must be classes, got real numbers such as {array.flat[0]}")
     return array.reshape(-1)
@@ -214,7 +239,8 @@ def _predicted(outputs: NDArray[Any]) -> NDArray[Any]:
     if outputs.dtype.kind == "f":
         raise ValueError(
             f"outputs of shape {outputs.shape} are real numbers: give threshold=0 for logits, "
-            "threshold=0.5 for probabilities, or classes, as model.predict_classes(X) returns them"
+            "threshold=0.5 for probabilities (to fit metrics=[functools.partial(nn.accuracy, "
+            "threshold=0.5)]), or classes, as model.predict_classes(X) returns them"
         )
     return _column(outputs, "outputs")
 
@@ -232,7 +258,7 @@ def _classes_of(targets: NDArray[Any], n_classes: int) -> NDArray[Any]:
 
 def _check_one_class_each(marks: NDArray[Any]) -> None:
     """Refuse rows that are neither one-hot nor the classes' probabilities."""
-    fit = ((marks > 0).sum(axis=1) == 1) | (np.abs(marks.sum(axis=1) - 1.0) <= _SUM_TOLERANCE)
+    fit = ((marks > 0).sum(axis=1) == 1) | (np.abs(marks.sum(axis=1) - 1.0) <= SUM_TOLERANCE)
     if not fit.all():
         index = int(np.argmin(fit))
         raise ValueError(
@@ -265,5 +291,20 @@ def _right_sides(
     labels = _columns(_numbers(targets, "targets"))
     if given.shape != labels.shape:
         raise ValueError(f"got outputs of shape {outputs.shape} but targets of {targets.shape}")
-    agree = (given > threshold) == (labels > 0.5)
+    agree = (given > threshold) == _are_ones(labels)
     return np.asarray(agree.all(axis=1))
+
+
+def _are_ones(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which labels are 1: those of 0 and 1, also as probabilities, or of -1 and 1."""
+    is_label = (labels >= 0) & (labels <= 1)
+    if is_label.all():
+        return np.asarray(labels > 0.5)
+    if (np.abs(labels) == 1).all():
+        return np.asarray(labels > 0)
+    found = labels[~is_label & (labels != -1)].tolist() or labels[is_label & (labels < 1)].tolist()
+    raise ValueError(
+        "with a threshold, targets must be labels 0 and 1 (or probabilities between them), or -1 "
+        f"and 1, got {found[0]}{'' if (labels >= 0).all() else ' among negative ones'}: of classes "
+        "make labels, as in y == 1"
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import autograd_mini as ad
 from autograd_mini import Value
 
+from .._calls import call_checked
 from .._checks import not_negative
 from ..models.module import Module
 from ..models.parameters import parameter_list
@@ -14,7 +15,10 @@ from .loss_targets import total_of
 
 __all__ = ["l1_penalty", "l2_penalty"]
 
+_ALIASES = {"model": "parameters", "alpha": "strength", "weight_decay": "strength"}
 
+
+@call_checked(_ALIASES)
 def l1_penalty(parameters: Module | Iterable[Value], strength: float) -> Value:
     """Return strength * the sum of abs(w) over the parameters, which drives weights to exactly 0.
 
@@ -53,6 +57,7 @@ def l1_penalty(parameters: Module | Iterable[Value], strength: float) -> Value:
     return factor * total_of([ad.abs(w) for w in penalized])
 
 
+@call_checked(_ALIASES)
 def l2_penalty(parameters: Module | Iterable[Value], strength: float) -> Value:
     """Return strength / 2 * the sum of w**2 over the parameters: weight decay.
 

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 import autograd_mini as ad
 from autograd_mini import Value
 
-from .._checks import Scalars, above_zero
+from .._calls import call_checked
+from .._checks import Scalars, above_zero, refuse_masks
+from .._other_libraries import LOSS_ARGUMENTS, NUMBER_LOSS_HINTS
 from .loss_targets import finite_target, mean_of, paired, total_of
 
 __all__ = ["half_squared_error", "huber", "mean_absolute_error", "mean_squared_error"]
 
 
+@call_checked(LOSS_ARGUMENTS, NUMBER_LOSS_HINTS)
 def half_squared_error(outputs: Scalars | Value, targets: Scalars | Value | float) -> Value:
     """Return half the squared error, 1/2 * sum over k of (output_k - target_k)**2.
 
@@ -55,6 +58,7 @@ def half_squared_error(outputs: Scalars | Value, targets: Scalars | Value | floa
     return 0.5 * total_of([ad.square(output - target) for output, target in pairs])
 
 
+@call_checked(LOSS_ARGUMENTS, NUMBER_LOSS_HINTS)
 def mean_squared_error(outputs: Scalars | Value, targets: Scalars | Value | float) -> Any:
     """Return the mean over k of (output_k - target_k)**2.
 
@@ -101,6 +105,7 @@ def mean_squared_error(outputs: Scalars | Value, targets: Scalars | Value | floa
     return mean_of([ad.square(output - target) for output, target in pairs])
 
 
+@call_checked(LOSS_ARGUMENTS, NUMBER_LOSS_HINTS)
 def mean_absolute_error(outputs: Scalars | Value, targets: Scalars | Value | float) -> Any:
     """Return the mean over k of abs(output_k - target_k).
 
@@ -148,6 +153,7 @@ def mean_absolute_error(outputs: Scalars | Value, targets: Scalars | Value | flo
     return mean_of([ad.abs(output - target) for output, target in pairs])
 
 
+@call_checked(LOSS_ARGUMENTS, NUMBER_LOSS_HINTS)
 def huber(
     outputs: Scalars | Value, targets: Scalars | Value | float, *, delta: float = 1.0
 ) -> Value:
@@ -208,6 +214,8 @@ def _is_numeric(outputs: object) -> bool:
 
 def _differences(outputs: object, targets: object) -> NDArray[np.float64]:
     """Outputs minus targets, entry by entry; (N, 1) against (N,) must not become (N, N)."""
+    refuse_masks(outputs, "outputs")
+    refuse_masks(targets, "targets")
     given, wanted = np.asarray(outputs), np.asarray(targets)
     if wanted.dtype.kind not in "biuf":
         raise TypeError(f"targets must be an array of real numbers, got one of {wanted.dtype}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
 import re
 import zipfile
@@ -23,7 +22,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 
-from autograd_mini import check_place, write_whole
+from autograd_mini import array_from_npy, check_place, write_whole
+
+from .._interrupts import held_interrupts
 
 __all__ = ["ArchiveError", "archive_path", "read_archive", "write_archive"]
 
@@ -118,6 +119,8 @@ def write_archive(
         A file name without ``.npz``, a name of an array with other characters.
     OSError
         The file cannot be written there.
+    KeyboardInterrupt
+        Ctrl-C came meanwhile: the new file is there.
 
     Examples
     --------
@@ -131,11 +134,14 @@ def write_archive(
     ({'epoch': 3}, {'parameters': array([1., 2.])}, array([1., 2.]))
     """
     target = archive_path(path)
-    members = {f"{name}.npy": _npy_bytes(name, array) for name, array in arrays.items()}
-    header = {"format": FORMAT, "version": VERSION, "kind": kind, "contents": _plain(contents)}
-    header["sha256"] = _checksum(header, members)
-    text = json.dumps(header).encode()
-    write_whole(target, _zip_bytes({HEADER: text, **members}))
+    with held_interrupts() as came:  # which `zipfile` would answer by errors of its own
+        members = {f"{name}.npy": _npy_bytes(name, array) for name, array in arrays.items()}
+        header = {"format": FORMAT, "version": VERSION, "kind": kind, "contents": _plain(contents)}
+        header["sha256"] = _checksum(header, members)
+        text = json.dumps(header).encode()
+        write_whole(target, _zip_bytes({HEADER: text, **members}))
+    if came:
+        raise KeyboardInterrupt
 
 
 def read_archive(
@@ -186,7 +192,7 @@ def read_archive(
     try:
         if header.pop("sha256") != _checksum(header, members):
             raise ValueError("the checksum differs")
-        arrays = {name.removesuffix(".npy"): _array(member) for name, member in members.items()}
+        arrays = {name.removesuffix(".npy"): array_from_npy(m) for name, m in members.items()}
         return header["contents"], arrays
     except _DAMAGE as error:
         raise _damaged(source, error) from None
@@ -201,7 +207,24 @@ def _plain(contents: Any) -> Any:
         text = json.dumps(contents)
     except (TypeError, ValueError) as error:
         raise TypeError(f"the contents have no form in JSON: {error}") from None
+    _check_keys(contents)
     return json.loads(text)
+
+
+def _check_keys(contents: Any) -> None:
+    """Refuse keys that are no text, of which JSON would make one."""
+    parts = contents
+    if isinstance(contents, dict):
+        for key in contents:
+            if not isinstance(key, str):
+                raise TypeError(
+                    f"the contents have no form in JSON: the key {key!r:.40} is no text"
+                )
+        parts = contents.values()
+    elif not isinstance(contents, (list, tuple)):
+        return
+    for part in parts:
+        _check_keys(part)
 
 
 def _checksum(header: Mapping[str, Any], members: Mapping[str, bytes]) -> str:
@@ -224,18 +247,6 @@ def _npy_bytes(name: str, array: ArrayLike) -> bytes:
     stream = io.BytesIO()
     npy.write_array(stream, numbers, version=(1, 0), allow_pickle=False)
     return stream.getvalue()
-
-
-def _array(member: bytes) -> NDArray[np.generic]:
-    """Read an array without believing the size that it declares."""
-    stream = io.BytesIO(member)
-    if npy.read_magic(stream) != (1, 0):
-        raise ValueError("an array in another version of NumPy's format")
-    shape, _, dtype = npy.read_array_header_1_0(stream)
-    numbers = member[stream.tell() :]
-    if dtype.kind not in NUMBERS or math.prod(shape) * dtype.itemsize != len(numbers):
-        raise ValueError("an array of another size or type than it declares")
-    return np.frombuffer(numbers, dtype).reshape(shape).copy()
 
 
 def _zip_bytes(members: Mapping[str, bytes]) -> bytes:
@@ -336,5 +347,6 @@ def _check_header(header: Mapping[str, Any], kind: str, path: Path) -> None:
         )
     found = header.get("kind")
     if found != kind:
-        cure = f"; read it with {READERS[found]}" if found in READERS else ""
+        reader = READERS.get(str(found))
+        cure = f"; read it with {reader}" if reader else ""
         raise ArchiveError(f"{str(path)!r} holds a {found}, not a {kind}{cure}")

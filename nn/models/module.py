@@ -14,8 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd_mini import Value
 
-from .._checks import check_call
-from .._other_libraries import LAYER_ARGUMENTS, MODULE_ATTRIBUTES, PARAMETER_ATTRIBUTES
+from .._calls import check_call
+from .._other_libraries import (
+    ABSENT_ARGUMENTS,
+    LAYER_ARGUMENTS,
+    MODULE_ATTRIBUTES,
+    PARAMETER_ATTRIBUTES,
+)
 from . import predicting, states
 from .lost_values import warn_of_lost_values
 from .parameter_search import Holder, attributes_of, is_parameter, label_parts, slots_of, walk
@@ -41,7 +46,7 @@ class _ModuleClass(ABCMeta):
     def __call__(cls: type[ModuleT], *arguments: Any, **keywords: Any) -> ModuleT:
         """Make a module, label the parameters of its parts, and warn of what is no parameter."""
         if cls.__new__ is object.__new__:  # any other may take what it likes
-            check_call(cls, arguments, keywords, LAYER_ARGUMENTS)
+            check_call(cls, arguments, keywords, LAYER_ARGUMENTS, ABSENT_ARGUMENTS)
         module: ModuleT = super().__call__(*arguments, **keywords)  # type: ignore[misc]
         if isinstance(module, Module):
             label_parts(module)
@@ -86,6 +91,8 @@ class Module(Holder, metaclass=_ModuleClass):
       lengths: 2 parameters
     )
     """
+
+    _outputs_are: str | None = None  # to the loss of the last `fit`; kept by copies and files
 
     def parameters(self) -> list[Value]:
         """Return the parameters, each once.
@@ -184,7 +191,8 @@ class Module(Holder, metaclass=_ModuleClass):
         -------
         numpy.ndarray
             Shape (N, k) for a model that returns a list of k Values, (N,) for one that returns a
-            Value. Nested lists, such as the channels of an image, come flat, in order.
+            Value. Nested lists, such as the channels of an image, come flat, in order. A model
+            with state begins each example with the state that it has, which stays as it is.
 
         Raises
         ------
@@ -207,9 +215,12 @@ class Module(Holder, metaclass=_ModuleClass):
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities for each of many examples.
 
-        The softmax of two or more outputs, the sigmoid of a single one: logits, as `cross_entropy`
-        and `binary_cross_entropy_with_logits` take them. Outputs that come from a sigmoid, or from
-        a softmax, are probabilities already and stay as they are.
+        What the outputs are, `fit` learns from the loss: probabilities, as `binary_cross_entropy`
+        takes them, stay as they are; of logits, those of `binary_cross_entropy_with_logits`, the
+        sigmoid of each; of those of `cross_entropy`, the softmax. Copies and saved files know it,
+        too. Where no such loss has told, outputs that come from a sigmoid or a softmax, also
+        clipped or taken from 1, are probabilities; of any others the softmax or, of a single one,
+        the sigmoid.
 
         Parameters
         ----------

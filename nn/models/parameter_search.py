@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import MemberDescriptorType
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from autograd_mini import Value
 
+from .kept_attributes import Keeping
+
 __all__ = ["SEEN", "Holder", "attributes_of", "is_parameter", "label_parts", "slots_of", "walk"]
 
 
-class Holder:
+class Holder(Keeping):
     """What is looked into for parameters: a module, each of whose attributes may hold some."""
-
-    _slots: ClassVar[tuple[str, ...]] = ()
 
 
 def _children(node: object) -> Iterable[tuple[object, object]]:
@@ -97,11 +97,17 @@ def slots_of(kind: type) -> list[str]:
 def label_parts(module: Holder) -> None:
     """Label the parameters of a module that is built from others, each by its path.
 
-    A label that the path ends with was the path from a part, and is extended; any other but an
-    empty one was given by the user, and stays.
+    A label that ends with the path within the innermost module was such a path itself, also one in
+    another model, and is replaced; any other but an empty one was given by the user, and stays.
     """
-    found = list(walk(module))
+    found, around = list(walk(module)), [""]
     if any(isinstance(node, Holder) for _, node in found):
         for name, node in found:
-            if is_parameter(node) and (not node.label or name.endswith(f".{node.label}")):
-                node.label = name
+            while not name.startswith(around[-1]):
+                around.pop()
+            if isinstance(node, Holder):
+                around.append(f"{name}.")
+            elif is_parameter(node):
+                own = name.removeprefix(around[-1])
+                if not node.label or f".{node.label}".endswith(f".{own}"):
+                    node.label = name

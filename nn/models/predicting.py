@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -17,15 +17,20 @@ from numpy.typing import ArrayLike, NDArray
 import autograd_mini as ad
 from autograd_mini import Program, Value, is_ordered
 
-from .._checks import named_tokens
+from .._checks import named_tokens, of_one_example, refuse_masks
+from .._nested import as_outputs, is_nested
+from .kept_attributes import attributes_kept
 from .randomness import evaluation_mode
 
-Outputs: TypeAlias = Callable[[Any], Any]
-"""A model's outputs for one example -> what is asked of them."""
+Asked: TypeAlias = Callable[[Any, "str | None"], Any]
+"""(a model's outputs for one example, what they are to its loss) -> what is asked of them."""
 
 
 class Model(Protocol):
     """What is compiled: the outputs of one example, and the parameters that they depend on."""
+
+    _outputs_are: str | None
+    """What they mean to the loss that the model was trained with, as a `LossUse` has it."""
 
     def __call__(self, inputs: Any, /) -> Any:
         """Return one example's outputs."""
@@ -76,41 +81,64 @@ def classes(model: Model, X: ArrayLike) -> NDArray[np.int64]:
     return chosen.reshape(len(scores)).astype(np.int64)
 
 
-def _as_they_are(outputs: Any) -> Any:
+def _as_they_are(outputs: Any, meaning: str | None) -> Any:
     return outputs
 
 
-def _probabilities(outputs: Any) -> Any:
+def _probabilities(outputs: Any, meaning: str | None) -> Any:
     values = _in_a_list(outputs)
-    if not all(value.op in ("sigmoid", "softmax") for value in values):
-        values = ad.softmax(values) if len(values) > 1 else [ad.sigmoid(values[0])]
-    return values[0] if isinstance(outputs, Value) else values
+    if meaning not in _TO_PROBABILITIES:
+        meaning = _meaning_by_graph(values)
+    found = _TO_PROBABILITIES[meaning](values)
+    return found[0] if isinstance(outputs, Value) else found
 
 
-def _scores(outputs: Any) -> Any:
+def _scores(outputs: Any, meaning: str | None) -> Any:
     """Of several classes what is largest for the right one; of a single output its probability."""
     values = _in_a_list(outputs)
-    return values if len(values) > 1 else _probabilities(values)
+    return values if len(values) > 1 else _probabilities(values, meaning)
+
+
+_TO_PROBABILITIES: dict[str | None, Callable[[list[Value]], list[Value]]] = {
+    "probabilities": lambda values: values,
+    "logits": lambda values: [ad.sigmoid(value) for value in values],
+    "class logits": ad.softmax,
+}
+
+
+def _meaning_by_graph(values: list[Value]) -> str:
+    """What the outputs seem to be, where no loss has told."""
+    if all(map(_is_probability, values)):
+        return "probabilities"
+    return "class logits" if len(values) > 1 else "logits"
+
+
+def _is_probability(value: Value) -> bool:
+    """Whether it is a sigmoid or softmax, also clipped, as the rest to 1, or as 1 / (1 + exp)."""
+    while value.op == "clip" or (value.op == "sub" and _is_one(value.parents[0])):
+        value = value.parents[value.op == "sub"]
+    if value.op == "div" and _is_one(value.parents[0]):
+        ops = {term.op for term in value.parents[1].parents if not _is_one(term)}
+        return value.parents[1].op == "add" and ops == {"exp"}
+    return value.op in ("sigmoid", "softmax")
+
+
+def _is_one(value: Value) -> bool:
+    return value.op == "constant" and value.data == 1.0
 
 
 def _in_a_list(outputs: Any) -> list[Value]:
     """One example's outputs, a Value or several of them, as a list."""
     if isinstance(outputs, Value):
         return [outputs]
-    values = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
-    if not isinstance(values, (list, tuple)):
-        raise TypeError(f"{_TAKES_OUTPUTS}, got {type(values).__name__}")
-    if not values:
+    if not outputs:
         raise ValueError(f"{_TAKES_OUTPUTS}, got none")
-    if any(isinstance(value, (list, tuple, np.ndarray)) for value in values):
+    if any(map(is_nested, outputs)):
         raise TypeError(
             f"{_TAKES_OUTPUTS}, got lists in a list: let the model end in nn.flatten, as in "
             "nn.Sequential(model, nn.flatten)"
         )
-    for value in values:
-        if not isinstance(value, Value):
-            raise TypeError(f"{_TAKES_OUTPUTS}, got a list with {type(value).__name__} in it")
-    return list(values)
+    return list(outputs)
 
 
 _TAKES_OUTPUTS = "probabilities and classes are of a model that returns a Value or a list of Values"
@@ -124,13 +152,18 @@ class _Programs:
 
     def __init__(self, model: Model) -> None:
         self.model = weakref.ref(model, functools.partial(_kept.pop, id(model)))
-        self.of: dict[Outputs, Program] = {}
+        self.of: dict[Asked, Program] = {}
 
-    def made(self, asked: Outputs, model: Model) -> Program:
+    def made(self, asked: Asked, model: Model) -> Program:
         """Compile anew, for the parameters that the model has now."""
         reference: Any = self.model
-        program = ad.compile(lambda x: asked(reference()(x)), model.parameters())
-        self.of[asked] = program
+
+        def of_one(x: Any) -> Any:
+            model = reference()
+            with attributes_kept(model):
+                return asked(as_outputs(of_one_example(model, x)), model._outputs_are)
+
+        program = self.of[asked] = ad.compile(of_one, model.parameters())
         return program
 
 
@@ -138,7 +171,7 @@ _kept: dict[int, _Programs] = {}
 """By the id of the model; what is kept goes when the model goes."""
 
 
-def _run(model: Model, asked: Outputs, X: ArrayLike) -> NDArray[np.float64]:
+def _run(model: Model, asked: Asked, X: ArrayLike) -> NDArray[np.float64]:
     examples = _examples(X)
     try:
         return _outputs(model, asked, examples)
@@ -153,7 +186,7 @@ def _run(model: Model, asked: Outputs, X: ArrayLike) -> NDArray[np.float64]:
     )
 
 
-def _outputs(model: Model, asked: Outputs, examples: NDArray[Any]) -> NDArray[np.float64]:
+def _outputs(model: Model, asked: Asked, examples: NDArray[Any]) -> NDArray[np.float64]:
     """Run the program that is kept if the model still makes the graph that it is of, or a new one.
 
     A parameter that was replaced is another leaf of the graph, so that this is seen as well.
@@ -169,7 +202,7 @@ def _outputs(model: Model, asked: Outputs, examples: NDArray[Any]) -> NDArray[np
     return result
 
 
-def _is_one_example(model: Model, asked: Outputs, example: NDArray[Any]) -> bool:
+def _is_one_example(model: Model, asked: Asked, example: NDArray[Any]) -> bool:
     """Whether the model takes as one example what was given as a batch."""
     try:
         _outputs(model, asked, example[None])
@@ -180,15 +213,12 @@ def _is_one_example(model: Model, asked: Outputs, example: NDArray[Any]) -> bool
 
 def _examples(X: ArrayLike) -> NDArray[Any]:
     """Return examples as an array of numbers."""
-    if isinstance(X, Value) or not (hasattr(X, "__array__") or is_ordered(X)):
+    if isinstance(X, (Value, Iterator)) or not (hasattr(X, "__array__") or is_ordered(X)):
         raise TypeError(
             f"X must be an array or a list of examples, one per row, got {type(X).__name__}"
+            + (": write list(X)" if isinstance(X, Iterator) else "")
         )
-    if isinstance(X, np.ma.MaskedArray):
-        raise TypeError(
-            "X is a masked array, and masks are not looked at: fill in what is missing, as "
-            "X.filled(0.0) does"
-        )
+    refuse_masks(X, "X")
     try:
         array = np.asarray(X)
     except ValueError as error:
@@ -196,13 +226,17 @@ def _examples(X: ArrayLike) -> NDArray[Any]:
             f"X is no array: examples must have equally many numbers ({error})"
         ) from None
     if array.dtype.kind not in "fiub":
-        what = "Values" if any(isinstance(x, Value) for x in array.flat) else str(array.dtype)
-        raise TypeError(
-            f"X must hold numbers, got an array of {what}; with Values call the model itself: "
-            "[model(x) for x in X]"
-        )
+        raise TypeError(f"X must hold numbers, got {_how_to_make_numbers(array)}")
     if array.ndim == 0:
         raise ValueError("X must hold one example per row, got a single number")
     if array.shape[0] == 0:
         raise ValueError(f"X is empty, of shape {array.shape}: at least one example is needed")
     return array
+
+
+def _how_to_make_numbers(array: NDArray[Any]) -> str:
+    if any(isinstance(x, Value) for x in array.flat):
+        return "an array of Values: call the model itself, [model(x) for x in X]"
+    if any(isinstance(x, Iterator) for x in array.flat):
+        return "generators: write list(X), of lists"
+    return f"an array of {array.dtype}: where these are numbers, write np.array(X).astype(float)"

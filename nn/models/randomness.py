@@ -21,7 +21,16 @@ from autograd_mini import Value
 
 from .._checks import as_generator, positive_int
 
-__all__ = ["Request", "counting", "draw", "drawn", "evaluation_mode", "feeding", "training_mode"]
+__all__ = [
+    "Request",
+    "RequestError",
+    "counting",
+    "draw",
+    "drawn",
+    "evaluation_mode",
+    "feeding",
+    "training_mode",
+]
 
 Sampler: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], Any]
 """Makes an array of the given shape, such as ``lambda generator, shape: generator.random(shape)``.
@@ -173,8 +182,12 @@ def counting() -> Iterator[list[Request]]:
         yield source.requests
 
 
+class RequestError(ValueError):
+    """Layers ask for more random numbers than they are given, or for fewer."""
+
+
 @contextmanager
-def feeding(numbers: Sequence[Value | float] | NDArray[np.float64]) -> Iterator[None]:
+def feeding(numbers: Sequence[Value | float] | NDArray[np.float64]) -> Iterator[list[Request]]:
     """Hand out given numbers, in order, to the layers that ask inside the block.
 
     Parameters
@@ -182,10 +195,15 @@ def feeding(numbers: Sequence[Value | float] | NDArray[np.float64]) -> Iterator[
     numbers : sequence of Value or float
         One example's: a row of what `draw` returned or, while a function is traced, its argument.
 
+    Yields
+    ------
+    list of Request
+        What the layers ask for: it grows inside the block.
+
     Raises
     ------
-    ValueError
-        When layers ask for more numbers than there are, or for fewer.
+    RequestError
+        When layers ask for more numbers than there are, or for fewer; a ValueError.
 
     Examples
     --------
@@ -206,11 +224,11 @@ def feeding(numbers: Sequence[Value | float] | NDArray[np.float64]) -> Iterator[
     >>> [total(x, mask).data for mask in masks]
     [2.0, 20.0, 12.0]
     """
-    source = _Feeding(numbers.tolist() if isinstance(numbers, np.ndarray) else list(numbers))
+    source = _Feeding(numbers.tolist() if isinstance(numbers, np.ndarray) else list(numbers), [])
     with _from(source):
-        yield
+        yield source.requests
     if source.n_used < len(source.given):
-        raise ValueError(
+        raise RequestError(
             f"{len(source.given)} random numbers were given, the layers asked for {source.n_used}: "
             + _SAME_FOR_ALL
         )
@@ -280,12 +298,14 @@ class _Counting:
 @dataclass
 class _Feeding:
     given: list[Value | float]
+    requests: list[Request]
     n_used: int = 0
 
     def numbers(self, request: Request) -> list[Value | float]:
+        self.requests.append(request)
         start, self.n_used = self.n_used, self.n_used + request.n
         if self.n_used > len(self.given):
-            raise ValueError(
+            raise RequestError(
                 f"{len(self.given)} random numbers were given, the layers asked for more, at least "
                 f"{self.n_used}: {_SAME_FOR_ALL}"
             )

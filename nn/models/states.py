@@ -20,6 +20,8 @@ from .archive import archive_path, write_archive
 class Model(Protocol):
     """What has a state: parameters with names, and a way to be made anew."""
 
+    _outputs_are: str | None
+
     def named_parameters(self) -> list[tuple[str, Value]]:
         """Return each parameter with its name."""
 
@@ -92,6 +94,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     state = state_of(model)
     data = np.array([_finite(name, number) for name, number in state.items()], dtype=np.float64)
     contents = {**described(model), "names": list(state)}
+    if model._outputs_are is not None:
+        contents["outputs_are"] = model._outputs_are
     write_archive(target, "model", contents, {"parameters": data})
 
 
@@ -107,21 +111,29 @@ def described(model: Model) -> dict[str, object]:
     >>> described(Module())
     {'class': 'nn.Module', 'config': None}
     """
+    return _described(model, {})
+
+
+def _described(model: Model, before: dict[int, tuple[int, Model]]) -> dict[str, object]:
+    """Of a module that comes again how many came before its first time."""
+    if id(model) in before:
+        return {"same_as": before[id(model)][0]}
+    before[id(model)] = len(before), model
     kind = type(model)
     package = _package(kind)
     definer = next(base for base in kind.__mro__ if "_config" in vars(base))
     config = model._config() if _package(definer) == package else None
-    return {"class": f"{package}.{kind.__qualname__}", "config": _parts_described(config)}
+    return {"class": f"{package}.{kind.__qualname__}", "config": _parts_described(config, before)}
 
 
-def _parts_described(part: Any) -> object:
+def _parts_described(part: Any, before: dict[int, tuple[int, Model]]) -> object:
     """Modules and functions in a configuration by their names."""
     if hasattr(type(part), "_config"):
-        return described(part)
+        return _described(part, before)
     if isinstance(part, dict):
-        return {key: _parts_described(item) for key, item in part.items()}
+        return {key: _parts_described(item, before) for key, item in part.items()}
     if isinstance(part, (list, tuple)):
-        return [_parts_described(item) for item in part]
+        return [_parts_described(item, before) for item in part]
     if callable(part):
         return {"function": _public_name(part)}
     return part

@@ -5,97 +5,100 @@ from __future__ import annotations
 import math
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from inspect import signature
-from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from autograd_mini import Value
 
 from .._assignment import assign_data
-from .._checks import (
-    Aliases,
-    KeywordsChecked,
-    above_zero,
-    did_you_mean,
-    not_negative,
-)
-from .._other_libraries import OPTIMIZER_ARGUMENTS
+from .._calls import Aliases, KeywordsChecked, call_checked, did_you_mean, refuse_call
+from .._checks import not_negative
+from .._other_libraries import OPTIMIZER_ARGUMENTS, OPTIMIZER_CALLS
 from ..models.parameters import float_vector, parameter_list
-
-__all__ = ["Hyperparameter", "Memory", "Optimizer", "StepError", "Vector"]
-
-T = TypeVar("T")
-
-
-Vector: TypeAlias = NDArray[np.float64]
-
-
-Memory: TypeAlias = Mapping[str, Any]
-"""What one step leaves to the next: ints and vectors (P,) by name. Replaced, never changed."""
-
-
-_REMEDY = (
-    "no parameter was changed; lower the learning rate, or look in the loss for a log, a division "
-    "or an exp out of bounds"
+from .hyperparameters import (
+    Hyperparameter,
+    checked_limit,
+    checked_rate,
+    hyperparameters_of,
+    own_settings,
+    plain,
+)
+from .step_vectors import (
+    Memory,
+    Vector,
+    checked_entry,
+    copied,
+    first_infinite,
+    is_finite,
+    shortened,
 )
 
+__all__ = ["OUT_OF_BOUNDS", "Optimizer", "StepError", "with_shared_options"]
 
-_PLAIN = (Real, np.bool_, str, type(None))
-
-
-_NOT_NEGATIVE = frozenset(["steps", "mean_square", "sum_of_squares"])
+C = TypeVar("C", bound=Callable[..., None])
+OUT_OF_BOUNDS = "a log, a division or an exp out of bounds"
+_REMEDY = (
+    f"no parameter was changed; lower the learning rate, or look in the loss for {OUT_OF_BOUNDS}"
+)
 
 
 class StepError(ValueError):
-    """A step that cannot be made, as something in it is not finite: nothing has changed."""
+    """A step that cannot be made, as something in it is not finite: nothing has changed.
 
-
-class Hyperparameter(Generic[T]):
-    """A number that an optimizer is made with: checked when it is set, read as a plain attribute.
-
-    A descriptor without `__get__` leaves reading to the optimizer's own dict, where it costs least.
+    Attributes
+    ----------
+    found : str
+        What is not finite.
     """
 
-    def __init__(self, check: Callable[[object, str], T]) -> None:
-        self.check = check
+    def __init__(self, found: str) -> None:
+        super().__init__(found)
+        self.found = found
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __set__(self, optimizer: Optimizer, number: T) -> None:
-        checked = self.check(number, self.name)
-        optimizer.check_together({**vars(optimizer), self.name: checked})
-        vars(optimizer)[self.name] = checked
-
-    if TYPE_CHECKING:
-
-        def __get__(self, optimizer: Optimizer, owner: type) -> T: ...
-
-
-def _learning_rate(rate: object, name: str) -> float:
-    if callable(rate):
-        raise TypeError(
-            f"{name} must be a real number, got {rate!r}: give fit the schedule, by "
-            f"callbacks=[LearningRateSchedule(schedule)], or set optimizer.{name} = "
-            "schedule(count) in a loop of your own"
-        )
-    return not_negative(rate, name)
-
-
-def _limit(limit: object, name: str) -> float | None:
-    return None if limit is None else above_zero(limit, name)
+    def __str__(self) -> str:
+        return f"{self.found}: {_REMEDY}"
 
 
 class _Constructor(ABCMeta):
     """Tells when an optimizer is made: from then on it takes no new attributes."""
 
     def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
+        refuse_call(cls, arguments, keywords, cls._ALIASES)  # type: ignore[attr-defined]
         optimizer = super().__call__(*arguments, **keywords)
         vars(optimizer)["_is_made"] = True
         return optimizer
+
+    @property
+    def __signature__(cls) -> Signature:
+        """What `help` shows: the arguments of `__init__`, not of `__call__` above."""
+        own = signature(cls.__init__)  # type: ignore[misc]
+        return own.replace(parameters=list(own.parameters.values())[1:])
+
+
+def _shared_only(constructor: C) -> C:
+    """Let it refuse what a subclass hands on with its ``**keywords`` and nothing here takes."""
+    own = signature(constructor).parameters
+
+    @wraps(constructor)
+    def checked(self: Optimizer, *arguments: Any, **keywords: Any) -> None:
+        for name in keywords.keys() - own.keys():
+            end = did_you_mean(name, _argument_names(type(self)), self._ALIASES)
+            raise TypeError(f"{type(self).__name__} takes no argument {name!r}{end}")
+        constructor(self, *arguments, **keywords)
+
+    return cast("C", checked)
+
+
+def _argument_names(kind: type[Optimizer]) -> list[str]:
+    """What the constructors of a class and those it is derived from take by name."""
+    constructors = [vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base)]
+    found = [p for made in constructors for p in list(signature(made).parameters.values())[1:]]
+    by_name = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    return list(dict.fromkeys(p.name for p in found if p.kind in by_name))
 
 
 class Optimizer(KeywordsChecked, metaclass=_Constructor):
@@ -157,11 +160,12 @@ class Optimizer(KeywordsChecked, metaclass=_Constructor):
 
     _ALIASES: ClassVar[Aliases] = OPTIMIZER_ARGUMENTS
 
-    learning_rate = Hyperparameter(_learning_rate)
+    learning_rate = Hyperparameter(checked_rate)
     weight_decay = Hyperparameter(not_negative)
-    clip_value = Hyperparameter(_limit)
-    clip_norm = Hyperparameter(_limit)
+    clip_value = Hyperparameter(checked_limit)
+    clip_norm = Hyperparameter(checked_limit)
 
+    @_shared_only
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -216,6 +220,7 @@ class Optimizer(KeywordsChecked, metaclass=_Constructor):
     def memory(self, memory: Memory) -> None:
         self._memory = memory
 
+    @call_checked({}, OPTIMIZER_CALLS)
     def step(self) -> None:
         """Move every parameter along its `grad`, or none when one cannot move.
 
@@ -326,6 +331,7 @@ class Optimizer(KeywordsChecked, metaclass=_Constructor):
             self._check_memory(left, gradient)
         return after, left
 
+    @call_checked({}, OPTIMIZER_CALLS)
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, since `backward` adds to what is there.
 
@@ -359,7 +365,7 @@ class Optimizer(KeywordsChecked, metaclass=_Constructor):
         >>> state["optimizer"], state["learning_rate"], state["momentum"], state["velocity"]
         ('SGD', 0.1, 0.9, array([0.]))
         """
-        memory = {name: _copied(entry) for name, entry in self._memory.items()}
+        memory = {name: copied(entry) for name, entry in self._memory.items()}
         return {"optimizer": type(self).__name__, **self._settings(), **memory}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -393,12 +399,12 @@ class Optimizer(KeywordsChecked, metaclass=_Constructor):
         own = type(self).__name__
         if not isinstance(state, Mapping):
             raise TypeError(f"state must be the state_dict() of {own}, got {type(state).__name__}")
-        fresh, settings = self.initial_memory(), _hyperparameters(type(self))
+        fresh, settings = self.initial_memory(), hyperparameters_of(type(self))
         checks = {name: entry.check for name, entry in settings.items()}
-        checks |= dict.fromkeys(_own_settings(self), _plain)
+        checks |= dict.fromkeys(own_settings(self), plain)
         self._check_names(state, ["optimizer", *checks, *fresh])
         numbers = {name: check(state[name], name) for name, check in checks.items()}
-        memory = {name: _checked_entry(state[name], entry, name) for name, entry in fresh.items()}
+        memory = {name: checked_entry(state[name], entry, name) for name, entry in fresh.items()}
         self.check_together(numbers)
         vars(self).update(numbers, _memory=memory)  # at once, Ctrl-C or not
 
@@ -423,24 +429,24 @@ class Optimizer(KeywordsChecked, metaclass=_Constructor):
         found = f"the step takes {self._name(index)} from {theta[index]} to {after[index]}"
         if not math.isfinite(gradient[index]):
             found = f"the gradient of {self._name(index)} is {gradient[index]}"
-        raise StepError(f"{found}: {_REMEDY}")
+        raise StepError(found)
 
     def _check_memory(self, memory: Memory, gradient: Vector) -> None:
         """Above 1e154 a square is infinite, and would hold the parameter still for ever."""
         for entry in memory.values():
-            if isinstance(entry, np.ndarray) and not _is_finite(entry):
-                index = _first_infinite(entry)
+            if isinstance(entry, np.ndarray) and not is_finite(entry):
+                index = first_infinite(entry)
                 number = f"the gradient of {self._name(index)} is {gradient[index]}"
-                raise StepError(f"{number}, too large to square: {_REMEDY}")
+                raise StepError(f"{number}, too large to square")
 
     def _clipped(self, gradient: Vector) -> Vector:
         """The gradient within its limits; one that is not finite stays so, to be refused."""
         limit, longest = self.clip_value, self.clip_norm
-        if (limit is None and longest is None) or not _is_finite(gradient):
+        if (limit is None and longest is None) or not is_finite(gradient):
             return gradient
         if limit is not None:
             gradient = np.minimum(np.maximum(gradient, -limit), limit)
-        return gradient if longest is None else _shortened(gradient, longest)
+        return gradient if longest is None else shortened(gradient, longest)
 
     def _decayed(self, theta: Vector, gradient: Vector) -> tuple[Vector, Vector]:
         """The parameters and the gradient with the weight decay in one of them."""
@@ -452,7 +458,7 @@ class Optimizer(KeywordsChecked, metaclass=_Constructor):
         return repr(label) if label else f"parameters[{index}]"
 
     def _settings(self) -> dict[str, Any]:
-        names = [*_hyperparameters(type(self)), *_own_settings(self)]
+        names = [*hyperparameters_of(type(self)), *own_settings(self)]
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
@@ -480,61 +486,28 @@ class Optimizer(KeywordsChecked, metaclass=_Constructor):
 
         def _unknown(self, name: str) -> AttributeError:
             cls = type(self)
-            known = ["parameters", "memory", *_hyperparameters(cls), *_own_settings(self)]
+            known = ["parameters", "memory", *hyperparameters_of(cls), *own_settings(self)]
             end = did_you_mean(name, known, self._ALIASES)
             return AttributeError(f"{cls.__name__} has no attribute {name!r}{end}")
 
 
-def _shortened(gradient: Vector, longest: float) -> Vector:
-    """The gradient, made as short as `longest` where it is longer."""
-    length = math.sqrt(gradient.dot(gradient))
-    if math.isfinite(length):
-        factor = longest / (length + 1e-6)
-        return factor * gradient if factor < 1 else gradient
-    largest = float(np.abs(gradient).max())  # the squares overflow: find the direction first
-    direction = gradient / largest
-    factor = longest / math.sqrt(direction.dot(direction))
-    return direction * min(factor, largest)
+def with_shared_options(constructor: C) -> C:
+    """Show what all optimizers take, where a constructor's signature has ``**shared`` for it.
 
-
-def _is_finite(vector: Vector) -> bool:
-    """Whether all numbers are: the sum of their squares tells at once, unless it overflows."""
-    return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
-
-
-def _first_infinite(vector: Vector) -> int:
-    return int(np.flatnonzero(~np.isfinite(vector))[0])
-
-
-def _hyperparameters(optimizer: type[Optimizer]) -> dict[str, Hyperparameter[Any]]:
-    return {
-        name: entry
-        for base in reversed(optimizer.__mro__)
-        for name, entry in vars(base).items()
-        if isinstance(entry, Hyperparameter)
-    }
-
-
-def _own_settings(optimizer: Optimizer) -> list[str]:
-    """Names of the plain attributes that an optimizer of one's own is made with."""
-    given = [vars(base) for base in reversed(type(optimizer).__mro__)] + [vars(optimizer)]
-    taken = {*_hyperparameters(type(optimizer)), *vars(optimizer).get("_memory", ())}
-    return list(
-        dict.fromkeys(
-            name
-            for attributes in given
-            for name, content in attributes.items()
-            if name[0] != "_" and name not in taken and isinstance(content, _PLAIN)
-        )
-    )
-
-
-def _plain(content: object, name: str) -> object:
-    if not isinstance(content, _PLAIN):
-        raise TypeError(
-            f"{name} must be a number, a text, True, False or None, got {content!r:.40}"
-        )
-    return content
+    Examples
+    --------
+    >>> from nn import SGD
+    >>> [name for name in signature(SGD.__init__).parameters if name.startswith("clip")]
+    ['clip_value', 'clip_norm']
+    """
+    own = signature(constructor)
+    parameters = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    shared = signature(Optimizer.__init__).parameters.values()
+    parameters += [
+        p for p in shared if p.kind is Parameter.KEYWORD_ONLY and p.name not in own.parameters
+    ]
+    constructor.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return constructor
 
 
 def _parameters_of(parameters: object, optimizer: str) -> list[Value]:
@@ -547,24 +520,3 @@ def _parameters_of(parameters: object, optimizer: str) -> list[Value]:
     if not leaves:
         raise ValueError("no parameters to train: the list is empty")
     return leaves
-
-
-def _copied(entry: Any) -> Any:
-    return entry.copy() if isinstance(entry, np.ndarray) else entry
-
-
-def _checked_entry(entry: Any, fresh: Any, name: str) -> Any:
-    """An entry of a loaded memory, checked to be of the kind of a fresh one."""
-    if not isinstance(fresh, np.ndarray):
-        if isinstance(entry, (bool, np.bool_)) or not isinstance(entry, (int, np.integer)):
-            raise TypeError(f"{name} must be an int, got {entry!r}")
-        entry = int(entry)
-        smallest = entry
-    else:
-        entry = float_vector(entry, len(fresh), name).copy()
-        if not _is_finite(entry):
-            raise ValueError(f"{name} must be finite, got {entry[_first_infinite(entry)]}")
-        smallest = entry.min()
-    if name in _NOT_NEGATIVE and smallest < 0:
-        raise ValueError(f"{name} must be at least 0, got {smallest}")
-    return entry

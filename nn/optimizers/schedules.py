@@ -13,7 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._checks import Aliases, KeywordsChecked, not_negative, positive_int
+from .._calls import Aliases, KeywordsChecked
+from .._checks import not_negative, positive_int
 
 __all__ = [
     "ConstantSchedule",
@@ -22,6 +23,7 @@ __all__ = [
     "StepSchedule",
     "WarmUp",
 ]
+_ZERO_FROM = 2**63  # any factor below 1, so often multiplied, is 0
 
 
 class Schedule(KeywordsChecked, ABC):
@@ -137,7 +139,7 @@ class LinearSchedule(Schedule):
         _check(self, start=not_negative, length=positive_int, end=not_negative)
 
     def _rate(self, count: int) -> float:
-        share = min(count / self.length, 1.0)
+        share = min(count, self.length) / self.length
         return (1.0 - share) * self.start + share * self.end
 
 
@@ -176,7 +178,7 @@ class CosineSchedule(Schedule):
         _check(self, start=not_negative, length=positive_int, end=not_negative)
 
     def _rate(self, count: int) -> float:
-        wave = (1.0 + math.cos(math.pi * min(count / self.length, 1.0))) / 2
+        wave = (1.0 + math.cos(math.pi * (min(count, self.length) / self.length))) / 2
         return wave * self.start + (1.0 - wave) * self.end
 
 
@@ -215,7 +217,7 @@ class StepSchedule(Schedule):
             raise ValueError(f"factor must be at most 1, got {self.factor}")
 
     def _rate(self, count: int) -> float:
-        return float(self.start * self.factor ** (count // self.every))
+        return float(self.start * self.factor ** min(count // self.every, _ZERO_FROM))
 
 
 @dataclass(frozen=True)
@@ -258,7 +260,7 @@ class WarmUp(Schedule):
     def _rate(self, count: int) -> float:
         if count >= self.length:
             return self.schedule(count - self.length)
-        return self.schedule(0) * (count + 1) / (self.length + 1)
+        return self.schedule(0) * ((count + 1) / (self.length + 1))
 
 
 def _check(schedule: Schedule, **checks: Callable[[object, str], float]) -> None:

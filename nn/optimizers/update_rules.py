@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd_mini import Value
 
 from .._checks import above_zero, share, true_or_false
-from .optimizer import Hyperparameter, Memory, Optimizer, Vector
+from .hyperparameters import ClippingOptions, Hyperparameter, SharedOptions
+from .optimizer import Optimizer, with_shared_options
+from .step_vectors import Memory, Vector
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "RMSProp"]
 
@@ -67,6 +72,7 @@ class SGD(Optimizer):
     momentum = Hyperparameter(share)
     nesterov = Hyperparameter(true_or_false)
 
+    @with_shared_options
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -74,17 +80,9 @@ class SGD(Optimizer):
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
-        weight_decay: float = 0.0,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
+        **shared: Unpack[SharedOptions],
     ) -> None:
-        super().__init__(
-            parameters,
-            learning_rate,
-            weight_decay=weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-        )
+        super().__init__(parameters, learning_rate, **shared)
         self.momentum = momentum
         self.nesterov = nesterov
 
@@ -150,23 +148,16 @@ class AdaGrad(Optimizer):
 
     epsilon = Hyperparameter(above_zero)
 
+    @with_shared_options
     def __init__(
         self,
         parameters: Iterable[Value],
         learning_rate: float = 0.01,
         *,
         epsilon: float = 1e-10,
-        weight_decay: float = 0.0,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
+        **shared: Unpack[SharedOptions],
     ) -> None:
-        super().__init__(
-            parameters,
-            learning_rate,
-            weight_decay=weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-        )
+        super().__init__(parameters, learning_rate, **shared)
         self.epsilon = epsilon
 
     def initial_memory(self) -> Memory:
@@ -221,6 +212,7 @@ class RMSProp(Optimizer):
     beta = Hyperparameter(share)
     epsilon = Hyperparameter(above_zero)
 
+    @with_shared_options
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -228,17 +220,9 @@ class RMSProp(Optimizer):
         *,
         beta: float = 0.99,
         epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
+        **shared: Unpack[SharedOptions],
     ) -> None:
-        super().__init__(
-            parameters,
-            learning_rate,
-            weight_decay=weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-        )
+        super().__init__(parameters, learning_rate, **shared)
         self.beta = beta
         self.epsilon = epsilon
 
@@ -298,6 +282,7 @@ class Adam(Optimizer):
     beta2 = Hyperparameter(share)
     epsilon = Hyperparameter(above_zero)
 
+    @with_shared_options
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -306,17 +291,9 @@ class Adam(Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
+        **shared: Unpack[SharedOptions],
     ) -> None:
-        super().__init__(
-            parameters,
-            learning_rate,
-            weight_decay=weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-        )
+        super().__init__(parameters, learning_rate, **shared)
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
@@ -354,7 +331,7 @@ class AdamW(Adam):
     beta1, beta2, epsilon : float
         As in `Adam`.
     weight_decay : float
-        Finite and at least 0.
+        Finite and at least 0; 0.01 unless given.
     clip_value, clip_norm : float
         As in `Optimizer`.
 
@@ -376,6 +353,7 @@ class AdamW(Adam):
     array([1.9])
     """
 
+    @with_shared_options
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -385,8 +363,7 @@ class AdamW(Adam):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
+        **shared: Unpack[ClippingOptions],
     ) -> None:
         super().__init__(
             parameters,
@@ -395,8 +372,7 @@ class AdamW(Adam):
             beta2=beta2,
             epsilon=epsilon,
             weight_decay=weight_decay,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
+            **shared,
         )
 
     def _decayed(self, theta: Vector, gradient: Vector) -> tuple[Vector, Vector]:

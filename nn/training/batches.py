@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_generator, positive_int
+from .._checks import as_generator, positive_int, refuse_masks
 
 __all__ = ["Column", "as_column", "as_examples", "as_rows", "minibatches", "select"]
 
@@ -83,6 +83,7 @@ def as_column(data: Any, name: str) -> Column:
 
 
 def _check_kind(data: Any, name: str) -> None:
+    refuse_masks(data, name)
     if hasattr(data, "toarray"):
         raise TypeError(f"{name} is a sparse matrix: write {name}.toarray()")
     table = hasattr(data, "__array__")

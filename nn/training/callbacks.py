@@ -11,9 +11,10 @@ import numpy as np
 
 from autograd_mini import Value
 
-from .._checks import did_you_mean, not_negative, positive_int, true_or_false
-from .._other_libraries import CURVES
-from ..models.parameters import parameters_to_vector, vector_to_parameters
+from .._calls import KeywordsChecked, did_you_mean
+from .._checks import int_at_least, not_negative, positive_int, real_number, true_or_false
+from .._other_libraries import CALLBACK_ARGUMENTS, CALLBACK_HINTS, CURVES
+from ..models.parameters import float_vector, parameters_to_vector, vector_to_parameters
 from ..optimizers.optimizer import Optimizer
 from .history import History
 
@@ -167,6 +168,12 @@ class Callback:
         unless a class says otherwise, which counts for that class alone. Where all callbacks say
         that they do not, training need not write the parameters into the model for them, after each
         epoch or before each step.
+    changes_model : bool
+        Whether it may change what model and loss compute: other numbers, layers or options than
+        those that they were compiled with. True as above; then model and loss are traced again
+        after each epoch, and after each `step` if it has one, and compiled anew if their graph is
+        another. One that is False, or whose `uses_parameters` is, saves that; it may still set the
+        trained parameters' data and the learning rate. A function may have the attribute, too.
 
     Examples
     --------
@@ -186,12 +193,15 @@ class Callback:
     """
 
     uses_parameters: ClassVar[bool] = True
+    changes_model: ClassVar[bool] = True
+    _is_remembered: ClassVar[bool] = True  # a part of what checkpoints hold
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """A subclass may do more than its parent, which did without parameters."""
         super().__init_subclass__(**keywords)
-        if "uses_parameters" not in vars(cls):
-            cls.uses_parameters = True
+        for name in ("uses_parameters", "changes_model"):
+            if name not in vars(cls):
+                setattr(cls, name, True)
 
     def start(self, training: Training) -> None:
         """Before the first step: forget what was before."""
@@ -217,7 +227,14 @@ class Callback:
         return type(self).__name__
 
 
-class EarlyStopping(Callback):
+class KnownCallback(KeywordsChecked, Callback):
+    """A callback of this package: it says of an unknown keyword what to write."""
+
+    _ALIASES = CALLBACK_ARGUMENTS
+    _HINTS = CALLBACK_HINTS
+
+
+class EarlyStopping(KnownCallback):
     """Stop when a curve has not improved for some epochs, and go back to the best parameters.
 
     Parameters
@@ -261,6 +278,8 @@ class EarlyStopping(Callback):
     'validation_loss has not improved for 5 epochs'
     """
 
+    changes_model = False
+
     def __init__(
         self,
         patience: int,
@@ -272,6 +291,8 @@ class EarlyStopping(Callback):
     ) -> None:
         self.patience = positive_int(patience, "patience")
         self.restore_best = true_or_false(restore_best, "restore_best")
+        if not isinstance(monitor, str | None):
+            raise TypeError(f'monitor must be the name of a curve, as "loss", got {monitor!r}')
         self.monitor = monitor
         self.min_delta = not_negative(min_delta, "min_delta")
         if mode not in (None, "min", "max"):
@@ -288,6 +309,7 @@ class EarlyStopping(Callback):
     def start(self, training: Training) -> None:
         """Forget another training; find the curve."""
         self._forget()
+        self._n_parameters = len(training.optimizer.parameters)
         curves = list(training.history)
         if self.monitor is None:
             self._curve = "validation_loss" if "validation_loss" in curves else "loss"
@@ -340,8 +362,15 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self._waited, self._parameters = state["waited"], state["parameters"]
+        best, parameters = state["best"], state["parameters"]
+        best_epoch, waited = (
+            int_at_least(0, state[name], name) for name in ("best_epoch", "waited")
+        )
+        best = None if best is None else real_number(best, "best")
+        if parameters is not None:
+            parameters = float_vector(parameters, self._n_parameters, "parameters")
+        self.best, self.best_epoch, self._waited = best, best_epoch, waited
+        self._parameters = parameters
 
 
 def _sign(curve: str, mode: str | None) -> float:
@@ -359,7 +388,7 @@ def _sign(curve: str, mode: str | None) -> float:
     return 1.0 if mode == "max" else -1.0
 
 
-class LearningRateSchedule(Callback):
+class LearningRateSchedule(KnownCallback):
     """Set the optimizer's learning rate before every epoch or every step.
 
     Parameters
@@ -390,7 +419,7 @@ class LearningRateSchedule(Callback):
     0.25
     """
 
-    uses_parameters = False
+    uses_parameters = changes_model = False
 
     def __init__(self, schedule: Callable[[int], float], every: str = "epoch") -> None:
         if not callable(schedule):

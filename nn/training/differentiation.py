@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 import autograd_mini as ad
-from autograd_mini import Value
+from autograd_mini import TraceError, Value
 
 from .._assignment import assign_data
+from .._nested import as_outputs
 from ..losses.loss_calls import call_loss
 from ..losses.loss_uses import observed
-from ..models.randomness import evaluation_mode, feeding
+from ..models.kept_attributes import attributes_kept
+from ..models.randomness import Request, RequestError, evaluation_mode, feeding
 from .batches import Column, as_rows
-from .examination import as_outputs, flat, watched
+from .examination import flat, watched
 
-__all__ = ["Compiled", "Differentiation", "Eager", "Gradient", "Loss", "Model", "Outputs", "Vector"]
-
+__all__ = [
+    "Compiled",
+    "Differentiation",
+    "Eager",
+    "Gradient",
+    "Loss",
+    "Model",
+    "Outputs",
+    "Sample",
+    "Vector",
+    "differentiation",
+]
 Model: TypeAlias = Callable[[Any], Any]
 """One example's inputs -> its outputs."""
 Loss: TypeAlias = Callable[[Any, Any], Value]
 """(outputs, target) -> the loss of one example."""
 Vector: TypeAlias = NDArray[np.float64]
-
-
+Sample: TypeAlias = tuple[NDArray[Any], NDArray[Any], list[Request]]
+"""Inputs and target of one example, as a minibatch; the random numbers that layers ask for."""
 Outputs: TypeAlias = Any
 """What is watched of N examples, the outputs first: an array (N, k), or a list of N vectors where
 k differs."""
-
-
 Gradient: TypeAlias = Callable[[Vector, slice], tuple[float, Vector, Outputs]]
 """(theta, which examples) -> their mean loss, its gradient, and the outputs."""
 
@@ -63,6 +73,31 @@ class Differentiation(ABC):
     def forward(self, theta: Vector, inputs: Column, targets: Column) -> tuple[Vector, Outputs]:
         """Return the loss of every example, and the outputs; nothing is random here."""
 
+    @abstractmethod
+    def refresh(self, trained: Iterable[Sample], measured: Iterable[Sample]) -> bool:
+        """Follow model and loss, where these may compute something else than before.
+
+        Parameters
+        ----------
+        trained, measured : iterable of (inputs, targets, requests)
+            An example for each shape that `prepared` may meet, and that `forward` may.
+
+        Returns
+        -------
+        bool
+            Whether they are known to compute the same as before, of the same random numbers.
+        """
+
+
+@contextmanager
+def _advising() -> Iterator[None]:
+    """Let the error of what cannot be compiled say how to do without."""
+    try:
+        yield
+    except TraceError as error:
+        error.args = (f"{error}; or pass compiled=False, which is slow",)
+        raise
+
 
 class Compiled(Differentiation):
     """By programs that model and loss are compiled to, once for each shape of an example.
@@ -79,23 +114,32 @@ class Compiled(Differentiation):
     """
 
     def __init__(self, model: Model, loss: Loss, parameters: Sequence[Value]) -> None:
-        def example(x: Any, target: Any, *numbers: Any) -> tuple[Value, list[Value]]:
-            with _numbers(numbers), observed() as uses:
+        self._asked: list[Request] = []  # in the last trace
+
+        def example(x: Any, target: Any) -> tuple[Value, list[Value]]:
+            with attributes_kept(model, loss), observed() as uses:
                 returned = model(x)
                 value = call_loss(loss, returned, target)
             return value, watched(flat(as_outputs(returned)), uses)
 
+        def trained(x: Any, target: Any, *numbers: Any) -> tuple[Value, list[Value]]:
+            with _fed(numbers) as asked:
+                self._asked = asked
+                return example(x, target)
+
         def both(x: Any, target: Any) -> list[Value]:
-            value, outputs = example(x, target)
+            with evaluation_mode():
+                value, outputs = example(x, target)
             return [value, *outputs]
 
-        self._gradient = ad.compile(example, parameters, has_aux=True)
+        self._gradient = ad.compile(trained, parameters, has_aux=True)
         self._forward = ad.compile(both, parameters)
 
     def prepared(self, inputs: Column, targets: Column, numbers: Any) -> Gradient:
         """Return the function from parameters and a minibatch of these examples to its gradient."""
         drawn = () if numbers is None else (numbers,)
-        bound = self._gradient.bind(inputs, targets, *drawn)
+        with _advising():
+            bound = self._gradient.bind(inputs, targets, *drawn)
 
         def gradient_of(theta: Vector, rows: slice) -> tuple[float, Vector, Outputs]:
             (loss, outputs), gradient = bound.value_and_grad(theta, rows)
@@ -103,6 +147,7 @@ class Compiled(Differentiation):
 
         return gradient_of
 
+    @_advising()
     def forward(self, theta: Vector, inputs: Column, targets: Column) -> tuple[Vector, Outputs]:
         """Return the loss of every example, and the outputs."""
         if isinstance(inputs, np.ndarray) and isinstance(targets, np.ndarray):
@@ -113,6 +158,22 @@ class Compiled(Differentiation):
             for x, t in zip(map(np.asarray, inputs), map(np.asarray, targets), strict=True)
         ]
         return np.array([row[0] for row in rows]), [row[1:] for row in rows]
+
+    @_advising()
+    def refresh(self, trained: Iterable[Sample], measured: Iterable[Sample]) -> bool:
+        """Trace again, and forget the programs whose graph is another now."""
+        kept = [self._is_kept(*sample) for sample in trained]
+        kept += [self._forward.retrace(inputs, targets) for inputs, targets, _ in measured]
+        return all(kept)
+
+    def _is_kept(self, inputs: Any, targets: Any, requests: list[Request]) -> bool:
+        count = sum(request.n for request in requests)
+        numbers = [np.zeros((1, count))] if count else []
+        self._asked = requests  # if there is nothing to trace again
+        try:
+            return self._gradient.retrace(inputs, targets, *numbers) and self._asked == requests
+        except RequestError:
+            return False
 
 
 class Eager(Differentiation):
@@ -148,7 +209,8 @@ class Eager(Differentiation):
         with np.errstate(all="ignore"):
             for x, target, row in examples:
                 with ad.paused_collector():
-                    value, numbers_out = self._example(x, target, row)
+                    with _fed(row):
+                        value, numbers_out = self._example(x, target)
                     gradient += ad.gradients(value, self._parameters)
                 total += value.data
                 outputs.append(numbers_out)
@@ -158,15 +220,19 @@ class Eager(Differentiation):
         """Return the loss of every example, and the outputs."""
         assign_data(self._parameters, theta.tolist())
         losses, outputs = [], []
-        with ad.no_grad():
+        with ad.no_grad(), evaluation_mode():
             for x, target in zip(as_rows(inputs), as_rows(targets), strict=True):
-                value, numbers = self._example(x, target, ())
+                value, numbers = self._example(x, target)
                 losses.append(value.data)
                 outputs.append(numbers)
         return np.array(losses), _together(outputs)
 
-    def _example(self, x: Any, target: Any, numbers: Sequence[Any]) -> tuple[Value, Vector]:
-        with _numbers(numbers), observed() as uses:
+    def refresh(self, trained: Iterable[Sample], measured: Iterable[Sample]) -> bool:
+        """Do nothing: model and loss run each time, and nothing is known of them."""
+        return False
+
+    def _example(self, x: Any, target: Any) -> tuple[Value, Vector]:
+        with attributes_kept(self._model, self._loss), observed() as uses:
             returned = self._model(x)
             value = call_loss(self._loss, returned, target)
         return value, np.array(
@@ -174,9 +240,24 @@ class Eager(Differentiation):
         )
 
 
-def _numbers(numbers: Sequence[Any]) -> AbstractContextManager[None]:
-    """Where layers get their random numbers: from the only element, or nowhere."""
-    return feeding(numbers[0]) if len(numbers) else evaluation_mode()
+def differentiation(
+    model: Model, loss: Loss, parameters: Sequence[Value], compiled: bool
+) -> Differentiation:
+    """Return the way to differentiate: by compiled programs or by the scalar engine.
+
+    Examples
+    --------
+    >>> from nn import Neuron, half_squared_error
+    >>> neuron = Neuron(2)
+    >>> type(differentiation(neuron, half_squared_error, neuron.parameters(), False)).__name__
+    'Eager'
+    """
+    return (Compiled if compiled else Eager)(model, loss, parameters)
+
+
+def _fed(numbers: Sequence[Any]) -> AbstractContextManager[list[Request]]:
+    """Where layers get their random numbers in training: from the only element, if there is one."""
+    return feeding(numbers[0] if len(numbers) else [])
 
 
 def _together(outputs: list[Vector]) -> Outputs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,12 +14,15 @@ import numpy as np
 import autograd_mini as ad
 from autograd_mini import Value, is_ordered
 
+from .._checks import of_one_example
+from .._nested import as_outputs
 from ..losses.loss_calls import call_loss
 from ..losses.loss_uses import LossUse, observed
+from ..models.kept_attributes import attributes_kept
 from ..models.randomness import Request, counting
 from .batches import Column
 
-__all__ = ["Examination", "as_outputs", "examine", "examine_all", "flat", "shapes", "watched"]
+__all__ = ["Examination", "examine", "examine_all", "flat", "groups_of", "shapes", "watched"]
 
 _ERRORS = (TypeError, ValueError, IndexError)
 _MANY = 16
@@ -77,6 +80,14 @@ class Examination:
         """Whether the losses of this package got the target as it is."""
         return bool(self.uses) and all(use.target is self.target for use in self.uses)
 
+    def asks_as(self, other: Examination) -> bool:
+        """Whether targets must be what they must be there, as far as this one example shows."""
+        first, second = (
+            [(use.loss, use.n_outputs, repr(use.target)) for use in one.uses]
+            for one in (self, other)
+        )
+        return first == second and self.target_is_handed_on == other.target_is_handed_on
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the outputs, () for one Value; of lists of unequal length, taken flat."""
@@ -92,32 +103,6 @@ class Examination:
     def loss_names(self) -> list[str]:
         """The losses of this package in use."""
         return sorted({use.loss for use in self.uses})
-
-
-def as_outputs(returned: Any) -> Any:
-    """Return a model's outputs as a Value or (nested) lists of Values.
-
-    Raises
-    ------
-    TypeError
-        Something else.
-
-    Examples
-    --------
-    >>> from autograd_mini import Value
-    >>> first, [second] = as_outputs((Value(1.0), [Value(2.0)]))
-    >>> second.data
-    2.0
-    """
-    if is_ordered(returned):
-        return [as_outputs(part) for part in returned]
-    try:
-        return ad.as_value(returned)
-    except TypeError:
-        raise TypeError(
-            f"the model must return a Value or a list of Values, got {type(returned).__name__}"
-            + (": its `return` may be missing" if returned is None else "")
-        ) from None
 
 
 def flat(outputs: Any) -> list[Value]:
@@ -149,6 +134,9 @@ def examine_all(
     inputs: Column,
     targets: Column,
     name: str,
+    *,
+    groups: Mapping[Any, list[int]] | None = None,
+    known: Mapping[Any, Examination] | None = None,
 ) -> dict[Any, Examination]:
     """Run model and loss on one example of each shape, and check all targets by what is seen.
 
@@ -164,6 +152,11 @@ def examine_all(
         All examples.
     name : str
         What messages call the targets.
+    groups : mapping, optional
+        What `groups_of` returns for them, where that is known.
+    known : mapping, optional
+        What was returned for these examples before: targets are checked where the losses are called
+        with something else now.
 
     Returns
     -------
@@ -176,21 +169,25 @@ def examine_all(
         At the first target that is refused: which, and what it is. Outputs or a loss that are no
         Values.
     """
-    groups: dict[Any, list[int]] = {}
-    if isinstance(inputs, np.ndarray) and isinstance(targets, np.ndarray):
-        groups[shapes(inputs[0], targets[0])] = []  # all of them
-    else:
-        for index, (x, target) in enumerate(zip(inputs, targets, strict=True)):
-            groups.setdefault(shapes(x, target), []).append(index)
     examinations = {}
-    for key, indices in groups.items():
+    for key, indices in (groups or groups_of(inputs, targets)).items():
         first = indices[0] if indices else 0
         shown = examine(model, loss, inputs[first], targets[first], f"{name}[{first}]")
-        others: Column = [targets[i] for i in indices] if indices else targets
-        if shown.uses:
+        if shown.uses and not (known and shown.asks_as(known[key])):
+            others: Column = [targets[i] for i in indices] if indices else targets
             _check_targets(loss, shown, others, indices, name)
         examinations[key] = shown
     return examinations
+
+
+def groups_of(inputs: Column, targets: Column) -> dict[Any, list[int]]:
+    """Which examples have which `shapes`; an empty list where all have the same."""
+    if isinstance(inputs, np.ndarray) and isinstance(targets, np.ndarray):
+        return {shapes(inputs[0], targets[0]): []}
+    groups: dict[Any, list[int]] = {}
+    for index, (x, target) in enumerate(zip(inputs, targets, strict=True)):
+        groups.setdefault(shapes(x, target), []).append(index)
+    return groups
 
 
 def shapes(x: Any, target: Any) -> Any:
@@ -223,7 +220,7 @@ def examine(
         A target that the loss refuses; outputs or a loss that are no Values.
     """
     given = _recognisable(target)
-    with counting() as requests, observed() as uses:
+    with attributes_kept(model, loss), counting() as requests, observed() as uses:
         returned = _returned(model, np.asarray(x))
         outputs = as_outputs(returned)
         try:
@@ -237,7 +234,7 @@ def examine(
 
 def _returned(model: Callable[[Any], Any], x: Any) -> Any:
     try:
-        return model(x.tolist())
+        return of_one_example(model, x.tolist())
     except TypeError as error:
         wants_more = re.search("takes one example|subscriptable|iterable|has no len", str(error))
         if x.ndim or wants_more is None:
@@ -336,7 +333,8 @@ def _refusal(name: str, target: Any, error: Exception) -> str:
     shown = target.item() if isinstance(target, np.generic) else target
     column = name.partition("[")[0]
     end = ""
-    if isinstance(shown, float) and shown.is_integer() and isinstance(error, TypeError):
+    is_whole = isinstance(shown, float) and shown.is_integer()
+    if is_whole and isinstance(error, TypeError) and "astype(int)" not in str(error):
         end = f"; if these are classes, write {column.split()[-1]}.astype(int)"
     elif isinstance(shown, list) and len(shown) == 1:
         end = f"; for one number per example, write {column.split()[-1]}.ravel()"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from inspect import signature
 from typing import Any, ParamSpec, TypeVar
 
-from autograd_mini import TraceError, is_ordered
+from autograd_mini import is_ordered
 
-from .._checks import did_you_mean, named_tokens
+from .._calls import call_checked, described
+from .._checks import named_tokens
 from .._other_libraries import FIT_ARGUMENTS
+from ..losses.loss_calls import check_loss
 from ..models.module import Module
 from ..optimizers.optimizer import Optimizer
 from ..optimizers.schedules import Schedule
@@ -24,26 +25,17 @@ R = TypeVar("R")
 
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function say of an unknown keyword, and of what cannot be compiled, what to write.
+    """Let a function say of an unknown keyword, and of integers that pick, what to write.
 
     It runs in a context of its own: where Ctrl-C cuts off a layer or a loss in the middle of a
     mode, such as that in which dropout drops, the caller is in none.
     """
-    known = list(signature(function).parameters)
+    fitting = call_checked({}, FIT_ARGUMENTS)(function)
 
     @functools.wraps(function)
     def checked(*arguments: P.args, **keywords: P.kwargs) -> R:
-        for name in keywords:
-            if name not in known:
-                end = did_you_mean(name, known)
-                end = f": {FIT_ARGUMENTS[name]}" if name in FIT_ARGUMENTS else end
-                raise TypeError(f"{function.__name__} takes no argument {name!r}{end}")
         try:
-            return copy_context().run(function, *arguments, **keywords)
-        except TraceError as error:
-            if keywords.get("compiled", True):
-                error.args = (f"{error}; or pass compiled=False, which is slow",)
-            raise
+            return copy_context().run(fitting, *arguments, **keywords)
         except (IndexError, TypeError) as error:
             named = named_tokens(error, ["X", "y"])
             if named is None:
@@ -61,20 +53,15 @@ def check_functions(model: object, loss: object) -> None:
             end = f": write model={model.__name__}(...)"
         elif isinstance(model, Module):
             end = ": give it a method __call__(self, inputs)"
-        raise TypeError(f"model must be callable, got {_described(model)}{end}")
-    if isinstance(loss, type) or not callable(loss):
-        name = loss if isinstance(loss, str) else "cross_entropy"
-        raise TypeError(
-            "loss must be callable, a function of outputs and target, got "
-            f"{_described(loss)}: write loss=nn.{name}"
-        )
+        raise TypeError(f"model must be callable, got {described(model)}{end}")
+    check_loss(loss)
 
 
 def check_optimizer(optimizer: object, model: object) -> None:
     """Refuse what is no optimizer, and one that was made for another model."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
-            f"optimizer must be an optimizer of nn, got {_described(optimizer)}: write "
+            f"optimizer must be an optimizer of nn, got {described(optimizer)}: write "
             "optimizer=nn.SGD(model.parameters(), learning_rate=0.1), or Adam, or another"
         )
     if isinstance(model, Module):
@@ -92,12 +79,6 @@ def check_optimizer(optimizer: object, model: object) -> None:
             )
 
 
-def _described(thing: object) -> str:
-    if isinstance(thing, type):
-        return f"the class {thing.__name__}"
-    return f"{thing!r:.40} ({type(thing).__name__})"
-
-
 def pair(validation: object) -> tuple[Any, Any]:
     """Return validation examples as (X, y)."""
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
@@ -112,7 +93,7 @@ def callback_list(callbacks: object) -> list[Callable[..., object]]:
     """Return the callbacks in the order in which they are called: checkpoints after all others."""
     if not is_ordered(callbacks):
         raise TypeError(
-            f"callbacks must be a list of functions, got {_described(callbacks)}: write "
+            f"callbacks must be a list of functions, got {described(callbacks)}: write "
             "callbacks=[...]"
         )
     given: Sequence[Any] = list(callbacks)
@@ -125,6 +106,6 @@ def callback_list(callbacks: object) -> list[Callable[..., object]]:
         if isinstance(callback, type) or not callable(callback):
             raise TypeError(
                 "a callback must be a function of a record, or a Callback such as "
-                f"EarlyStopping(patience=10), got {_described(callback)}"
+                f"EarlyStopping(patience=10), got {described(callback)}"
             )
     return sorted(given, key=lambda callback: isinstance(callback, Checkpoint))

@@ -14,17 +14,16 @@ from .._checks import as_generator, positive_int, true_or_false
 from ..models.module import Module
 from ..optimizers.optimizer import Optimizer
 from .callbacks import Record, Training
-from .differentiation import Compiled, Differentiation, Eager, Loss, Model
+from .differentiation import Loss, Model, differentiation
+from .earlier_nodes import check_made_in_calls
 from .fit_arguments import callback_list, check_functions, check_optimizer, explained
 from .history import History
 from .loop import Loop
 from .measuring import Metric
 from .tasks import check_reached, metrics_of, plan_of, task_of
-from .training_settings import settings_of
+from .training_settings import check_finite, settings_of
 
 __all__ = ["evaluate", "fit"]
-
-
 Examples: TypeAlias = Sequence[Any] | NDArray[Any]
 """One entry per example: an array whose rows they are, a list, or a table."""
 
@@ -52,7 +51,8 @@ def fit(
     Each epoch sees all examples once. Each step moves the parameters by the gradient of a
     minibatch's mean loss. Model and loss are compiled to a matrix program, once for each shape of
     an example (see `autograd_mini.compile`); everything that training and validation compute comes
-    from such programs. The parameters' `grad` is not used.
+    from such programs. The parameters' `grad` is not used. Attributes that the model sets when it
+    is called are afterwards as before: each example starts from the same state.
 
     Ctrl-C ends the training: the parameters are those of the last whole step, and the history is
     returned, with ``history.stopped == "interrupted"``. An error, also one of a callback, leaves
@@ -81,7 +81,9 @@ def fit(
         default the one that the loss implies: accuracy for losses of classes, mean absolute error
         for losses of numbers, none for a loss that does not say. None: none.
     callbacks : sequence of callable
-        Called with a `Record` after each epoch, such as `EarlyStopping` or `Checkpoint`.
+        Called with a `Record` after each epoch, such as `EarlyStopping` or `Checkpoint`. One of
+        your own may change the parameters' data, and what model and loss compute: these are traced
+        again after each epoch, and compiled anew where need be (see `Callback`).
     shuffle : bool
         Whether each epoch has a new random order; otherwise it is that of the examples.
     rng : numpy.random.Generator or int, optional
@@ -105,8 +107,10 @@ def fit(
         An argument of the wrong type, an unknown keyword; a target of the wrong type for the loss.
     ValueError
         A number out of range or not finite, no examples, not as many targets as inputs, a target
-        that the loss refuses, an optimizer that holds none of the model's parameters, an output
-        that is no probability under `binary_cross_entropy`.
+        that the loss refuses, an optimizer that holds none of the model's parameters, a parameter
+        that is not finite, or that a callback replaces by another Value, an output that is no
+        probability under `binary_cross_entropy`; what was computed before the model was called from
+        parameters that are trained, and would not follow them, or of others that have moved since.
     DivergenceError
         A loss, a gradient or a step that is not finite; a FloatingPointError.
     TraceError
@@ -129,18 +133,21 @@ def fit(
     epochs, batch_size = positive_int(epochs, "epochs"), positive_int(batch_size, "batch_size")
     shuffle, compiled = true_or_false(shuffle, "shuffle"), true_or_false(compiled, "compiled")
     progress = None if progress is None else true_or_false(progress, "progress")
-    called, generator = callback_list(callbacks), as_generator(rng)
+    listed, generator = callback_list(callbacks), as_generator(rng)
+    parameters = _all_parameters(model, optimizer)
+    check_finite(model, parameters)
     plan = plan_of(model, loss, X, y, validation, metrics, batch_size, shuffle)
     check_reached(plan.task, optimizer, model, loss)
+    check_made_in_calls(plan.task, model, loss, optimizer.parameters)
     if compiled:
         plan.task.check_equal_shapes(batch_size)
     training = Training(
         model, optimizer, History(plan.curves), epochs=epochs, n_steps=plan.n_steps,
-        generator=generator, callbacks=called, parameters=_all_parameters(model, optimizer),
+        generator=generator, callbacks=listed, parameters=parameters,
         settings=lambda: settings_of(training, plan),
     )  # fmt: skip
-    way: type[Differentiation] = Compiled if compiled else Eager
-    return Loop(training, plan, lambda: way(model, loss, optimizer.parameters)).run(progress)
+    way = differentiation(model, loss, optimizer.parameters, compiled)
+    return Loop(training, plan, loss, way).run(progress)
 
 
 @explained
@@ -182,9 +189,10 @@ def evaluate(
     task = task_of(model, loss, X, y, "")
     functions = metrics_of(metrics, task)
     parameters: list[Value] = model.parameters() if isinstance(model, Module) else []
+    check_made_in_calls(task, model, loss, ())
     theta = np.array([parameter.data for parameter in parameters], dtype=np.float64)
-    way: type[Differentiation] = Compiled if compiled else Eager
-    return task.evaluated(way(model, loss, parameters), theta, functions)
+    way = differentiation(model, loss, parameters, compiled)
+    return task.evaluated(way, theta, functions)
 
 
 def _all_parameters(model: object, optimizer: Optimizer) -> list[Value]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from .._calls import did_you_mean
+from .._other_libraries import CURVES
+
 __all__ = ["History"]
 
 
@@ -70,7 +73,7 @@ class History(Mapping[str, list[float]]):
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._names:
-            raise KeyError(f"no curve {name!r}: recorded are {', '.join(self._names)}")
+            raise KeyError(f"no curve {name!r}{self._recorded(name)}")
         column = self._names.index(name)
         return [row[column] for row in self._rows]
 
@@ -82,9 +85,14 @@ class History(Mapping[str, list[float]]):
 
     def __getattr__(self, name: str) -> list[float]:
         if name.startswith("_") or name not in self._names:
-            recorded = "" if name.startswith("_") else f": recorded are {', '.join(self._names)}"
-            raise AttributeError(f"this history has no {name!r}{recorded}")
+            end = "" if name.startswith("_") else self._recorded(name)
+            raise AttributeError(f"this history has no {name!r}{end}")
         return self[name]
+
+    def _recorded(self, name: str) -> str:
+        meant = did_you_mean(name, self._names, CURVES)
+        recorded = f": recorded are {', '.join(self._names)}"
+        return recorded + meant if "did you mean" in meant else recorded
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._names]

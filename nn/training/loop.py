@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-
-import autograd_mini as ad
-from autograd_mini import Value
+from numpy.typing import ArrayLike
 
 from .._assignment import assign_data
-from ..optimizers.optimizer import StepError
+from .._interrupts import held_interrupts
+from ..models.module import Module
+from ..optimizers.optimizer import OUT_OF_BOUNDS, StepError
 from .batches import select
 from .callbacks import Callback, Record, Training
-from .differentiation import Differentiation, Outputs, Vector
+from .checkpoint import resume
+from .differentiation import Differentiation, Loss, Outputs, Vector
 from .history import History
 from .measuring import measured
 from .progress import Progress
@@ -62,41 +59,36 @@ class DivergenceError(FloatingPointError):
 
 _REMEDY = (
     "The parameters are those of the last whole step. Lower the learning rate, clip the gradient, "
-    "or look in the model and the loss for a log, a division or an exp out of bounds"
+    f"or look in the model and the loss for {OUT_OF_BOUNDS}"
 )
 
 
 class Loop:
     """The loop: what happens in a training, an epoch and a step."""
 
-    def __init__(
-        self, training: Training, plan: Plan, new_way: Callable[[], Differentiation]
-    ) -> None:
-        self._training, self._optimizer, self._new_way = training, training.optimizer, new_way
+    def __init__(self, training: Training, plan: Plan, loss: Loss, way: Differentiation) -> None:
+        self._loss = loss
+        self._training, self._optimizer, self._way = training, training.optimizer, way
         self._task, self._held_out, self._metrics = plan.task, plan.held_out, plan.metrics
+        self._tasks = [self._task] if self._held_out is None else [self._task, self._held_out]
         self._batch_size, self._shuffle = plan.batch_size, plan.shuffle
         self._trained = training.parameters[: len(self._optimizer.parameters)]
-        self._others = self._constants_of_programs()
         self._objects = [c for c in training.callbacks if isinstance(c, Callback)]
         self._steppers = [c for c in self._objects if type(c).step is not Callback.step]
         self._step_shows = any(c.uses_parameters for c in self._steppers)
         self._epoch_shows = any(getattr(c, "uses_parameters", True) for c in training.callbacks)
-        self._has_probabilities = self._task.has_probabilities
+        self._step_changes = any(map(_may_change_model, self._steppers))
+        self._epoch_changes = any(map(_may_change_model, training.callbacks))
+        self._start_changes = any(map(_may_change_model, self._objects))
+        own = _identities(training.model) if self._epoch_changes else set()
+        self._of_model = [p for p in self._trained if id(p) in own]
+        self._look()
         # Parameters and memory of the last whole step: replaced at once, never changed.
         self._state: tuple[Vector, Any] | None = None
-        self._constants: list[float] = []
-        self._prepared_for: tuple[Any, Any] = None, None
+        self._block: Block | None = None
+        self._prepared: Block | None = None
         self._started = self._ended = 0
-
-    def _constants_of_programs(self) -> list[Value]:
-        """The leaves that are no arguments of the programs, and may be changed by callbacks."""
-        tasks = [task for task in (self._task, self._held_out) if task is not None]
-        roots = [shown.loss for task in tasks for shown in task.examinations.values()]
-        leaves = {id(leaf): leaf for root in roots for leaf in ad.leaves(root)}
-        leaves |= {id(parameter): parameter for parameter in self._training.parameters}
-        for parameter in self._trained:
-            del leaves[id(parameter)]
-        return list(leaves.values())
+        self._errors = np.geterr()
 
     def run(self, progress: bool | None) -> History:
         """Train; whatever comes, the last whole step is kept."""
@@ -105,12 +97,11 @@ class Loop:
             for callback in self._objects:
                 callback.start(training)
                 self._started += 1
-            self._read()
-            with Progress(
-                training.epochs, training.n_steps, training.epoch, shown=progress
-            ) as shown:
+            resume(training)
+            self._read(changed=self._start_changes)
+            with Progress(training.epochs, training.n_steps, training.epoch, shown=progress) as bar:
                 while training.epoch < training.epochs and training.history.stopped is None:
-                    self._epoch(shown)
+                    self._epoch(bar)
             if self._write():
                 raise KeyboardInterrupt
             self._end()
@@ -123,21 +114,61 @@ class Loop:
             raise
         return training.history
 
-    def _read(self) -> None:
-        """Start from the parameters as they are; constants of the programs may have changed."""
+    def _read(self, *, changed: bool) -> None:
+        """Start from the parameters as they are and, where that may be, from another graph."""
+        if changed:
+            self._follow()
         theta = np.array([parameter.data for parameter in self._trained])
-        constants = [parameter.data for parameter in self._others]
-        if self._state is None or constants != self._constants:
-            self._way, self._constants = self._new_way(), constants
         self._state = theta, self._optimizer.memory
+
+    def _follow(self) -> None:
+        """Go on with model and loss as they are now, after callbacks that may change them."""
+        if self._refresh() and self._state is not None:
+            return
+        self._check_replaced()
+        requests = self._task.requests
+        for task in self._tasks:
+            task.examine(self._training.model, self._loss)
+        self._refresh()  # programs that take other random numbers may be older still
+        self._look()
+        self._prepared = None
+        if self._block is not None and self._task.requests != requests:
+            self._block = self._task.block(
+                self._block.indices, self._batch_size, self._training.generator
+            )
+
+    def _look(self) -> None:
+        """Keep what all steps ask of the examinations."""
+        self._has_probabilities = self._task.has_probabilities
+        self._outputs_are = self._task.first.outputs_are
+
+    def _refresh(self) -> bool:
+        """Trace again; say whether all is as before."""
+        held_out = self._held_out.samples if self._held_out is not None else []
+        return self._way.refresh(self._task.samples, held_out)
+
+    def _check_replaced(self) -> None:
+        """Refuse parameters that are the model's no more: to train them would be in vain."""
+        training, own = self._training, _identities(self._training.model)
+        lost = [p for p in self._of_model if id(p) not in own]
+        if lost:
+            names = names_of(training.model, training.parameters)
+            name = names[[id(p) for p in training.parameters].index(id(lost[0]))]
+            raise ValueError(
+                f"a callback has replaced the parameter {name!r}, which the optimizer trains, by "
+                "another Value: set its data instead; or end the training, make the optimizer anew "
+                "from model.parameters(), and call fit again"
+            )
 
     def _write(self) -> bool:
         """Make parameters and optimizer those of the last whole step; say whether Ctrl-C came."""
         if self._state is None:
             return False
-        with _held_interrupts() as came:
+        with held_interrupts() as came:
             theta, self._optimizer.memory = self._state
             assign_data(self._trained, theta.tolist())
+            if self._training.step and isinstance(self._training.model, Module):
+                vars(self._training.model)["_outputs_are"] = self._outputs_are
         return bool(came)
 
     def _end(self) -> None:
@@ -145,7 +176,7 @@ class Loop:
             self._ended += 1
             self._objects[self._ended - 1].end(self._training)
 
-    def _epoch(self, shown: Progress) -> None:
+    def _epoch(self, bar: Progress) -> None:
         training, task = self._training, self._task
         n = len(task.inputs)
         order = training.generator.permutation(n) if self._shuffle else np.arange(n)
@@ -153,51 +184,54 @@ class Loop:
         assert self._state is not None
         with np.errstate(all="ignore"):
             for block in task.blocks(order, self._batch_size, training.generator):
+                self._block = block
                 for rows in block.minibatches:
                     if self._steppers:
                         self._before_step()
                     if training.history.stopped is not None:
                         return
-                    loss, outputs = self._step(block, rows)
+                    loss, outputs = self._step(self._block, rows)
                     total += loss * len(outputs)
                     if self._metrics:
                         collected.append(outputs)
-                    shown.step(loss)
-        row = {"loss": total / n}
+                    bar.step(loss)
+        self._block = None
+        numbers = {"loss": total / n}
         if self._metrics:
             outputs, targets = np.concatenate(collected), select(task.targets, order)
-            row |= measured(self._metrics, outputs, targets, task.shown.shape)
+            numbers |= measured(self._metrics, outputs, targets, task.first.shape)
         if self._held_out is not None:
-            found = self._held_out.evaluated(self._way, self._state[0], self._metrics)
-            row |= {f"validation_{name}": number for name, number in found.items()}
-        self._record(row, shown)
+            validation = self._held_out.evaluated(self._way, self._state[0], self._metrics)
+            numbers |= {f"validation_{name}": number for name, number in validation.items()}
+        self._record(numbers, bar)
 
-    def _record(self, row: dict[str, float], shown: Progress) -> None:
+    def _record(self, numbers: dict[str, float], bar: Progress) -> None:
         training = self._training
-        training.history.append(row)
+        training.history.append(numbers)
         if self._epoch_shows and self._write():
             raise KeyboardInterrupt
-        shown.epoch(row)
+        bar.epoch(numbers)
         for callback in training.callbacks:
-            callback(Record(row, training))
+            callback(Record(numbers, training))
         if self._epoch_shows:
-            self._read()
+            self._read(changed=self._epoch_changes)
 
     def _before_step(self) -> None:
         if self._step_shows and self._write():
             raise KeyboardInterrupt
-        for callback in self._steppers:
-            callback.step(self._training)
+        with np.errstate(**self._errors):  # an epoch's own are ignored
+            for callback in self._steppers:
+                callback.step(self._training)
         if self._step_shows:
-            self._read()
+            self._read(changed=self._step_changes)
 
     def _step(self, block: Block, rows: slice) -> tuple[float, Outputs]:
         """One step; the state is replaced when all of it is there."""
         assert self._state is not None
         theta, memory = self._state
-        if block is not self._prepared_for[0] or self._way is not self._prepared_for[1]:
+        if block is not self._prepared:
             self._gradient_of = self._way.prepared(block.inputs, block.targets, block.numbers)
-            self._prepared_for = block, self._way
+            self._prepared = block
         loss, gradient, outputs = self._gradient_of(theta, rows)
         if self._has_probabilities:
             outputs = self._task.outputs_among(
@@ -207,7 +241,7 @@ class Loop:
             state = self._optimizer.moved(theta, gradient, memory)
         except StepError as error:
             found = self._infinite(theta, loss, gradient)
-            raise self._divergence(found or str(error).partition(": no parameter")[0]) from error
+            raise self._divergence(found or error.found) from error
         if not math.isfinite(loss):
             raise self._divergence(self._infinite(theta, loss, gradient))
         self._state = state
@@ -216,11 +250,14 @@ class Loop:
 
     def _infinite(self, theta: Vector, loss: float, gradient: Vector) -> str:
         """What is wrong with a loss or a gradient that is not finite; nothing of finite ones."""
-        names = names_of(self._training)
-        wrong = np.flatnonzero(~np.isfinite(gradient))
-        if len(wrong):
-            first = int(wrong[0])
-            found = f"the gradient of {names[first]!r} is {gradient[first]}"
+        training = self._training
+        names = names_of(training.model, training.parameters)
+        data = [*theta.tolist(), *(p.data for p in training.parameters[len(theta) :])]
+        unusable, wrong = _not_finite(data), _not_finite(gradient)
+        if unusable:
+            found = f"the parameter {names[unusable[0]]!r} is {data[unusable[0]]}"
+        elif wrong:
+            found = f"the gradient of {names[wrong[0]]!r} is {gradient[wrong[0]]}"
         elif math.isfinite(loss):
             return ""
         else:
@@ -233,19 +270,15 @@ class Loop:
         return DivergenceError(training.epoch + 1, training.step % training.n_steps + 1, found)
 
 
-@contextmanager
-def _held_interrupts() -> Iterator[list[object]]:
-    """Let Ctrl-C wait until the block is done; the list that it yields says whether one came."""
-    came: list[object] = []
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if not ours:
-        yield came
-        return
-    try:
-        signal.signal(signal.SIGINT, lambda *_: came.append(True))
-        yield came
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _may_change_model(callback: object) -> bool:
+    """Whether model and loss may compute something else after it: a function may do anything."""
+    return all(getattr(callback, name, True) for name in ("uses_parameters", "changes_model"))
+
+
+def _identities(model: object) -> set[int]:
+    """Of the parameters that a module has now."""
+    return set(map(id, model.parameters())) if isinstance(model, Module) else set()
+
+
+def _not_finite(numbers: ArrayLike) -> list[int]:
+    return np.flatnonzero(~np.isfinite(numbers)).tolist()

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autograd_mini import is_ordered
 
@@ -16,6 +17,7 @@ from ..losses.metrics import accuracy, r_squared
 from ..losses.regression import mean_absolute_error, mean_squared_error
 from .batches import Column
 from .examination import Examination, flat
+from .history import History
 
 __all__ = ["Metric", "check_probabilities", "measured", "metric_functions", "try_metrics"]
 
@@ -59,6 +61,10 @@ def metric_functions(metrics: object, examinations: Sequence[Examination]) -> di
         name = _name(metric)
         if name in functions or name == "loss":
             raise ValueError(f"there is another curve {name!r}: give the metric another __name__")
+        if hasattr(History, name) or name == "stopped":
+            raise ValueError(
+                f"history.{name} is something else than a curve: give the metric another __name__"
+            )
         if name.startswith("validation_"):
             raise ValueError(
                 f"{name!r} is what the curve of validation examples would be called: give the "
@@ -104,10 +110,21 @@ def measured(
     """
     if not metrics:
         return {}
-    outputs = np.asarray(outputs).reshape(len(outputs), *shape)
+    outputs = _read_only(np.asarray(outputs).reshape(len(outputs), *shape))
     if isinstance(targets, np.ndarray) and outputs.size == targets.size:
         outputs = outputs.reshape(targets.shape)  # (N, 1) against (N,) would be a table of pairs
+    if isinstance(targets, np.ndarray):
+        targets = _read_only(targets)
+    else:
+        targets = [_read_only(target) for target in targets]
     return {name: _number(metric(outputs, targets), name) for name, metric in metrics.items()}
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view: what a metric writes must not change the user's own examples."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _number(result: Any, name: str) -> float:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
 __all__ = ["Progress"]
 
 _INTERVAL = 0.1  # seconds between two drawings of the bar
+_BAR = "{desc}|{bar}| {remaining}{postfix}"  # short, so that 80 columns have room for the numbers
 
 
 class Progress:
@@ -36,19 +38,31 @@ class Progress:
     def __init__(self, epochs: int, n_steps: int, finished: int, *, shown: bool | None) -> None:
         self._epochs, self._n_steps, self._finished = epochs, n_steps, finished
         self._steps, self._drawn, self._next = 0, 0, 0.0
-        wanted = _is_watched() if shown is None else shown
+        wanted = _is_watched() if shown is None else shown and _can_be_seen()
         make = _tqdm() if wanted else None
         self._row: Mapping[str, float] = {}
         self._bar: Any = None
-        self._lines = bool(shown) and make is None
+        self._lines = bool(shown) and wanted and make is None
         if make is not None:
-            self._bar = make(
-                total=epochs * n_steps,
-                initial=finished * n_steps,
-                unit="step",
-                dynamic_ncols=True,
-                mininterval=0.0,
-            )
+            with self._while_it_works():
+                self._bar = make(
+                    total=epochs * n_steps,
+                    initial=finished * n_steps,
+                    bar_format=_BAR,
+                    dynamic_ncols=True,
+                    mininterval=0.0,
+                )
+
+    @contextmanager
+    def _while_it_works(self) -> Iterator[None]:
+        """Show nothing more where stderr fails: training goes on."""
+        try:
+            yield
+        except (OSError, ValueError):  # a broken pipe, a full disk; a file that is closed
+            self._lines = False
+            if self._bar is not None:
+                self._bar.disable = True  # or it would try again when it is deleted
+                self._bar = None
 
     def __enter__(self) -> Progress:
         return self
@@ -59,8 +73,12 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._bar is not None and self._drawn < self._steps:
+            begun = self._steps % self._n_steps > 0
+            self._draw(self._finished + begun, self._row)
         if self._bar is not None:
-            self._bar.close()
+            with self._while_it_works():
+                self._bar.close()
 
     def step(self, loss: float) -> None:
         """Count a step; draw the bar if it is time to."""
@@ -75,27 +93,40 @@ class Progress:
         last = self._finished == self._epochs
         if self._bar is not None and (last or time.monotonic() >= self._next):
             self._draw(self._finished, row)
-        elif self._lines and sys.stderr is not None:
-            print(f"epoch {self._finished}/{self._epochs}: {_text(row)}", file=sys.stderr)
+        elif self._lines:
+            with self._while_it_works():
+                print(f"epoch {self._finished}/{self._epochs}: {_text(row)}", file=sys.stderr)
 
     def _draw(self, epoch: int, row: Mapping[str, float]) -> None:
         self._next = time.monotonic() + _INTERVAL
-        self._bar.set_description(f"epoch {epoch}/{self._epochs}", refresh=False)
-        self._bar.set_postfix_str(_text(row), refresh=False)
         new, self._drawn = self._steps - self._drawn, self._steps
-        self._bar.update(new)
+        with self._while_it_works():
+            self._bar.set_description_str(f"epoch {epoch}/{self._epochs}", refresh=False)
+            self._bar.set_postfix_str(_text(row), refresh=False)
+            self._bar.update(new)
 
 
 def _text(row: Mapping[str, float]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {number:.4g}" for name, number in row.items())
+    """Each curve's number, with that of the validation examples in parentheses."""
+    parts: list[str] = []
+    for name, number in row.items():
+        if name.startswith("validation_"):
+            continue
+        held_out = row.get(f"validation_{name}")
+        word = "" if parts else "validation "
+        end = "" if held_out is None else f" ({word}{held_out:.4g})"
+        parts.append(f"{name.replace('_', ' ')} {number:.4g}{end}")
+    return ", ".join(parts)
 
 
 def _is_watched() -> bool:
     """Whether somebody sees a bar; without tqdm nobody who did not ask sees lines."""
-    try:
-        return _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
-    except ValueError:  # stderr is closed
-        return False
+    return _can_be_seen() and (_in_notebook() or sys.stderr.isatty())
+
+
+def _can_be_seen() -> bool:
+    """Whether there is anything to write on: stderr may be missing, or closed."""
+    return _in_notebook() or (sys.stderr is not None and not getattr(sys.stderr, "closed", False))
 
 
 def _in_notebook() -> bool:

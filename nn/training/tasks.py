@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,20 +13,16 @@ from numpy.typing import NDArray
 import autograd_mini as ad
 
 from ..models.module import Module
-from ..models.randomness import draw
+from ..models.randomness import Request, draw
 from ..optimizers.optimizer import Optimizer
 from .batches import Column, as_examples, select
-from .differentiation import Differentiation, Loss, Model, Outputs, Vector
-from .examination import Examination, examine, examine_all, shapes
+from .differentiation import Differentiation, Loss, Model, Outputs, Sample, Vector
+from .examination import Examination, examine, examine_all, groups_of, shapes
 from .fit_arguments import pair
 from .measuring import Metric, check_probabilities, measured, metric_functions, try_metrics
 
 __all__ = ["Block", "Plan", "Task", "check_reached", "metrics_of", "plan_of", "task_of"]
-
-
 Indices: TypeAlias = NDArray[np.int64]
-
-
 _GATHERED = 8  # minibatches at once: half the time, and little memory
 
 
@@ -46,17 +43,28 @@ class Block:
         return (slice(k, min(k + self.size, count)) for k in range(0, count, self.size))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Task:
     """What shall be learned or measured: checked examples, and what one of each shape shows."""
 
     inputs: Column
     targets: Column
-    examinations: Mapping[Any, Examination]
     prefix: str
+    examinations: Mapping[Any, Examination] = field(default_factory=dict)
+
+    def examine(self, model: Model, loss: Loss) -> None:
+        """Look at an example of each shape, anew where model or loss may be others now."""
+        self.examinations = examine_all(
+            model, loss, self.inputs, self.targets, f"{self.prefix}y",
+            groups=self._groups, known=self.examinations,
+        )  # fmt: skip
+
+    @cached_property
+    def _groups(self) -> dict[Any, list[int]]:
+        return groups_of(self.inputs, self.targets)
 
     @property
-    def shown(self) -> Examination:
+    def first(self) -> Examination:
         """What the first example shows."""
         return next(iter(self.examinations.values()))
 
@@ -76,6 +84,30 @@ class Task:
                     "compiled=False"
                 )
 
+    @cached_property
+    def _representatives(self) -> list[tuple[Any, Any]]:
+        """An example of each shape and type that a program is made for."""
+        if self.has_equal_shapes:
+            return [(self.inputs[0], self.targets[0])]
+        found: dict[Any, tuple[Any, Any]] = {}
+        for x, target in zip(self.inputs, self.targets, strict=True):
+            key = [(np.shape(entry), np.asarray(entry).dtype.kind == "f") for entry in (x, target)]
+            found.setdefault(tuple(key), (x, target))
+        return list(found.values())
+
+    @property
+    def samples(self) -> list[Sample]:
+        """A minibatch of one example for each shape and type that a program is made for."""
+        return [
+            (np.asarray(x)[None], np.asarray(t)[None], self.examinations[shapes(x, t)].requests)
+            for x, t in self._representatives
+        ]
+
+    @property
+    def requests(self) -> list[list[Request]]:
+        """The random numbers that layers ask for, for each shape."""
+        return [one.requests for one in self.examinations.values()]
+
     @property
     def has_probabilities(self) -> bool:
         """Whether there are numbers among those watched that must be probabilities."""
@@ -89,7 +121,7 @@ class Task:
         if self.has_probabilities:
             outputs = self.outputs_among(outputs, self.inputs, self.targets)
         row = {"loss": float(np.mean(losses))}
-        return row | measured(metrics, outputs, self.targets, self.shown.shape)
+        return row | measured(metrics, outputs, self.targets, self.first.shape)
 
     def outputs_among(
         self, numbers: Outputs, inputs: Column, targets: Column, indices: Any = None
@@ -97,9 +129,8 @@ class Task:
         """The outputs among the numbers watched; what should be a probability is checked."""
         name = f"{self.prefix}X"
         if self.has_equal_shapes:
-            shown = self.shown
-            check_probabilities(numbers, shown.probabilities, name, indices)
-            return numbers[:, : shown.n_outputs]
+            check_probabilities(numbers, self.first.probabilities, name, indices)
+            return numbers[:, : self.first.n_outputs]
         rows = []
         for k, (x, target) in enumerate(zip(inputs, targets, strict=True)):
             shown, row = self.examinations[shapes(x, target)], numbers[k]
@@ -112,16 +143,19 @@ class Task:
         """All examples in this order, some minibatches at once; their random numbers are drawn."""
         several = size * (_GATHERED if self.has_equal_shapes else 1)
         for first in range(0, len(order), several):
-            indices = order[first : first + several]
-            inputs, targets = select(self.inputs, indices), select(self.targets, indices)
-            yield Block(indices, inputs, targets, self._numbers(inputs, targets, generator), size)
+            yield self.block(order[first : first + several], size, generator)
+
+    def block(self, indices: Indices, size: int, generator: np.random.Generator) -> Block:
+        """Some minibatches of this size."""
+        inputs, targets = select(self.inputs, indices), select(self.targets, indices)
+        return Block(indices, inputs, targets, self._numbers(inputs, targets, generator), size)
 
     def _numbers(self, inputs: Column, targets: Column, generator: np.random.Generator) -> Any:
         """Random numbers that layers ask for, one row per example; None if they ask for none."""
-        if not any(one.requests for one in self.examinations.values()):
+        if not any(self.requests):
             return None
         if self.has_equal_shapes:
-            return draw(self.shown.requests, generator, len(inputs))
+            return draw(self.first.requests, generator, len(inputs))
         keys = [shapes(x, target) for x, target in zip(inputs, targets, strict=True)]
         return [draw(self.examinations[key].requests, generator, 1)[0] for key in keys]
 
@@ -129,8 +163,9 @@ class Task:
 def task_of(model: Model, loss: Loss, X: Any, y: Any, prefix: str) -> Task:
     """Check examples; `prefix` stands before X and y in messages."""
     inputs, targets = as_examples(X, y, (f"{prefix}X", f"{prefix}y"))
-    examinations = examine_all(model, loss, inputs, targets, f"{prefix}y")
-    return Task(inputs, targets, examinations, prefix)
+    task = Task(inputs, targets, prefix)
+    task.examine(model, loss)
+    return task
 
 
 @dataclass(frozen=True)
@@ -179,7 +214,7 @@ def metrics_of(
     tasks = [task] if held_out is None else [task, held_out]
     functions = metric_functions(metrics, [one for t in tasks for one in t.examinations.values()])
     for each in tasks:
-        try_metrics(functions, each.shown, each.targets)
+        try_metrics(functions, each.first, each.targets)
     return functions
 
 
@@ -198,8 +233,8 @@ def check_reached(task: Task, optimizer: Optimizer, model: Model, loss: Loss) ->
         own = set(map(id, model.parameters()))
         wanted.append([p for p in optimizer.parameters if id(p) not in own])
     wanted = [group for group in wanted if group]
-    for found in _leaves_of_losses(task, model, loss):
-        wanted = [group for group in wanted if found.isdisjoint(map(id, group))]
+    for reached in _leaves_of_losses(task, model, loss):
+        wanted = [group for group in wanted if reached.isdisjoint(map(id, group))]
         if not wanted:
             return
     if len(wanted[0]) == len(optimizer.parameters):

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from xml.etree import ElementTree
 
 import numpy as np
@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 import autograd_mini as ad
 import nn
 from autograd_mini.command import cli, demo, demo_report, interrupts
+from autograd_mini.command.digits import Digits, load_digits
 from autograd_mini.command.expression import ExpressionError, parse_expression
 from tests import matrix_backprop
 
@@ -685,9 +686,13 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str]) -> None:
     assert "Traceback" not in process.stderr
 
 
-def test_importing_the_main_module_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_importing_the_main_module_runs_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delitem(sys.modules, "autograd_mini.__main__", raising=False)
-    runpy.run_module("autograd_mini.__main__")
+    names = runpy.run_module("autograd_mini.__main__")
+    assert names["__name__"] == "autograd_mini.__main__"
+    assert capsys.readouterr() == ("", "")
 
 
 def test_output_may_go_to_any_object_that_takes_text() -> None:
@@ -860,17 +865,14 @@ def briefly_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_N_CHECKED", 2)
 
 
+def few(rng: np.random.Generator) -> Digits:
+    digits = load_digits(rng)
+    return Digits(digits.train_x[:34], digits.train_y[:34], digits.test_x[:8], digits.test_y[:8])
+
+
 @pytest.fixture
 def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a demo does with any digits: some, in batches of 4, of which the last is not full."""
-    load_digits = demo.load_digits
-
-    def few(rng: np.random.Generator) -> demo.Digits:
-        digits = load_digits(rng)
-        return demo.Digits(
-            digits.train_x[:34], digits.train_y[:34], digits.test_x[:8], digits.test_y[:8]
-        )
-
     monkeypatch.setattr(demo, "load_digits", few)
     monkeypatch.setattr(demo, "_BATCH_SIZE", 4)
 
@@ -885,51 +887,96 @@ def test_demo_checks_its_gradient(tmp_path: Path, capsys: Output) -> None:
     assert "on 50 random weights" in printed
 
 
+class Demonstration(NamedTuple):
+    """What a demo of two epochs printed and wrote, and its test digits as read independently."""
+
+    out: Path
+    printed: str
+    progress: str
+    digits: Digits
+    predicted: np.ndarray[Any, np.dtype[np.int64]]
+
+    @property
+    def share(self) -> float:
+        """Of the test digits, those that it says were read correctly."""
+        return float(re.findall(r"test accuracy: (\S+)%", self.printed)[0]) / 100
+
+    @property
+    def counts(self) -> list[list[int]]:
+        """How often each digit was read as each."""
+        expected = np.zeros((10, 10), dtype=int)
+        np.add.at(expected, (self.digits.test_y, self.predicted), 1)
+        return cast("list[list[int]]", expected.tolist())
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
+    out = tmp_path_factory.mktemp("demo") / "new" / "directory"
+    printed, progress = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(progress),
+    ):
+        patched.setattr(demo, "_N_CHECKED", 2)
+        assert cli.main(["demo", "--epochs", "2", "--out", str(out), "--seed", "3"]) == 0
+    # The saved parameters, run by the independent matrix reference on the same split.
+    digits = load_digits(np.random.default_rng(3).spawn(4)[0])
+    network = matrix_backprop.Network.from_vector(
+        saved_parameters(out), [64, 32, 10], "tanh", "identity"
+    )
+    predicted = matrix_backprop.forward(network, digits.test_x)[1][-1].argmax(axis=1)
+    return Demonstration(out, printed.getvalue(), progress.getvalue(), digits, predicted)
+
+
 @needs_demo
-@pytest.mark.usefixtures("briefly_checked")
-def test_demo_checks_trains_tests_and_writes(tmp_path: Path, capsys: Output) -> None:
-    out = tmp_path / "new" / "directory"
-    assert cli.main(["demo", "--epochs", "2", "--out", str(out), "--seed", "3"]) == 0
-    printed, progress = capsys.readouterr()
+def test_demo_checks_and_trains(demonstration: Demonstration) -> None:
+    printed = demonstration.printed
     assert "1,797 digits of 8x8 pixels: 1,437 to train, 360 to test" in printed
     assert "2,410 parameters" in printed
     assert float(re.findall(r"(\S+) from NumPy", printed)[0]) < 1e-15
     assert float(re.findall(r"(\S+) from two-sided", printed)[0]) < 1e-9
     assert "2 matrix products" in printed
     assert float(re.findall(r"compiled: (\S+) times as fast", printed)[0].replace(",", "")) > 1
-    assert progress == ""  # nobody watches: it is no terminal
+    assert demonstration.progress == ""  # nobody watches: it is no terminal
 
-    share = float(re.findall(r"test accuracy: (\S+)%", printed)[0]) / 100
-    assert share > 0.85  # after two epochs
+
+@needs_demo
+def test_demo_writes_its_files(demonstration: Demonstration) -> None:
+    out = demonstration.out
     assert sorted(path.name for path in out.iterdir()) == sorted(DEMO_FILES)
     for name in DEMO_FILES:
         if name.endswith("svg"):
             assert ElementTree.parse(out / name).getroot().tag.endswith("svg")
-
-    # The saved parameters, run by the independent matrix reference on the same split, are as good.
-    digits = demo.load_digits(np.random.default_rng(3).spawn(4)[0])
-    network = matrix_backprop.Network.from_vector(
-        saved_parameters(out), [64, 32, 10], "tanh", "identity"
-    )
-    predicted = matrix_backprop.forward(network, digits.test_x)[1][-1].argmax(axis=1)
-    assert np.mean(predicted == digits.test_y) == pytest.approx(share, abs=1e-4)
-
-    # The table that is printed is that of the same predictions, and so are the pictures' numbers.
-    table = printed.partition("was read as:\n")[2].partition("\n\n")[0].splitlines()
-    counts = [[int(cell.replace(".", "0")) for cell in line.split()[1:]] for line in table[1:]]
-    expected = np.zeros((10, 10), dtype=int)
-    np.add.at(expected, (digits.test_y, predicted), 1)
-    assert counts == expected.tolist()
-    assert table[0].split() == [line.split()[0] for line in table[1:]] == list("0123456789")
-    shown = [text for text in svg_texts(out / "confusion.svg") if text.isdigit()]
-    assert Counter(shown) == Counter(
-        [*"0123456789" * 2, *(str(count) for count in expected.flat if count)]
-    )
-    misread = [text for text in svg_texts(out / "misread.svg") if "read as" in text]
-    pairs = {f"{digits.test_y[i]} read as {predicted[i]}" for i in range(360)}
-    assert len(misread) == min(24, (predicted != digits.test_y).sum())
-    assert set(misread) <= {pair for pair in pairs if pair[0] != pair[-1]}
     assert {"training", "test"} <= set(svg_texts(out / "history.svg"))
+
+
+@needs_demo
+def test_demo_saves_what_it_tested(demonstration: Demonstration) -> None:
+    share = np.mean(demonstration.predicted == demonstration.digits.test_y)
+    assert share == pytest.approx(demonstration.share, abs=1e-4)
+    assert share > 0.85  # after two epochs
+
+
+@needs_demo
+def test_demo_prints_and_draws_what_it_takes_for_what(demonstration: Demonstration) -> None:
+    table = demonstration.printed.partition("was read as:\n")[2].partition("\n\n")[0].splitlines()
+    counts = [[int(cell.replace(".", "0")) for cell in line.split()[1:]] for line in table[1:]]
+    assert counts == demonstration.counts
+    assert table[0].split() == [line.split()[0] for line in table[1:]] == list("0123456789")
+    shown = [text for text in svg_texts(demonstration.out / "confusion.svg") if text.isdigit()]
+    drawn = [str(count) for row in demonstration.counts for count in row if count]
+    assert Counter(shown) == Counter([*"0123456789" * 2, *drawn])
+
+
+@needs_demo
+def test_demo_draws_the_misread_digits(demonstration: Demonstration) -> None:
+    digits, predicted = demonstration.digits.test_y, demonstration.predicted
+    texts = svg_texts(demonstration.out / "misread.svg")
+    misread = [text for text in texts if "read as" in text]
+    pairs = {f"{digits[i]} read as {predicted[i]}" for i in range(360)}
+    assert len(misread) == min(24, (predicted != digits).sum())
+    assert set(misread) <= {pair for pair in pairs if pair[0] != pair[-1]}
 
 
 @needs_demo
@@ -949,7 +996,7 @@ def test_what_the_demo_says_to_try_works(tmp_path: Path, capsys: Output) -> None
     exec(f"{first.strip()}\n{second.strip()}", {})
     assert capsys.readouterr().out == f"[{' '.join(classes)}]\n"
 
-    digits = demo.load_digits(np.random.default_rng(0).spawn(4)[0])
+    digits = few(np.random.default_rng(0).spawn(4)[0])
     head, *rows = (out / "digits.csv").read_text().splitlines()
     assert len(rows) == len(classes) == 8
     they_are = " ".join(map(str, digits.test_y))
@@ -972,10 +1019,10 @@ def test_where_nothing_is_misread_there_is_no_picture_of_it(tmp_path: Path, caps
 
 @needs_demo
 def test_digits_are_split_once_with_nothing_lost_or_shared() -> None:
-    from sklearn.datasets import load_digits
+    from sklearn import datasets
 
-    digits = demo.load_digits(np.random.default_rng(0))
-    x, y = load_digits(return_X_y=True)
+    digits = load_digits(np.random.default_rng(0))
+    x, y = datasets.load_digits(return_X_y=True)
     rows = np.vstack([digits.train_x, digits.test_x]) * 16
     labels = np.concatenate([digits.train_y, digits.test_y])
     assert digits.test_x.shape == (360, 64)

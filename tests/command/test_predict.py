@@ -15,6 +15,8 @@ import nn
 from autograd_mini.command import cli
 from autograd_mini.command.number_rows import read_rows
 
+from ..test_npy_files import HEADERS, file_of
+
 Output = pytest.CaptureFixture[str]
 
 ROWS = [[0.5, -1.0, 2.0], [1.0, 0.25, -3.0]]
@@ -158,6 +160,53 @@ def test_integers_pick_from_a_table(tmp_path: Path, capsys: Output) -> None:
     np.testing.assert_allclose(numbers(capsys.readouterr().out), expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("text", ["0\n2\n1\n", "token\n0\n2.0\n1e0\n"])
+@pytest.mark.parametrize("options", [[], ["--proba"], ["--classes"]])
+def test_whole_numbers_of_a_text_may_be_tokens(
+    text: str, options: list[str], tmp_path: Path, capsys: Output
+) -> None:
+    model = nn.Sequential(nn.Embedding(3, 2, rng=0), nn.Linear(2, 2, rng=0))
+    model.save(tmp_path / "model.npz")
+    assert predict(tmp_path, text, *options) == 0
+    from_text = capsys.readouterr().out
+    assert predict(tmp_path, npy([0, 2, 1]), *options) == 0
+    assert from_text == capsys.readouterr().out
+    if not options:
+        expected = model.predict([0, 2, 1])
+        np.testing.assert_allclose(numbers(from_text), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("0\n7\n", "examples of 1 number in .* do not fit: X picks one of 3: .*, got 0 to 7"),
+        ("0,1\n2,0\n", "examples of 2 numbers in .* do not fit: .* takes one token, got list"),
+        ("0.5\n1\n", "examples of 1 number in .* do not fit: .* takes one token"),
+        ("0\n1e300\n", "examples of 1 number in .* do not fit: .* takes one token"),
+    ],
+)
+def test_what_are_no_tokens(content: str, message: str, tmp_path: Path, capsys: Output) -> None:
+    nn.Sequential(nn.Embedding(3, 2, rng=0)).save(tmp_path / "model.npz")
+    assert predict(tmp_path, content) == 1
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("option", ["--proba", "--classes"])
+def test_a_model_without_probabilities_is_at_fault_itself(
+    option: str, tmp_path: Path, capsys: Output
+) -> None:
+    nn.Sequential(nn.Conv2D(1, 2, 2, rng=0)).save(tmp_path / "model.npz")
+    content = npy(np.zeros((2, 1, 3, 3)))
+    assert predict(tmp_path, content) == 0
+    capsys.readouterr()
+    assert predict(tmp_path, content, option) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "do not fit" not in err
+    assert f"model.npz cannot answer {option}: probabilities and classes are of a model" in err
+
+
 def test_images_come_as_arrays(tmp_path: Path, capsys: Output) -> None:
     model = nn.Sequential(nn.Conv2D(1, 2, 2, rng=0), nn.flatten)
     model.save(tmp_path / "model.npz")
@@ -204,6 +253,7 @@ np.savez(ARCHIVE, x=np.zeros((1, 3)))
         (OBJECTS.getvalue(), "is no array of numbers"),
         (npy(["a", "b"]), "must hold numbers"),
         (npy([[1.0, np.nan, 0.0]]), r"not finite, at index \[0, 1\]"),
+        *[(file_of(header), "is no array of numbers, or is damaged") for header in HEADERS],
         (npy([1.0, 2.0, 3.0]), "one example per row"),
         (npy(2.0), "one example per row"),
         (npy(np.zeros((2, 3, 3))), r"examples of shape \(3, 3\) in .* do not fit"),

@@ -141,6 +141,17 @@ class Network:
         weights = self._parameters[: len(row)]
         return [ad.dot(weights[: t + 1], row[: t + 1]) for t in range(len(row))]
 
+    def windows(self, row: list[Any], k: Any) -> list[Any]:
+        """Those at the ends see beyond the border."""
+        weights, last = self._parameters[4:7], len(row) - 1
+        return [
+            ad.dot(weights[max(0, 1 - t) : 2 + last - t], row[max(0, t - 1) : t + 2])
+            for t in range(len(row))
+        ]
+
+    def prefixes(self, row: list[Any], k: Any) -> list[Any]:
+        return [ad.logsumexp(row[: t + 1]) for t in range(len(row))]
+
     def softmax(self, row: list[Any], k: Any) -> list[Any]:
         return list(ad.softmax(row))
 

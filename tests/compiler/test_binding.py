@@ -97,6 +97,10 @@ def test_what_is_refused() -> None:
     for rows in (slice(0, 0), slice(20, 25), slice(0, 20, 2), slice(None, None, -1)):
         with pytest.raises(ValueError, match="20 examples without gaps, got slice"):
             bound.value_and_grad(THETA, rows)
+    untyped: Any = bound
+    for wrong in (3, np.arange(5), [0, 1]):
+        with pytest.raises(TypeError, match=r"must be a slice, got .*slice\(0, 32\)"):
+            untyped.value_and_grad(THETA, wrong)
     with pytest.raises(ValueError, match=r"theta has shape \(3,\)"):
         bound.value_and_grad(THETA[:3])
     with pytest.raises(IndexError, match="picks one of 4"):
@@ -118,3 +122,16 @@ def test_checks_are_made_once() -> None:
     kept = instructions(lambda: bound.value_and_grad(THETA, rows))
     called = instructions(lambda: program.value_and_grad(THETA, *part))
     assert kept < 0.8 * called
+
+
+def test_who_has_found_out_that_the_graph_is_another_binds_anew() -> None:
+    w, factor = Value(2.0), {"factor": 1.0}
+    program = ad.compile(lambda x: w * x * factor["factor"], [w])
+    bound = program.bind([1.0])
+    assert program.retrace([1.0])
+    assert bound.value_and_grad(None)[0] == 2.0
+    factor["factor"] = 10.0
+    assert not program.retrace([1.0])
+    with pytest.raises(ValueError, match="makes another graph than when this was bound: bind anew"):
+        bound.value_and_grad(None)
+    assert program.bind([1.0]).value_and_grad(None)[0] == 20.0

@@ -121,6 +121,30 @@ def test_l2_regularisation() -> None:
     np.testing.assert_allclose(gradient, 9 * mean_gradient, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize(
+    "batch",
+    [[1.0, -2.0, 0.5], [1e308, 1e308, -1e308], [math.inf, -math.inf, 1.0], [math.inf, 1.0, 1.0]],
+)
+def test_error_signals_are_added_up_before_they_meet_what_examples_share(
+    batch: list[float],
+) -> None:
+    """Where their sum is not finite, each meets it alone, as in the engine."""
+    w = [Value(0.01 * k) for k in range(-20, 20)]  # 0 among them
+
+    def net(x: Any) -> Any:
+        return x * (ad.tanh(x) + ad.dot(w, w))
+
+    program = ad.compile(net, w, reduction="sum")
+    _, gradient = program.value_and_grad(None, batch)
+    assert "np.add.reduce" in program.source.split("BP1")[1]
+    assert "einsum" not in program.source.split("BP1")[1]
+    for v in w:
+        v.grad = 0.0
+    for x in batch:
+        net(x).backward()
+    np.testing.assert_allclose(gradient, [v.grad for v in w], rtol=1e-12)
+
+
 def test_one_parameter_serves_several_layers() -> None:
     rng = RNG(5)
     tied, slope = values(rng, 4, 4), values(rng)
@@ -189,6 +213,74 @@ def test_sums_over_parts_of_rows(
         return ad.sum([ad.square(z) for z in sums])
 
     assert_agrees(net, [*flat(weights), *shift], rng.normal(size=(3, 8)))
+
+
+def _beyond_the_border(
+    kernel: Sequence[Sequence[Value]], image: Sequence[Sequence[Value]], border: int
+) -> list[Value]:
+    """What a square kernel sees at each place of an image; nothing beyond the border."""
+    size, width = len(kernel), len(image[0])
+
+    def seen(y: int, x: int) -> Value:
+        rows = [(kernel[i], image[y + i]) for i in range(size) if 0 <= y + i < len(image)]
+        pairs = [(a, row[x + j]) for w, row in rows for j, a in enumerate(w) if 0 <= x + j < width]
+        total: Value = ad.dot([w for w, _ in pairs], [a for _, a in pairs])
+        return total
+
+    down, right = (range(-border, n + border - size + 1) for n in (len(image), width))
+    return [seen(y, x) for y in down for x in right]
+
+
+@settings(max_examples=25)
+@given(st.integers(3, 6), st.integers(3, 6), st.integers(0, 2), st.integers(0, 3), st.data())
+def test_windows_beyond_the_border(
+    height: int, width: int, crop: int, seed: int, data: st.DataObject
+) -> None:
+    """Also of a part of an image, of parameters, of what is computed from both."""
+    rng = RNG(seed)
+    kernels, shift = values(rng, 2, 3, 3), values(rng, height + crop, width + crop)
+    seen_in = data.draw(st.sampled_from(["input", "parameters", "both"]))
+
+    def net(given: Sequence[Sequence[Value]]) -> Any:
+        pairs = zip(given, shift, strict=True)
+        both = [[ad.tanh(a + b) for a, b in zip(*rows, strict=True)] for rows in pairs]
+        whole = {"input": given, "parameters": shift, "both": both}[seen_in]
+        image = [row[crop:] for row in whole[crop:]]
+        sums = [z for kernel in kernels for z in _beyond_the_border(kernel, image, border=1)]
+        return ad.sum([ad.square(z) for z in sums])
+
+    parameters = [*flat(kernels), *flat(shift)]
+    program = assert_agrees(net, parameters, rng.normal(size=(3, height + crop, width + crop)))
+    assert program.stats.gathers == 0
+    assert program.stats.matrix_products == 1
+
+
+@pytest.mark.parametrize("border", [0, 1, 2])
+def test_many_windows_that_overlap(border: int) -> None:
+    """Their error signals are added up in slices."""
+    rng = RNG(border)
+    kernel, shift = values(rng, 3, 3), values(rng, 12, 11)
+
+    def net(image: Sequence[Sequence[Value]]) -> Any:
+        rows = zip(image, shift, strict=True)
+        hidden = [[ad.tanh(a * b) for a, b in zip(*row, strict=True)] for row in rows]
+        return ad.sum([ad.square(z) for z in _beyond_the_border(kernel, hidden, border)])
+
+    parameters = [*flat(kernel), *flat(shift)]
+    program = assert_agrees(net, parameters, rng.normal(size=(2, 12, 11)))
+    assert program.stats.gathers == 0
+    assert "reduceat" not in program.source
+
+
+def test_zeros_around_an_image_carry_nothing() -> None:
+    """Beside infinite weights they are NaN in the fast program; the other one is asked then."""
+    kernel = values(RNG(0), 3, 3)
+    kernel[0][0].data = math.inf
+    program = ad.compile(lambda image: _beyond_the_border(kernel, image, border=1), flat(kernel))
+    image = np.ones((1, 4, 4))
+    expected = [v.data for v in _beyond_the_border(kernel, image[0].tolist(), border=1)]
+    assert sum(map(math.isinf, expected)) == 9
+    np.testing.assert_allclose(program(None, image)[0], expected, rtol=1e-12)
 
 
 @settings(max_examples=40)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -710,6 +711,40 @@ def test_threads_compute_with_parameters_while_one_traces() -> None:
     assert {type(p) for p in parameters} == {Value}
 
 
+def test_threads_look_at_parameters_while_one_traces() -> None:
+    """Whatever is asked of a parameter, its class may be exchanged on the way to the answer."""
+    w, one = Value(2.0, "w"), Value(1.0)
+    stop = threading.Event()
+
+    def trace() -> None:
+        try:
+            for _ in range(100):
+                ad.compile(lambda x: w * x + one, [w, one])(None, [1.0])
+        finally:
+            stop.set()
+
+    def look() -> None:
+        while not stop.is_set():
+            assert w.data == 2.0
+            assert w > one
+            assert w >= 2.0
+            assert not w < 2.0
+            assert w <= 2.0
+            assert w == w
+            assert w != one
+            assert bool(w)
+            assert "2.0" in repr(w)
+            w.grad = 3.0
+            assert w.grad == 3.0
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        run_together([trace, look, look])
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def test_threads_trace_different_shapes_at_once() -> None:
     w = Value(2.0)
     program = ad.compile(lambda x: ad.sum([ad.sin(w * a) for a in x]), [w])
@@ -767,6 +802,8 @@ def test_bad_batches(batch: tuple[Any, ...], error: type[Exception], message: st
     assert program(None, [1.0]).tolist() == [3.0]
     with pytest.raises(error, match=message):
         program(None, *batch)
+    with pytest.raises(error, match=message):
+        program.retrace(*batch)
 
 
 def test_batch_sizes_that_differ() -> None:
@@ -774,6 +811,17 @@ def test_batch_sizes_that_differ() -> None:
     program = ad.compile(lambda x, y: w * x * y, [w])
     with pytest.raises(ValueError, match=r"\(2,\), \(3,\)"):
         program(None, [1.0, 2.0], [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"\(2,\), \(3,\)"):
+        program.retrace([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("name", ["has_aux", "batched"])
+@pytest.mark.parametrize("given", ["yes", 1, None, []])
+def test_what_is_to_be_true_or_false(name: str, given: Any) -> None:
+    w = Value(2.0)
+    with pytest.raises(TypeError, match=f"{name} must be True or False, got "):
+        ad.compile(lambda x: w * x, [w], **{name: given})
+    ad.compile(lambda x: w * x, [w], **{name: np.True_})  # type: ignore[call-overload]
 
 
 def test_an_example_of_the_wrong_shape() -> None:

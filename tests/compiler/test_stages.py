@@ -29,7 +29,7 @@ from autograd_mini.compiler.ir.references import (
 )
 from autograd_mini.compiler.ir.scalars import Elementwise, Leaf, Literal, ScalarProgram, Sum, Take
 from autograd_mini.compiler.ir.spaces import FIXED, THETA, VALUE, input_space
-from autograd_mini.compiler.ir.steps import Contract, Map, Reduce, TakeStep
+from autograd_mini.compiler.ir.steps import Contract, LargestStep, Map, Reduce, Scatter, TakeStep
 from autograd_mini.compiler.lower.packs import lower
 from autograd_mini.compiler.reverse.rules import differentiate
 from autograd_mini.compiler.runtime import Functions
@@ -67,7 +67,8 @@ def lowered(
     sizes = [int(np.prod(shape)) for shape in shapes]
     result = lower(scalars, len(parameters), sizes, batched)
     result.program.verify()
-    assert result.packs >= len({(out.space, out.offset) for out in written(result.program)})
+    arrays = {(out.space, out.offset) for out in written(result.program)}
+    assert result.packs >= len(arrays) - len(result.program.zeros)  # copies with zeros around them
     return result.program
 
 
@@ -296,6 +297,51 @@ def test_what_depends_on_parameters_alone_has_no_rows() -> None:
     assert {out.space for out in written(alone)} == {VALUE}
 
 
+def test_windows_beyond_the_border_are_views_of_a_copy_with_zeros_around_it() -> None:
+    w = leaves(6)  # two kernels of three over a line of five
+
+    def net(x: Sequence[Value]) -> list[Value]:
+        return [
+            ad.dot(kernel[max(0, -k) : 5 - k], x[max(0, k) : k + 3])
+            for kernel in (w[:3], w[3:])
+            for k in range(-1, 4)
+        ]
+
+    program = lowered(net, w, (5,))
+    copy, product = program.forward
+    assert isinstance(copy, Map)
+    assert (copy.out.shape, copy.out.strides) == ((5,), (1,))
+    assert isinstance(product, Contract)
+    assert isinstance(product.b, View)
+    assert (product.b.shape, product.b.strides) == ((5, 3), (1, 1))
+    assert product.b.offset == copy.out.offset - 1
+    (zeros,) = program.zeros
+    assert zeros.index.tolist() == [copy.out.offset - 1, copy.out.offset + 5]
+    wider = copy.out._replace(shape=(6,))
+    over_zeros = replace(copy, out=wider, operands={"x": View(THETA, 0, (6,), (1,))})
+    with pytest.raises(ValueError, match="writes what is to be 0 always"):
+        replace(program, forward=(over_zeros, product)).verify()
+
+
+def test_a_row_beside_longer_ones_is_read_where_it_is() -> None:
+    """Of the scores of causal attention the largest is looked for in those that count."""
+    w = leaves(8)
+    keys = [w[:2], w[2:4], w[4:6], w[6:]]
+
+    def net(x: Sequence[Sequence[Value]]) -> list[Value]:
+        scores = [[ad.dot(q, k) for k in keys[: t + 1]] for t, q in enumerate(x)]
+        return [ad.logsumexp(row) for row in scores]
+
+    program = lowered(net, w, (4, 2))
+    (largest,) = [step for step in program.forward if isinstance(step, LargestStep)]
+    assert isinstance(largest.source, View)
+    assert largest.counts is not None
+    assert sorted(largest.counts.sum(axis=-1).tolist()) == [1, 2, 3, 4]
+    other = replace(largest, counts=largest.counts[:-1])
+    with pytest.raises(ValueError, match="may count"):
+        replace(program, forward=(other,)).verify()
+
+
 def test_take_is_one_step() -> None:
     table = leaves(12)
     rows = [table[3 * k : 3 * k + 3] for k in range(4)]
@@ -399,6 +445,26 @@ def test_a_value_read_twice_adds_up_its_error_signals() -> None:
     assert added
 
 
+@pytest.mark.parametrize(("places", "expected"), [(80, 3), (40, 0)])
+def test_error_signals_of_overlapping_windows_are_added_part_by_part(
+    places: int, expected: int
+) -> None:
+    """What one weight saw are elements that differ; of few of these not each has its own step."""
+    w = leaves(3)
+
+    def net(x: Sequence[Value]) -> Value:
+        seen = [ad.tanh(w[0] * v) for v in x]
+        total: Value = ad.sum([ad.square(ad.dot(w, seen[k : k + 3])) for k in range(places)])
+        return total
+
+    program = differentiate(lowered(net, w, (places + 2,)))
+    program.verify()
+    added = [s.out for s in program.backward if isinstance(s, Map) and s.add]
+    parts = [out.offset for out in added if out.shape == (places,)]
+    assert [offset - parts[0] for offset in parts] == [0, 1, 2][:expected]
+    assert sum(isinstance(s, Scatter) for s in program.backward) == (not expected)
+
+
 def test_a_sum_over_the_batch_ends_in_parameters_alone() -> None:
     w = leaves(1)
     program = differentiate(lowered(lambda x: x * ad.exp(w[0]), w, ()))
@@ -434,6 +500,11 @@ CONTRACTIONS = [
     ("ab", "m", "abm"),
     ("am", "n", "an"),
     ("abcd", "bd", "ca"),
+    ("n", "m", "m"),
+    ("abn", "m", "bm"),
+    ("an", "mb", "am"),
+    ("abn", "bm", ""),
+    ("n", "m", ""),
 ]
 
 

@@ -28,7 +28,8 @@ def check_layer(
     loss(*example).backward()
     for leaf in leaves[:: max(1, len(leaves) // 20)]:
         expected = _difference(lambda: loss(*example).data, leaf)
-        np.testing.assert_allclose(leaf.grad, expected, rtol=1e-6, atol=1e-8)
+        # the differences are rounded by some 1e-10, more where the loss is above 1
+        np.testing.assert_allclose(leaf.grad, expected, rtol=1e-7, atol=1e-9)
     return program
 
 

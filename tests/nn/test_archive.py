@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import signal
 import struct
 import sys
 import zipfile
@@ -23,6 +24,8 @@ from hypothesis.extra import numpy as st_numpy
 from autograd_mini import whole_files
 from nn.models import archive
 from nn.models.archive import ArchiveError, read_archive, write_archive
+
+from ..test_npy_files import HEADERS, file_of
 
 CONTENTS = {"epoch": 3, "names": ["a", "b"], "state": 2**127 + 1, "loss": 0.1}
 ARRAYS = {"parameters": np.array([0.1, -2.5e-308, 1e308]), "steps": np.array(7)}
@@ -146,6 +149,8 @@ def test_a_symbolic_link_is_replaced(saved: Path) -> None:
     [
         ({"f": len}, {}, TypeError, "no form in JSON.*builtin_function"),
         ({(1, 2): 3}, {}, TypeError, "no form in JSON"),
+        ({"a": [{"b": {1: 0.5}}]}, {}, TypeError, "no form in JSON: the key 1 is no text"),
+        ({None: 1}, {}, TypeError, "the key None is no text"),
         (None, {"a": [object()]}, TypeError, "'a' must hold real numbers, got object"),
         (None, {"a": ["text"]}, TypeError, "'a' must hold real numbers"),
         (None, {"a": [1j]}, TypeError, "'a' must hold real numbers, got complex128"),
@@ -318,6 +323,7 @@ def test_an_error_of_the_disk_is_not_called_damage(
         ({"format": "something"}, "damaged.*format 'something'"),
         ({"kind": "checkpoint"}, r"a checkpoint, not a model; read it with nn\.Checkpoint"),
         ({"kind": "odd"}, "holds a odd, not a model$"),
+        ({"kind": ["model"]}, r"holds a \['model'\], not a model$"),
     ],
 )
 def test_headers_of_other_archives(saved: Path, fields: dict[str, object], message: str) -> None:
@@ -358,6 +364,31 @@ def test_arrays_that_are_none(saved: Path, case: str) -> None:
     with_header(saved)
     with pytest.raises(ArchiveError, match="damaged"):
         read_archive(saved, "model")
+
+
+def hostile(path: Path, header: bytes) -> None:
+    """An archive with a right checksum, and a header of an array that is none."""
+    rewritten(path, lambda members: members.update({"parameters.npy": file_of(header)}))
+    with_header(path)
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=lambda header: repr(header)[2:60])
+def test_arrays_with_hostile_headers(saved: Path, header: bytes) -> None:
+    hostile(saved, header)
+    with pytest.raises(ArchiveError, match="damaged"):
+        read_archive(saved, "model")
+
+
+@given(st.binary(max_size=80) | st.text("{}()[],:'\"\\-+ LTrue1\n", max_size=80).map(str.encode))
+@settings(max_examples=60)
+def test_arrays_with_random_headers(
+    tmp_path_factory: pytest.TempPathFactory, header: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "random.npz"
+    write_archive(path, "model", CONTENTS, ARRAYS)
+    hostile(path, header)
+    with pytest.raises(ArchiveError, match="damaged"):
+        read_archive(path, "model")
 
 
 def test_members_that_were_exchanged(saved: Path) -> None:
@@ -424,6 +455,26 @@ def test_every_single_byte(saved: Path) -> None:
             saved.write_bytes(changed)
             refused += check_exact_or_refused(saved)
     assert refused > len(content)
+
+
+def test_ctrl_c_waits_until_the_file_is_there(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = zipfile.ZipFile.open
+
+    def interrupting(self: zipfile.ZipFile, *arguments: Any, **keywords: Any) -> Any:
+        handle = opened(self, *arguments, **keywords)
+        signal.raise_signal(signal.SIGINT)  # to close the archive would now be an error
+        return handle
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        monkeypatch.setattr(zipfile.ZipFile, "open", interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            write_archive(saved, "model", "new", ARRAYS)
+        monkeypatch.undo()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert read_archive(saved, "model")[0] == "new"
 
 
 def test_every_length(saved: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def test_a_trace_is_matrix_backpropagation(
     if cost != "half_squared_error" and model.layers[-1].activation == "identity":
         As[-1] = Zs[-1]  # sigmoid and softmax are part of the loss
     Deltas = error_signals(network, X, T, cost)
-    assert trace.loss == pytest.approx(mean_cost(network, X, T, cost), rel=1e-11)
+    assert trace.loss == pytest.approx(mean_cost(network, X, T, cost), rel=1e-12)
     assert [layer.number for layer in trace.layers] == list(range(1, len(widths)))
     for i, layer in enumerate(trace.layers):
         assert layer.bias is not None
@@ -75,7 +75,7 @@ def test_a_trace_is_matrix_backpropagation(
             assert actual.shape == expected.shape
             # a seed may bring h close to its label, where h - y has few digits left in either
             np.testing.assert_allclose(
-                actual, expected, rtol=1e-11, atol=1e-12 * (1 + abs(Deltas[-1]).max())
+                actual, expected, rtol=1e-12, atol=1e-12 * (1 + abs(Deltas[-1]).max())
             )
     for row in range(n):
         one = trace_backprop(model, X[row], T[row], loss)
@@ -162,6 +162,69 @@ def test_a_module_may_name_its_layers_as_it_likes() -> None:
     row = trace_backprop(Row(net.hidden, net.output), [1.0, 2.0], 0.0, half_squared_error)
     assert str(trace) == str(row)
     assert "BP2" in str(trace)
+
+
+class Held(Module):
+    """Two layers, kept as one likes, the second one first."""
+
+    __slots__ = ("kept",)
+
+    def __init__(self, keep: Callable[[Layer, Layer], Any], get: Callable[[Any], Any]) -> None:
+        self.first_made = Layer(3, 1, rng=1)
+        first = Layer(2, 3, rng=0)
+        self.kept, self.get = keep(first, self.first_made), get
+        del self.first_made
+
+    def __call__(self, x: Any) -> list[Value]:
+        first, last = self.get(self.kept)
+        outputs: list[Value] = last(first(x))
+        return outputs
+
+
+@pytest.mark.parametrize(
+    ("keep", "get"),
+    [
+        (lambda first, last: [last, first], lambda kept: kept[::-1]),
+        (lambda first, last: {"z": last, "a": first}, lambda kept: (kept["a"], kept["z"])),
+        (lambda first, last: np.array([last, first]), lambda kept: kept[::-1]),
+        (
+            lambda first, last: [{"deep": (last,)}, first],
+            lambda kept: (kept[1], kept[0]["deep"][0]),
+        ),
+    ],
+)
+def test_layers_are_found_wherever_parameters_are_and_in_any_order(keep: Any, get: Any) -> None:
+    model = Held(keep, get)
+    trace = trace_backprop(model, [1.0, 2.0], 0.0, half_squared_error)
+    row = Row(*get(model.kept))
+    assert str(trace) == str(trace_backprop(row, [1.0, 2.0], 0.0, half_squared_error))
+    assert "layers 2 -> 3 -> 1" in repr(trace)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        lambda: [Value(0.5), Value(1.0)],
+        lambda: (number for number in (0.5, 1.0)),
+        lambda: [np.float32(0.5), True],
+        lambda: np.array([0.5, 1.0]),
+    ],
+)
+def test_targets_of_every_kind_that_losses_take(target: Callable[[], Any]) -> None:
+    model, x = MLP(2, [2], rng=0), [1.0, -1.0]
+    trace = trace_backprop(model, x, target(), half_squared_error)
+    same = trace_backprop(model, x, [0.5, 1.0], half_squared_error)
+    assert trace.layers[0].delta.tolist() == same.layers[0].delta.tolist()
+    assert "prediction minus the target" in str(same)
+    batch = trace_backprop(model, [x, x], [target(), target()], half_squared_error)
+    np.testing.assert_array_equal(batch.layers[0].delta[1], same.layers[0].delta)
+
+
+def test_a_class_that_is_a_value() -> None:
+    model, target = MLP(2, [3], rng=0), Value(2.0).detach()
+    trace = trace_backprop(model, [1.0, -1.0], target, cross_entropy)
+    same = trace_backprop(model, [1.0, -1.0], 2, cross_entropy)
+    np.testing.assert_allclose(trace.layers[0].delta, same.layers[0].delta, rtol=1e-12)
 
 
 def test_functions_between_layers_make_activations() -> None:
@@ -346,6 +409,8 @@ def tied() -> MLP:
         (Scaled(), "outputs depend on 'scale', too"),
         (Twice(), r"'layer\.neurons\.0\.weights\.1' is used outside of its layer"),
         (tied(), "two weights or biases are one Value"),
+        (nn.RNNCell(2, 3, rng=0), r"inputs of Layer\(5, 3.* are not x.*a recurrent cell"),
+        (nn.GRUCell(2, 3, rng=0), "layers in a row, each fed by the one before"),
     ],
 )
 def test_models_whose_equations_would_be_false(model: Any, message: str) -> None:
@@ -390,6 +455,7 @@ def test_what_a_penalty_adds_is_printed(batch: bool) -> None:
     np.testing.assert_allclose(added, 0.3 * trace.layers[1].weights, rtol=1e-12)
     assert "dP/dW2" in lines[at + 1]
     shown = re.findall(r"\[([^]]*)\]", lines[at + 2])[-1]
+    # shown with four decimals
     np.testing.assert_allclose([float(x) for x in shown.split()], added[0], atol=6e-5)
     assert "penalty" not in str(plain)
 
@@ -541,6 +607,7 @@ BAD: list[tuple[Any, Any, Any, Any, type[Exception], str]] = [
     (MLP(2, [1], rng=0), [1, 2], 0, lambda o, t: (o - t) ** 2, TypeError, r"outputs\[0\]"),
     (MLP(2, [1], rng=0), [1, 2], 0, lambda o, t: None, TypeError, "must return a Value, got None"),
     (MLP(2, [2], rng=0), [1, 2], 2, cross_entropy, ValueError, r"0\.\.1 for 2 logits"),
+    (MLP(2, [2], rng=0), [1, 2], 1, "ce", TypeError, "got 'ce' .*write loss=nn.cross_entropy"),
 ]
 
 

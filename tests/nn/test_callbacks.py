@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import autograd_mini as ad
 from autograd_mini import Value
 from nn import (
     MLP,
     SGD,
     Adam,
     Callback,
+    Checkpoint,
+    Dropout,
     EarlyStopping,
     History,
     LearningRateSchedule,
+    Linear,
     Record,
+    Sequential,
     Training,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
     fit,
     half_squared_error,
+    hinge,
     parameters_to_vector,
 )
 from nn._assignment import assign_data
@@ -211,6 +221,10 @@ def test_what_early_stopping_watches() -> None:
         ({"patience": 1.5}, TypeError, "patience must be an int"),
         ({"min_delta": -1.0}, ValueError, "min_delta"),
         ({"mode": "low"}, ValueError, '"min", "max" or None'),
+        ({"monitor": 3}, TypeError, "monitor must be the name of a curve"),
+        ({"restore_best_weights": True}, TypeError, "did you mean restore_best"),
+        ({"delta": 1.0}, TypeError, "did you mean min_delta"),
+        ({"verbose": 1}, TypeError, r"takes no argument 'verbose': fit\(..., progress=True\)"),
     ],
 )
 def test_early_stopping_refuses(
@@ -273,7 +287,7 @@ def test_parameters_set_before_a_step_count(compiled: bool) -> None:
 
     zero, model = Zero(), MLP(1, [1], rng=0)
     history = train([zero], model, compiled=compiled, epochs=2)
-    assert history.loss[1] == pytest.approx(history.loss[0])  # each step starts from 0
+    assert history.loss[1] == pytest.approx(history.loss[0], rel=1e-12)  # each step starts from 0
     assert 0.0 not in [number for step in zero.seen[1:] for number in step]  # what steps made of it
 
 
@@ -341,3 +355,309 @@ def test_a_leaf_of_the_loss_that_a_callback_changes_is_seen(compiled: bool) -> N
     history = train([fade], loss=loss, compiled=compiled, validation=(X, Y), epochs=3)
     assert history.loss[0] > 0.0 == history.loss[1] == history.loss[2]
     assert history.validation_loss[0] > 0.0 == history.validation_loss[2]
+
+
+class Faster(Callback):
+    """Changes a number that the loss reads, and that is no Value."""
+
+    def __init__(self) -> None:
+        self.beta = 0.0
+
+    def loss(self, outputs: Any, target: Any) -> Any:
+        return half_squared_error(outputs, target) * (1 + self.beta)
+
+
+class FasterByEpoch(Faster):
+    def __call__(self, record: Record) -> None:
+        self.beta += 1.0
+
+
+class FasterByStep(Faster):
+    def step(self, training: Training) -> None:
+        self.beta += 0.25
+
+
+@pytest.mark.parametrize("kind", [FasterByEpoch, FasterByStep])
+def test_what_a_callback_changes_in_the_loss_is_learned(kind: type[Faster]) -> None:
+    """Compiled training follows the scalar engine, which runs the loss each time."""
+    results = []
+    for compiled in (True, False):
+        faster, model = kind(), MLP(1, [3, 1], rng=0)
+        history = train(
+            [faster], model, loss=faster.loss, compiled=compiled, validation=(X[:3], Y[:3])
+        )
+        results.append([*history.loss, *history.validation_loss, *parameters_to_vector(model)])
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
+    faster = kind()
+    faster.beta = 1.0
+    assert train([], loss=faster.loss).loss[-1] != results[0][5]  # it is not the same without
+
+
+def test_so_it_is_with_examples_of_different_shapes_and_dropout() -> None:
+    results = []
+    for compiled in (True, False):
+        faster, weights = FasterByEpoch(), [Value(0.5), Value(-0.25), Value(1.0)]
+        dropout = Dropout(0.5)
+
+        def model(x: Any, weights: Any = weights, dropout: Any = dropout) -> Any:
+            return sum(w * x_i for w, x_i in zip(weights, dropout(x), strict=False))
+
+        history = fit(
+            model, [[1.0], [2.0, 3.0], [1, 2], [0.5, 1.0, 2.0]], [1.0, 2.0, 3.0, 4.0], rng=0,
+            loss=faster.loss, optimizer=SGD(weights, 0.01), epochs=3, batch_size=1,
+            callbacks=[faster], compiled=compiled, validation=([[1.0, 1.0], [2.0]], [1.0, 1.0]),
+        )  # fmt: skip
+        results.append([*history.loss, *history.validation_loss, *parameters_to_vector(weights)])
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_parameter_that_a_callback_replaces_is_refused(compiled: bool) -> None:
+    def replace(record: Record) -> None:
+        record.model.layers[0].neurons[1].bias = Value(0.5)
+
+    with pytest.raises(ValueError, match=r"'layers.0.neurons.1.bias'.*make the optimizer anew"):
+        train([replace], compiled=compiled)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_parameter_that_is_not_trained_may_be_replaced(compiled: bool) -> None:
+    def replace(record: Record) -> None:
+        record.model.layers[0].neurons[1].bias = Value(0.5)
+
+    model = MLP(1, [3, 1], rng=0)
+    optimizer = SGD(model.layers[1].parameters(), learning_rate=0.0)
+    history = train([replace], model, optimizer=optimizer, compiled=compiled, epochs=2)
+    loss = np.mean([half_squared_error(model(x), t).data for x, t in zip(X, Y, strict=True)])
+    assert history.loss[1] == pytest.approx(loss, rel=1e-12)
+    assert abs(history.loss[0] - loss) > 0.001 * loss  # the bias was another one
+
+
+def test_callbacks_of_this_package_cause_no_tracing(tmp_path: Path) -> None:
+    traced: list[int] = []
+
+    def loss(outputs: Any, target: Any) -> Any:
+        traced[-1] += 1
+        return half_squared_error(outputs, target)
+
+    def looking(record: Record) -> None: ...
+
+    class Looking(Callback):
+        changes_model = False
+
+    ours = [EarlyStopping(9), LearningRateSchedule(lambda n: 0.1, "step"), Looking()]
+    for callbacks in ([], [*ours, Checkpoint(tmp_path / "run.npz")], [*ours, looking]):
+        traced.append(0)
+        train(callbacks, loss=loss)
+    assert traced[1] == traced[0]
+    assert traced[2] == traced[0] + 6  # one of the user's may have changed something
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Checkpoint("m.npz", save_best_only=True), "EarlyStopping"),  # type: ignore[call-arg]
+        (lambda: Checkpoint(filepath="m.npz"), "did you mean path"),  # type: ignore[call-arg]
+        (lambda: Checkpoint("m.npz", save_freq=2), "did you mean every"),  # type: ignore[call-arg]
+        (lambda: LearningRateSchedule(abs, verbose=1), "progress=True"),  # type: ignore[call-arg]
+        (lambda: LearningRateSchedule(lr_lambda=abs), "did you mean schedule"),  # type: ignore[call-arg]
+    ],
+)
+def test_arguments_of_other_libraries_are_answered(make: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"takes no argument .*{message}"):
+        make()
+
+
+def test_a_callback_of_the_users_takes_what_it_takes() -> None:
+    class Base:
+        def __init__(self, *, word: str = "") -> None:
+            self.word = word
+
+    class Watch(Callback, Base): ...
+
+    assert Watch(word="a").word == "a"
+    with pytest.raises(TypeError, match="unexpected keyword argument 'wrod'"):
+        Watch(wrod="a")  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        type("Plain", (Callback,), {})(3)
+
+
+BATCH = np.random.default_rng(0).normal(size=(40, 2))
+LABELS = (BATCH[:, 0] > 0).astype(int)
+
+
+def logistic(outputs: Any, target: Any) -> Any:
+    return binary_cross_entropy([ad.sigmoid(outputs[0])], target)
+
+
+class ByEpoch(Callback):
+    """Does something to a model after the first epoch."""
+
+    def __init__(self, change: Any) -> None:
+        self.change = change
+
+    def __call__(self, record: Record) -> None:
+        if record.epoch == 1:
+            self.change()
+
+
+class ByStep(ByEpoch):
+    """Does it in the middle of the first epoch, between minibatches that are made together."""
+
+    def __call__(self, record: Record) -> None: ...
+
+    def step(self, training: Training) -> None:
+        if training.step == 2:
+            self.change()
+
+
+class ByStart(ByEpoch):
+    def __call__(self, record: Record) -> None: ...
+
+    def start(self, training: Training) -> None:
+        self.change()
+
+
+def learned(model: Any, losses: Any, change: Any, kind: Any, **changes: Any) -> list[float]:
+    """All that is computed while the loss in use is ``losses[0]``."""
+    given: dict[str, Any] = {"epochs": 3, "batch_size": 8, "rng": 0} | changes
+    history = fit(
+        model, BATCH, LABELS, loss=lambda o, t: losses[0](o, t), callbacks=[kind(change)],
+        optimizer=SGD(model.parameters(), 0.1), validation=(BATCH[:9], LABELS[:9]), **given,
+    )  # fmt: skip
+    return [*history.loss, *history.validation_loss, *parameters_to_vector(model)]
+
+
+@pytest.mark.parametrize("kind", [ByStart, ByEpoch, ByStep])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (logistic, binary_cross_entropy_with_logits),
+        (binary_cross_entropy_with_logits, logistic),
+        (half_squared_error, logistic),
+        (logistic, half_squared_error),
+    ],
+)
+def test_another_loss_is_another_look_at_outputs(first: Any, second: Any, kind: Any) -> None:
+    results = []
+    for compiled in (True, False):
+        losses, model = [first, second], MLP(2, [3, 1], rng=0)
+        results.append(learned(model, losses, losses.reverse, kind, compiled=compiled))
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_another_loss_still_refuses_what_is_no_probability(compiled: bool) -> None:
+    losses = [binary_cross_entropy_with_logits, binary_cross_entropy]
+    with pytest.raises(ValueError, match="probabilit"):
+        learned(MLP(2, [3, 1], rng=0), losses, losses.reverse, ByEpoch, compiled=compiled)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_another_loss_checks_the_targets_anew(compiled: bool) -> None:
+    losses: list[Any] = [half_squared_error, hinge]
+    with pytest.raises(ValueError, match=r"^y\[\d+\] is 0: .*hinge|^y\[\d+\] is 0: .*-1"):
+        learned(MLP(2, [3, 1], rng=0), losses, losses.reverse, ByEpoch, compiled=compiled)
+
+
+CHANGES: dict[str, Any] = {
+    "none any more": lambda modules: modules.pop(1),
+    "one more": lambda modules: modules.insert(0, Dropout(0.5)),
+    "another": lambda modules: modules.__setitem__(1, Dropout(0.9)),
+}
+
+
+@pytest.mark.parametrize("kind", [ByStart, ByEpoch, ByStep])
+@pytest.mark.parametrize("change", CHANGES)
+def test_layers_that_draw_come_and_go(change: str, kind: Any) -> None:
+    results = []
+    for compiled in (True, False):
+        model = Sequential(Linear(2, 4, rng=0), Dropout(0.5), Linear(4, 1, rng=1))
+
+        def act(modules: Any = model.modules) -> None:
+            CHANGES[change](modules)
+
+        losses = [binary_cross_entropy_with_logits]
+        results.append(learned(model, losses, act, kind, compiled=compiled))
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_first_layer_that_draws_does_draw(compiled: bool) -> None:
+    losses, results = [binary_cross_entropy_with_logits], []
+    for rate in (0.0, 0.5):
+        model = Sequential(Linear(2, 4, rng=0), Linear(4, 1, rng=1))
+
+        def act(model: Any = model, rate: float = rate) -> None:
+            model.modules.insert(1, Dropout(rate))
+
+        results.append(learned(model, losses, act, ByEpoch, compiled=compiled))
+    assert results[0][0] == results[1][0]
+    assert results[0][1] != results[1][1]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("kind", [ByEpoch, ByStep])
+def test_another_layer_that_draws_as_many_draws_its_own(kind: Any, compiled: bool) -> None:
+    losses, results = [binary_cross_entropy_with_logits], []
+    for rate in (0.5, 0.9):
+        model = Sequential(Linear(2, 4, rng=0), Dropout(0.5), Linear(4, 1, rng=1))
+
+        def act(model: Any = model, rate: float = rate) -> None:
+            model.modules[1] = Dropout(rate)
+
+        results.append(learned(model, losses, act, kind, compiled=compiled, epochs=2))
+    assert results[0][kind is ByEpoch] != results[1][kind is ByEpoch]
+
+
+def test_programs_from_before_a_layer_that_draws_was_taken_out_are_forgotten() -> None:
+    results = []
+    for compiled in (True, False):
+        losses = [binary_cross_entropy_with_logits]
+        model = Sequential(Linear(2, 4, rng=0), Dropout(0.5), Linear(4, 1, rng=1))
+
+        def act(record: Record, model: Any = model, losses: Any = losses) -> None:
+            if record.epoch == 1:
+                model.modules.pop(1)
+            elif record.epoch == 2:
+                model.modules.insert(1, Dropout(0.5))
+                losses[0] = logistic
+
+        results.append(
+            learned(model, losses, None, lambda _, act=act: act, epochs=4, compiled=compiled)
+        )
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_model_may_return_more_outputs(compiled: bool) -> None:
+    model = Sequential(Linear(2, 2, rng=0))
+
+    def act() -> None:
+        model.modules.append(lambda outputs: [*outputs, Value(0.0)])
+
+    result = learned(model, [cross_entropy], act, ByEpoch, compiled=compiled)
+    assert np.isfinite(result).all()
+
+
+def refuse() -> None:
+    raise ValueError("refused")
+
+
+def test_a_refused_training_leaves_what_outputs_are() -> None:
+    model = MLP(2, [3, 2], rng=0)
+    given: dict[str, Any] = {"optimizer": SGD(model.parameters(), 0.1), "epochs": 1}
+    fit(model, BATCH, LABELS, loss=cross_entropy, **given)
+    assert model._outputs_are == "class logits"
+    targets = np.ones((40, 2))
+    with pytest.raises(ValueError, match="refused"):
+        fit(model, BATCH, targets, loss=half_squared_error, callbacks=[ByStart(refuse)], **given)
+    assert model._outputs_are == "class logits"
+    fit(model, BATCH, targets, loss=half_squared_error, **given)
+    assert model._outputs_are == "numbers"
+
+
+def test_what_outputs_are_follows_the_loss() -> None:
+    model, losses = MLP(2, [3, 1], rng=0), [half_squared_error, binary_cross_entropy_with_logits]
+    learned(model, losses, losses.reverse, ByEpoch)
+    assert model._outputs_are == "logits"

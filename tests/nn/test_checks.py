@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nn._checks import (
-    KeywordsChecked,
-    did_you_mean,
-    keywords_checked,
-    refuse_unknown_keywords,
-)
+from nn import _calls
+from nn._calls import KeywordsChecked, call_checked, did_you_mean, refuse_unknown_keywords
 
 NAMES = ["learning_rate", "momentum", "weight_decay", "beta1", "beta2"]
 ALIASES = {"lr": "learning_rate", "betas": "beta1 beta2", "eps": "epsilon"}
@@ -33,6 +30,11 @@ ALIASES = {"lr": "learning_rate", "betas": "beta1 beta2", "eps": "epsilon"}
 )
 def test_what_was_meant(name: str, end: str) -> None:
     assert did_you_mean(name, NAMES, ALIASES) == end
+
+
+def test_what_is_not_there_at_all_is_not_taken_for_what_is_spelled_alike() -> None:
+    assert did_you_mean("momentum_", NAMES, {}) == "; did you mean momentum?"
+    assert did_you_mean("momentum_", NAMES, {"momentum_": ""}) == f"; there are {', '.join(NAMES)}"
 
 
 def test_nothing_known_is_nothing_meant() -> None:
@@ -64,8 +66,11 @@ def anything(**keywords: int) -> None:
 
 @given(st.lists(st.sampled_from(["b", "c", "d"]), unique=True))
 def test_known_keywords_pass(keywords: list[str]) -> None:
-    refuse_unknown_keywords(function, keywords)
-    refuse_unknown_keywords(anything, [*keywords, "e"])
+    taken = []
+    for of, names in ((function, keywords), (anything, [*keywords, "e"])):
+        refuse_unknown_keywords(of, names)
+        taken.append(inspect.signature(of).bind_partial(**dict.fromkeys(names, 1)).kwargs)
+    assert set(taken[0]) <= {"b", "c", "d"}
 
 
 @pytest.mark.parametrize("unknown", ["a", "rest", "e"])
@@ -76,7 +81,7 @@ def test_unknown_keywords_are_refused(unknown: str) -> None:
 
 
 def test_a_decorated_function_is_the_same_function() -> None:
-    @keywords_checked({"x": "number"})
+    @call_checked({"x": "number"})
     def multiplied(number: int, *, times: int = 2) -> int:
         """Multiply a number."""
         return number * times
@@ -88,8 +93,28 @@ def test_a_decorated_function_is_the_same_function() -> None:
         call(x=3)
     with pytest.raises(TypeError, match="multiplied takes no argument 'tims'; did you mean times"):
         call(3, tims=3)
-    with pytest.raises(TypeError, match="missing 1 required"):
+    with pytest.raises(TypeError, match=r"^multiplied needs number: write multiplied\(number\)$"):
         call()
+    message = "multiplied takes number by position and got 2 arguments: write times=3$"
+    with pytest.raises(TypeError, match=message):
+        call(1, 3)
+
+
+def test_a_call_that_fits_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    @call_checked({})
+    def loss(outputs: int, target: int, shift: int = 0, *, delta: int = 1) -> int:
+        return (outputs - target + shift) * delta
+
+    def refused(*given: Any, **options: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(_calls, "refuse_call", refused)
+    found = [loss(3, 1), loss(3, target=1), loss(outputs=3, target=1, shift=0), loss(3, 1, delta=1)]
+    assert found == [2, 2, 2, 2]
+    call: Any = loss
+    for arguments, keywords in [((3,), {"shift": 1}), ((), {"target": 1, "delta": 3})]:
+        with pytest.raises(AssertionError):
+            call(*arguments, **keywords)
 
 
 def test_the_keywords_of_a_class_are_those_of_its_constructor() -> None:

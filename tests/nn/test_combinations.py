@@ -291,8 +291,8 @@ def test_an_epoch_is_the_same_compiled_and_eager_and_for_the_same_seed(name: str
     theta, rows = trained(case, optimizer)
     assert np.abs(theta - nn.parameters_to_vector(case.model())).max() > 1e-4
     eager_theta, eager_rows = trained(case, optimizer, compiled=False)
-    np.testing.assert_allclose(theta, eager_theta, rtol=1e-9, atol=1e-11)
-    np.testing.assert_allclose(rows, eager_rows, rtol=1e-9)
+    np.testing.assert_allclose(theta, eager_theta, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(rows, eager_rows, rtol=1e-12)
     theta_again, rows_again = trained(case, optimizer)
     assert theta.tolist() == theta_again.tolist()
     assert rows.tolist() == rows_again.tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,13 @@ from tests.nn.layer_checks import check_layer
 def randomised(conv: Conv2D, rng: np.random.Generator) -> Conv2D:
     vector_to_parameters(rng.normal(size=len(conv.parameters())), conv)
     return conv
+
+
+def all_ones(conv: Conv2D) -> Conv2D:
+    """The same with weights of 1 and without biases."""
+    ones = Conv2D(**{**conv._config(), "bias": False})  # type: ignore[arg-type]
+    vector_to_parameters(np.ones(len(ones.parameters())), ones)
+    return ones
 
 
 def data(nested: Any) -> Any:
@@ -83,7 +91,14 @@ def test_compiled_equals_eager(case: tuple[Conv2D, NDArray[np.float64]], of_inpu
         return ad.sum([ad.square(y) for y in flatten(conv(seen))])
 
     images = np.random.default_rng(1).normal(size=(3, *image.shape))
-    check_layer(loss, conv.parameters(), images, gathers=99)
+    check_layer(loss, conv.parameters(), images, gathers=0 if _sees_enough(conv, image) else 9)
+
+
+def _sees_enough(conv: Conv2D, image: NDArray[np.float64]) -> bool:
+    """Whether some place sees with the whole kernel, and most see with much of it."""
+    seen = by_definition(all_ones(conv), np.ones_like(image))[0]
+    whole = conv.n_inputs * math.prod(conv.kernel_size)
+    return bool(seen.max() == whole <= 2.5 * seen.mean())
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -93,7 +108,7 @@ def test_compiled_equals_eager(case: tuple[Conv2D, NDArray[np.float64]], of_inpu
 def test_one_product_of_matrices_for_a_layer(
     stride: int, size: int, layers: int, padding: int
 ) -> None:
-    """The patches of all places are one view; a border of zeros takes copies."""
+    """The patches of all places are one view, also of an image with a border of zeros."""
     convs = [
         Conv2D(2, 2, 3, stride=stride if k == 0 else 1, padding=padding, activation="tanh", rng=k)
         for k in range(layers)
@@ -104,7 +119,7 @@ def test_one_product_of_matrices_for_a_layer(
     program = ad.compile(lambda x: ad.sum(model(x)), model.parameters())
     program.value_and_grad(None, np.random.default_rng(0).normal(size=(3, 2, size, size)))
     assert program.stats.matrix_products == layers
-    assert program.stats.gathers <= 2 * layers * padding
+    assert program.stats.gathers == 0
 
 
 @settings(max_examples=25)

@@ -82,7 +82,7 @@ def test_other_models(model: Any, X: Any, y: Any, batch_size: int) -> None:
         for compiled in (True, False)
     ]  # fmt: skip
     for compiled, eager in zip(*results, strict=True):
-        np.testing.assert_allclose(compiled, eager, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(compiled, eager, rtol=1e-12)
 
 
 def test_dropout_is_drawn_for_every_minibatch_and_not_for_validation() -> None:

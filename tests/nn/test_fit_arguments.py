@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -11,7 +12,18 @@ import pytest
 import autograd_mini as ad
 import nn
 from autograd_mini import TraceError, Value
-from nn import MLP, SGD, EarlyStopping, Module, cross_entropy, fit, parameters_to_vector
+from nn import (
+    MLP,
+    SGD,
+    Callback,
+    EarlyStopping,
+    Module,
+    cross_entropy,
+    evaluate,
+    fit,
+    half_squared_error,
+    parameters_to_vector,
+)
 from nn._other_libraries import FIT_ARGUMENTS
 
 X = np.random.default_rng(0).normal(size=(20, 2))
@@ -47,6 +59,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "batch bool": ({"batch_size": True}, TypeError, "batch_size"),
     "rng": ({"rng": "0"}, TypeError, "rng"),
     "loss text": ({"loss": "hinge"}, TypeError, "got 'hinge' .*write loss=nn.hinge"),
+    "loss short": ({"loss": "ce"}, TypeError, "write loss=nn.cross_entropy"),
     "loss class": ({"loss": Torch}, TypeError, "the class Torch: write loss=nn.cross_entropy"),
     "loss None": ({"loss": None}, TypeError, "loss must be callable"),
     "loss float": ({"loss": lambda outputs, target: 1.0}, TypeError, "must return a Value"),
@@ -130,6 +143,8 @@ def test_a_model_without_call_is_refused() -> None:
         ("batch_sise", "did you mean batch_size"),
         ("random_state", "write rng=0"),
         ("patience", "EarlyStopping"),
+        ("class_weight", "ad.take"),
+        ("sample_weight", r"np.column_stack\(\[y, sample_weight\]\)"),
         ("nothing_like_it", "there are model, X, y, loss, optimizer"),
     ],
 )
@@ -137,6 +152,15 @@ def test_unknown_keywords_say_what_to_write(name: str, message: str) -> None:
     # Python would complain of the loss that is missing first
     with pytest.raises(TypeError, match=f"fit takes no argument '{name}'.*{message}"):
         untyped(classifier(), X, CLASSES, **{name: 1})
+
+
+@pytest.mark.parametrize("function", [fit, nn.evaluate])
+def test_a_loss_goes_by_name(function: Any) -> None:
+    message = rf"{function.__name__} takes .*by position and got 4 arguments: write loss=\.\.\.$"
+    with pytest.raises(TypeError, match=message):
+        function(classifier(), X, CLASSES, cross_entropy)
+    with pytest.raises(TypeError, match="needs y: write"):
+        function(classifier(), X, loss=cross_entropy)
 
 
 def test_no_hint_hides_an_argument() -> None:
@@ -204,7 +228,7 @@ def test_a_parameter_that_few_examples_reach_is_looked_for() -> None:
         loss=nn.half_squared_error, optimizer=SGD([second], 0.1),
     )  # fmt: skip
     assert first.data == 0.5
-    assert second.data == pytest.approx(0.75 + 0.1 * 1.25 / 3)
+    assert second.data == pytest.approx(0.75 + 0.1 * 1.25 / 3, rel=1e-12)
 
 
 def test_metrics_that_cannot_be_computed_are_refused_before_the_first_step() -> None:
@@ -221,6 +245,16 @@ def test_metrics_that_cannot_be_computed_are_refused_before_the_first_step() -> 
             optimizer=SGD(model.parameters(), 0.1), callbacks=[Watch()],
         )  # fmt: skip
     assert steps == []
+
+
+def test_accuracy_of_probabilities_under_a_loss_of_numbers() -> None:
+    model = MLP(2, [4, 1], output_activation="sigmoid", rng=0)
+    arguments: Any = {"loss": nn.half_squared_error, "optimizer": SGD(model.parameters(), 0.1)}
+    remedy = r"metrics=\[functools.partial\(nn.accuracy, threshold=0.5\)\]"
+    with pytest.raises(ValueError, match=remedy):
+        fit(model, X, CLASSES, epochs=1, metrics=[nn.accuracy], **arguments)
+    metrics = [functools.partial(nn.accuracy, threshold=0.5)]
+    assert "accuracy" in fit(model, X, CLASSES, epochs=1, metrics=metrics, **arguments)
 
 
 def test_a_metric_is_not_called_as_the_curves_of_validation_are() -> None:
@@ -285,3 +319,114 @@ def test_tokens_out_of_range_and_tokens_that_are_floats() -> None:
         fit(model, floats, y, **arguments)
     with pytest.raises(TypeError, match=r"integer as index.*write X.astype\(int\)$"):
         model.predict(floats)
+
+
+def test_what_is_advised_for_weights_of_examples_does_weight_them() -> None:
+    weights = np.random.default_rng(0).uniform(size=len(X))
+    y = CLASSES.astype(float)
+    models = [MLP(2, [3, 1], rng=0) for _ in range(2)]
+    for model, targets, loss in (
+        (models[0], np.column_stack([y, weights]), lambda o, t: t[1] * half_squared_error(o, t[0])),
+        (models[1], np.column_stack([weights**0.5 * y, weights**0.5]), _scaled),
+    ):
+        optimizer = SGD(model.parameters(), learning_rate=0.1)
+        fit(model, X, targets, loss=loss, optimizer=optimizer, epochs=3, rng=0)
+    first, second = map(parameters_to_vector, models)
+    np.testing.assert_allclose(first, second, rtol=1e-12)
+    one_hot = np.column_stack([np.eye(2)[CLASSES], weights])
+    numbers = evaluate(classifier(), X, one_hot, loss=lambda o, t: t[-1] * cross_entropy(o, t[:-1]))
+    each = [cross_entropy(classifier()(x), t).data for x, t in zip(X, CLASSES, strict=True)]
+    assert numbers["loss"] == pytest.approx(np.mean(weights * each), rel=1e-12)
+
+
+def _scaled(outputs: Any, target: Any) -> Value:
+    """The same loss: half the square of root w times the difference."""
+    return half_squared_error([target[1] * outputs[0]], [target[0]])
+
+
+def test_a_metric_cannot_change_the_users_examples() -> None:
+    def spoils_targets(outputs: Any, targets: Any) -> float:
+        targets[:] = 0
+        return 0.0
+
+    def spoils_outputs(outputs: Any, targets: Any) -> float:
+        outputs[:] = 0
+        return 0.0
+
+    y = CLASSES.copy()
+    for metric in (spoils_targets, spoils_outputs):
+        model = classifier()
+        optimizer = SGD(model.parameters(), 0.1)
+        for train in (
+            lambda m=model, o=optimizer, f=metric: fit(
+                m, X, y, loss=cross_entropy, optimizer=o, epochs=1, metrics=[f]
+            ),
+            lambda m=model, f=metric: evaluate(m, X, y, loss=cross_entropy, metrics=[f]),
+        ):
+            with pytest.raises(ValueError, match="read-only"):
+                train()
+        assert y.tolist() == CLASSES.tolist()
+
+
+@pytest.mark.parametrize("name", ["epochs", "stopped", "append", "keys"])
+def test_no_curve_hides_behind_what_a_history_has(name: str) -> None:
+    def metric(outputs: Any, targets: Any) -> float:
+        return 0.0
+
+    metric.__name__ = name
+    with pytest.raises(ValueError, match=rf"history\.{name} is something else .* another __name__"):
+        evaluate(classifier(), X, CLASSES, loss=cross_entropy, metrics=[metric])
+
+
+def test_only_what_fit_compiles_can_go_uncompiled() -> None:
+    def compiles(record: Any) -> None:
+        ad.compile(lambda x: x if x.data > 0 else -x, [])(None, [1.0])
+
+    model = classifier()
+    arguments: dict[str, Any] = {"optimizer": SGD(model.parameters(), 0.1), "epochs": 1}
+    with pytest.raises(ad.TraceError) as caught:
+        fit(model, X, CLASSES, loss=cross_entropy, callbacks=[compiles], **arguments)
+    assert "compiled=False" not in str(caught.value)
+
+    def looks(outputs: Any, target: Any) -> Any:
+        return outputs[0] if outputs[0].data > 0 else -outputs[0]
+
+    for train in (
+        lambda: fit(model, X, CLASSES, loss=looks, **arguments),
+        lambda: evaluate(model, X, CLASSES, loss=looks),
+    ):
+        with pytest.raises(ad.TraceError) as caught:
+            train()
+        assert str(caught.value).count("pass compiled=False") == 1
+
+
+def test_what_a_callback_makes_untraceable_is_told_so() -> None:
+    looking: list[bool] = []
+
+    def loss(outputs: Any, target: Any) -> Any:
+        return outputs[0] if looking and outputs[0].data > 0 else -outputs[0]
+
+    model = classifier()
+    optimizer = SGD(model.parameters(), 0.01)
+    with pytest.raises(ad.TraceError, match="pass compiled=False"):
+        fit(
+            model, X, CLASSES, loss=loss, optimizer=optimizer, epochs=2,
+            callbacks=[lambda record: looking.append(True)],
+        )  # fmt: skip
+
+
+def test_numpy_warns_in_callbacks_as_it_does_elsewhere() -> None:
+    class Dividing(Callback):
+        def step(self, training: Any) -> None:
+            with pytest.warns(RuntimeWarning, match="divide by zero"):
+                np.ones(1) / np.zeros(1)
+
+        def __call__(self, record: Any) -> None:
+            self.step(None)
+
+    model = classifier()
+    optimizer = SGD(model.parameters(), 0.01)
+    history = fit(
+        model, X, CLASSES, loss=cross_entropy, optimizer=optimizer, epochs=2, callbacks=[Dividing()]
+    )
+    assert history.epochs == 2

@@ -36,6 +36,10 @@ def test_what_is_not_recorded(history: History) -> None:
         history["accuracy"]
     with pytest.raises(KeyError, match="no curve 'val_loss': recorded are loss, validation_loss"):
         history["val_loss"]
+    with pytest.raises(KeyError, match=r"validation_loss; did you mean validation_loss\?"):
+        history["val_loss"]
+    with pytest.raises(AttributeError, match=r"did you mean validation_loss\?"):
+        _ = history.val_loss
     assert history.get("accuracy") is None
     assert not hasattr(history, "accuracy")
 

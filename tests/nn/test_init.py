@@ -108,6 +108,18 @@ def test_bad_numbers(make: Any, number: Any, error: type[Exception]) -> None:
         make(number)
 
 
+@pytest.mark.parametrize("make", [nn.uniform, nn.constant])
+def test_an_initialiser_without_its_number(make: Any) -> None:
+    with pytest.raises(TypeError, match=rf"write init=nn\.{make.__name__}\(0\.1\)"):
+        nn.MLP(2, [3, 1], init=make)
+
+
+def test_bounds_on_both_sides() -> None:
+    make: Any = nn.uniform
+    with pytest.raises(TypeError, match=r"between -limit and limit: write uniform\(1\.0\)"):
+        make(-1.0, 1.0)
+
+
 def test_a_limit_is_not_negative() -> None:
     with pytest.raises(ValueError, match=r"limit must be at least 0, got -0\.1"):
         nn.uniform(-0.1)

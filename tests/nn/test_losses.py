@@ -38,6 +38,7 @@ from nn.losses.loss_calls import call_loss
 from nn.losses.loss_uses import observed
 from nn.training.differentiation import Loss
 
+untyped: Any = nn
 finite = st.floats(-50, 50)
 probability = st.floats(0, 1)
 
@@ -96,7 +97,8 @@ def test_binary_cross_entropy(h: float, t: float) -> None:
     loss = binary_cross_entropy([value], t)
     loss.backward()
     assert loss.data == pytest.approx(-(t * math.log(h) + (1 - t) * math.log1p(-h)), rel=1e-13)
-    assert value.grad == pytest.approx((h - t) / (h * (1 - h)), rel=1e-9, abs=1e-9)
+    of_1, of_0 = t / h, (1 - t) / (1 - h)  # which may cancel
+    assert value.grad == pytest.approx(of_0 - of_1, rel=1e-12, abs=1e-15 * (of_0 + of_1))
 
 
 @given(st.floats(-30, 30), probability)
@@ -106,10 +108,11 @@ def test_logits_give_the_same_loss_as_their_probability(z: float, t: float) -> N
     same = binary_cross_entropy([ad.sigmoid(other)], t)
     loss.backward()
     same.backward()
-    assert logit.grad == pytest.approx(1 / (1 + math.exp(-z)) - t, rel=1e-9, abs=1e-15)
-    if abs(z) < 15:  # further out, 1 - h has lost its digits
-        assert loss.data == pytest.approx(same.data, rel=1e-8)
-        assert logit.grad == pytest.approx(other.grad, rel=1e-8, abs=1e-9)
+    assert logit.grad == pytest.approx(1 / (1 + math.exp(-z)) - t, rel=1e-12, abs=1e-15)
+    if abs(z) < 15:  # further out, 1 - h has lost its digits; here it has lost some
+        lost = max(1e-12, 1e-15 * math.exp(abs(z)))
+        assert loss.data == pytest.approx(same.data, rel=lost)
+        assert logit.grad == pytest.approx(other.grad, rel=lost, abs=lost)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,42 @@ def test_a_class_ruled_out_by_an_infinite_logit(target: int | list[float]) -> No
     loss = cross_entropy(logits, target)
     loss.backward()
     assert loss.data == pytest.approx(math.log(2), rel=1e-15)
-    assert grads(logits) == pytest.approx([0.0, -0.5, 0.5])
+    assert grads(logits) == [0.0, -0.5, 0.5]
+
+
+INFINITE_LOGITS = [
+    [-math.inf, 0.0, 1.0],
+    [0.0, 1.0, -math.inf],
+    [-math.inf, -math.inf, 1.0],
+    [-math.inf, -math.inf, -math.inf],
+    [math.inf, 0.0, 1.0],
+    [0.0, math.inf, -1.0],
+    [math.inf, math.inf, 0.0],
+    [math.inf, -math.inf, 0.0],
+]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("target", [0, 2, [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.2, 0.3, 0.5]])
+@pytest.mark.parametrize("logits", INFINITE_LOGITS)
+def test_infinite_logits_compile_to_the_same(
+    logits: list[float], target: int | list[float], smoothing: float
+) -> None:
+    loss = partial(cross_entropy, label_smoothing=smoothing)
+    value, gradient = value_and_gradient(loss, logits, target)
+    parameters = [Value(logit) for logit in logits]
+    program = ad.compile(lambda t: loss(parameters, t), parameters)
+    compiled, slopes = program.value_and_grad(None, np.array([target]))
+    as_inputs = ad.compile(lambda z, t: loss(z, t), [])(
+        None, np.array([logits]), np.array([target])
+    )
+    np.testing.assert_allclose([compiled, *as_inputs], value, rtol=1e-14, atol=0)
+    np.testing.assert_allclose(slopes, gradient, rtol=1e-14, atol=1e-16)
+    if not any(map(math.isnan, [value, *gradient])):
+        ruled_out = [logit == -math.inf for logit in logits]
+        p = np.eye(3)[target] if isinstance(target, int) else np.array(target)
+        p = (1 - smoothing) * p + smoothing / 3
+        assert (value == math.inf) == bool(p[ruled_out].any() or math.inf in logits)
 
 
 TARGETS: list[int | list[float]] = [
@@ -265,7 +303,7 @@ def test_probabilities_that_are_values() -> None:
     ("z", "p", "loss"),
     [
         ([-math.inf, 0.0], [0.75, 0.25], math.inf),
-        ([math.inf, 0.0], [1, 0], 0.0),
+        ([math.inf, 0.0], [1, 0], math.nan),  # infinity less infinity, as in PyTorch
         ([math.inf, 0.0], [0, 1], math.inf),
         ([math.nan, 0.0], [0.5, 0.5], math.nan),
         ([-1e9, 1.0, 1.0], [0.0, 0.25, 0.75], math.log(2)),
@@ -322,7 +360,7 @@ def test_a_gradient_penalty_on_cross_entropy_compiles(target: int | list[float])
 
 
 def test_plain_logits_are_fine() -> None:
-    assert cross_entropy([0.0, 0.0], 1).data == pytest.approx(math.log(2))
+    assert cross_entropy([0.0, 0.0], 1).data == pytest.approx(math.log(2), rel=1e-15)
     assert half_squared_error([1.0], [3.0]).data == 2.0
 
 
@@ -781,6 +819,26 @@ def test_the_l2_penalty_is_weight_decay() -> None:
 # Mean over a minibatch.
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: untyped.huber([Value(1.0)], 1, beta=1), "did you mean delta"),
+        (lambda: untyped.cross_entropy([Value(1.0)] * 2, 1, reduction="mean"), "of one example"),
+        (lambda: untyped.hinge([Value(1.0)], 1, reduction="sum"), "nn.mean_loss"),
+        (lambda: untyped.cross_entropy([Value(1.0)] * 2, 1, weight=[1, 2]), r"ad\.take\(weights"),
+        (lambda: untyped.mean_squared_error(y_true=[1.0], y_pred=[1.0]), "did you mean targets"),
+        (lambda: untyped.l2_penalty([Value(1.0)]), "needs strength: write l2_penalty"),
+        (lambda: untyped.l1_penalty([Value(1.0)], alpha=0.1), "did you mean strength"),
+        (lambda: untyped.mean_loss(Neuron(1), [[1.0]], [1.0], "mse"), "nn.mean_squared_error"),
+    ],
+)
+def test_other_libraries_calls_are_told_what_to_write(
+    call: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
 def test_mean_loss() -> None:
     neuron = Neuron.from_weights([2.0], 1.0, activation="identity")
     loss = mean_loss(neuron, np.array([[1.0], [2.0], [4.0]]), [3.0, 4.0, 5.0], half_squared_error)
@@ -792,7 +850,6 @@ def test_mean_loss() -> None:
 
 # Bad targets.
 
-untyped: Any = nn  # arguments of wrong types are what is tested
 
 TWO = [Value(0.5), Value(-0.5)]
 ONE = TWO[:1]
@@ -841,6 +898,26 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "mean squared": (lambda: mean_squared_error(TWO, [1.0]), ValueError, "2 outputs but 1"),
     "mean absolute": (lambda: mean_absolute_error(TWO, [1.0, math.nan]), ValueError, "nan"),
     "mean nothing": (lambda: mean_absolute_error([], []), ValueError, "at least one"),
+    "huge": (
+        lambda: mean_squared_error(TWO, [10**400, 1]),
+        ValueError,
+        "finite as a float, got 1000",
+    ),
+    "masked": (
+        lambda: half_squared_error(TWO, np.ma.masked_array([1.0, 2.0], mask=[False, True])),
+        TypeError,
+        r"targets is a masked array.*targets.filled",
+    ),
+    "masked p": (
+        lambda: cross_entropy(TWO, np.ma.masked_array([1.0, 0.0], mask=[False, True])),
+        TypeError,
+        "target is a masked array",
+    ),
+    "masked metric": (
+        lambda: mean_squared_error(np.ones(2), np.ma.masked_array([1.0, 2.0], mask=[False, True])),
+        TypeError,
+        "targets is a masked array",
+    ),
     "huber target": (lambda: huber(ONE, [math.inf]), ValueError, "finite, got inf"),
     "delta 0": (
         lambda: huber(ONE, 1.0, delta=0),
@@ -1130,3 +1207,13 @@ def test_a_target_that_is_a_list_is_not_the_outputs(
 ) -> None:
     with pytest.raises(TypeError, match=f"^(?!the loss).*{message}"):
         call_loss(loss, outputs, target)
+
+
+@pytest.mark.parametrize("loss", [half_squared_error, nn.mean_squared_error, nn.huber])
+@pytest.mark.parametrize("name", ["weight", "sample_weight"])
+def test_weights_of_losses_of_numbers_go_into_the_targets(loss: Any, name: str) -> None:
+    message = rf"^{loss.__name__} takes no argument '{name}': make it a column of the targets, "
+    with pytest.raises(TypeError, match=message):
+        loss([Value(1.0)], [2.0], **{name: 0.5})
+    with pytest.raises(TypeError, match=r"'weight': multiply the loss: .*cross_entropy"):
+        untyped.cross_entropy([Value(1.0)] * 2, 1, weight=0.5)

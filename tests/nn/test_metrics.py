@@ -35,6 +35,9 @@ RIGHT: dict[str, tuple[Any, Any, dict[str, float], float]] = {
     "probability": ([0.2, 0.7, 0.4], [0, 1, 1], {"threshold": 0.5}, 2 / 3),
     "at the threshold": ([0.5, 0.0], [0, 0], {"threshold": 0.5}, 1.0),
     "soft labels": ([0.2, 0.7], [0.1, 0.9], {"threshold": 0.5}, 1.0),
+    "soft labels at 1/2": ([0.2, 0.7], [0.5, 0.5], {"threshold": 0.5}, 1 / 2),
+    "all of label 1": ([-0.2, 0.7], [1, 1], {"threshold": 0.0}, 1 / 2),
+    "all of label -1": ([-0.2, 0.7], [-1.0, -1.0], {"threshold": 0.0}, 1 / 2),
     "several labels": (
         [[0.2, 0.7], [0.8, 0.7], [0.1, 0.1]], [[0, 1], [1, 0], [0, 0]], {"threshold": 0.5}, 2 / 3,
     ),
@@ -89,6 +92,27 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "columns of labels": (
         lambda: accuracy([[0.1, 0.2]], [[1]], threshold=0.5), ValueError, "shape",
     ),
+    "a class and a threshold": (
+        lambda: accuracy([0.3], [2], threshold=0.5), ValueError, "labels 0 and 1.*got 2.*y == 1",
+    ),
+    "classes and a column": (
+        lambda: accuracy([[0.3], [0.2], [0.9]], [0, 1, 2], threshold=0.5), ValueError, "got 2",
+    ),
+    "signs and 0": (
+        lambda: accuracy([0.3, 0.4], [-1, 0], threshold=0), ValueError, "got 0 among negative",
+    ),
+    "no sign": (lambda: accuracy([0.3], [-2.0], threshold=0), ValueError, "got -2.0"),
+    "masked": (
+        lambda: accuracy([0.3, 0.2], np.ma.masked_array([0, 1], mask=[False, True]), threshold=0),
+        TypeError, r"targets is a masked array.*targets.filled",
+    ),
+    "confusion of a huge class": (
+        lambda: confusion_matrix(targets=[10**9], predicted=[0]), ValueError,
+        "1000000001 by 1000000001 classes.*without gaps",
+    ),
+    "confusion of an infinite class": (
+        lambda: confusion_matrix(targets=[np.inf], predicted=[0]), ValueError, "classes, got inf",
+    ),
     "nan": (lambda: accuracy([[np.nan, 0.2]], [1]), ValueError, "outputs holds NaN"),
     "nan target": (lambda: accuracy([0.1], [np.nan], threshold=0), ValueError, "targets holds"),
     "three axes": (lambda: accuracy(np.zeros((1, 2, 2)), [1]), ValueError, r"\(N, k\)"),
@@ -98,7 +122,16 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "confusion lengths": (
         lambda: confusion_matrix(targets=[0], predicted=[0, 1]), ValueError, "1 targets but 2",
     ),
-    "confusion order": (lambda: untyped.confusion_matrix([0], [0]), TypeError, "positional"),
+    "confusion order": (
+        lambda: untyped.confusion_matrix([0], [1]), TypeError,
+        r"got 2 arguments: write targets=\[0\], predicted=\[1\]$",
+    ),
+    "confusion names": (
+        lambda: untyped.confusion_matrix(y_true=[0], y_pred=[1]), TypeError, "did you mean targets",
+    ),
+    "accuracy names": (
+        lambda: untyped.accuracy(y_pred=[0], targets=[1]), TypeError, "did you mean outputs",
+    ),
     "confusion scores": (
         lambda: confusion_matrix(targets=[0], predicted=[[0.1, 0.9]]), ValueError,
         r"predicted must have shape \(N,\)",
@@ -152,6 +185,12 @@ def test_r_squared_by_hand() -> None:
     assert r_squared([5.0, 6.0], [5.0, 5.0]) == 0.0
 
 
+@pytest.mark.parametrize("size", [2.0**1020, 2.0**-1020])
+def test_r_squared_of_numbers_whose_squares_are_not(size: float) -> None:
+    outputs, targets = np.array([1.0, 2.0, -3.0]), np.array([1.0, 2.0, -4.0])
+    assert r_squared(size * outputs, size * targets) == r_squared(outputs, targets)
+
+
 CLASSES = st.integers(1, 5).flatmap(
     lambda k: st.integers(1, 30).flatmap(
         lambda n: st.tuples(*[st.lists(st.integers(0, k - 1), min_size=n, max_size=n)] * 2)
@@ -182,7 +221,7 @@ def test_r_squared_as_scikit_learn_has_it(seed: int, n: int, k: int) -> None:
     outputs, targets = generator.normal(size=(2, n, k))
     targets[:, 0] = generator.choice([0.0, 1.0], size=n)  # now and then all equal
     expected = metrics.r2_score(targets, outputs)
-    assert r_squared(outputs, targets) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+    assert r_squared(outputs, targets) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 def test_labels_of_minus_one_and_one_may_be_compared_with_their_like() -> None:

@@ -9,10 +9,11 @@ import pickle
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import UserList, deque
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -351,6 +352,28 @@ def test_labels_of_a_users_own_stay() -> None:
     assert labels(box) == ["w", "layer.neurons.0.weights.1", "layer.neurons.0.bias", "w1", "b"]
 
 
+def test_parts_of_another_model_are_labelled_anew() -> None:
+    old = nn.Sequential(Layer(1, 1), nn.Linear(1, 1, rng=0), Box(inner=Neuron.from_weights([1.0])))
+    new = nn.Sequential(Layer(1, 1), *old.modules)
+    assert labels(new)[:-2] == names(new)[:-2]
+    assert labels(new)[-2:] == ["w1", "b"]
+    front = nn.Sequential(*new.modules[1:])
+    assert labels(front)[:-2] == names(front)[:-2]
+    assert new.modules[1].neurons[0].weights[0].label == "modules.0.neurons.0.weights.0"
+    inner = nn.Sequential(Box(many={"a": [Value(1.0)]}), Layer(1, 1))
+    assert labels(Box(a=Box(inner=inner), b=Value(2.0))) == [
+        "a.inner.modules.0.many.a.0", "a.inner.modules.1.neurons.0.weights.0",
+        "a.inner.modules.1.neurons.0.bias", "b",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["s.0", "ights.0", "weights", "my weights.0", "0", "weights.0.x"])
+def test_labels_that_only_look_like_paths_stay(label: str) -> None:
+    layer = Layer(1, 1)
+    layer.neurons[0].weights[0].label = label
+    assert labels(nn.Sequential(layer))[0] == label
+
+
 def test_a_module_without_parts_is_labelled_on_request() -> None:
     box = Box(first=Value(1.0), mine=Value(2.0, "gamma"), many=[Value(3.0)])
     assert labels(box) == ["", "gamma", ""]
@@ -461,6 +484,11 @@ class Pair:
     second: Any = None
 
 
+@dataclass(slots=True)
+class Slotted:
+    first: Any
+
+
 @pytest.mark.parametrize(
     ("held", "message"),
     [
@@ -472,6 +500,20 @@ class Pair:
         (Pair(Value(1.0)), "Box.held is of Pair"),
         (Wrapped(Value(1.0)), "Box.held is of Wrapped"),
         ([{"deep": Pair(0.0, Value(1.0))}], "Box.held.0.deep is of Pair"),
+        (Wrapped([Value(1.0)]), "Box.held is of Wrapped"),
+        (Wrapped({"a": (Value(1.0),)}), "Box.held is of Wrapped"),
+        ([Wrapped([Value(1.0)])], "Box.held.0 is of Wrapped"),
+        (Wrapped(Wrapped([Value(1.0)])), "Box.held is of Wrapped"),
+        (SimpleNamespace(layers=[Layer(1, 1)]), "Box.held is of SimpleNamespace"),
+        (UserList([Value(1.0)]), "Box.held is of UserList"),
+        (MappingProxyType({"a": Value(1.0)}), "Box.held is of mappingproxy"),
+        (partial(max, Value(1.0)), "Box.held is of partial"),
+        (partial(max, key=[Layer(1, 1)]), "Box.held is of partial"),
+        (np.array(Value(1.0), dtype=object), "Box.held is of ndarray"),
+        (Slotted([Value(1.0)]), "Box.held is of Slotted"),
+        ({((Value(1.0),),): 2.0}, "Box.held has keys"),
+        ({frozenset([Value(1.0)])}, "Box.held is a set"),
+        (deque([deque([Pendulum()])]), "Box.held is of deque"),
     ],
 )
 def test_values_in_objects_of_other_kinds_are_warned_of(held: Any, message: str) -> None:
@@ -481,11 +523,27 @@ def test_values_in_objects_of_other_kinds_are_warned_of(held: Any, message: str)
     assert caught[0].filename == __file__
 
 
+def test_a_module_that_is_a_list_itself_is_warned_of() -> None:
+    class Many(list[Any], Module):
+        pass
+
+    with pytest.warns(UserWarning, match="Many has items of its own, in which no") as caught:
+        many = Many([Value(1.0), Layer(1, 1)])
+    assert len(caught) == 1
+    assert many.parameters() == []
+    assert len(Many()) == 0
+
+
+@pytest.mark.filterwarnings("error")
 def test_nothing_is_warned_of_that_is_a_parameter_elsewhere_or_none_at_all() -> None:
     w = Value(1.0)
+    inner: Any = Wrapped([w, None])
+    inner.held[1] = inner  # a ring
+    assert names(Box(w=w, ring=inner, bound=partial(max, w, 1.0), rows=np.array([w]))) == ["w"]
     Box(w=w, also=SimpleNamespace(w=w), optimizer=Wrapped([w]))
     Box(held=SimpleNamespace(n=1.0, c=Value(1.0).detach()), words=deque("ab"), module=math)
-    Box(kind=Wrapped, function=lambda: w, again=deque([1.0]), path=Path())
+    box = Box(kind=Wrapped, function=lambda: w, again=deque([1.0]), path=Path())
+    assert box.parameters() == []
 
 
 def test_values_of_the_class_are_warned_of() -> None:
@@ -510,6 +568,13 @@ CALLS: dict[str, tuple[Any, str]] = {
     "Dropout": (lambda: nn.Dropout(p=0.5), "Dropout takes no argument 'p'; did you mean rate?"),
     "LayerNorm": (lambda: nn.LayerNorm(4, eps=1e-5), "'eps'; did you mean epsilon?"),
     "normalized_shape": (lambda: nn.RMSNorm(normalized_shape=4), "did you mean width?"),
+    "dilation": (lambda: nn.Conv2D(1, 2, 3, dilation=2), "'dilation': there is none; take a larg"),
+    "groups": (lambda: nn.Conv2D(2, 2, 3, groups=2), "'groups': there are none; give each group"),
+    "padding_mode": (lambda: nn.Conv2D(2, 2, 3, padding_mode="reflect"), "pad the image yourself"),
+    "device": (lambda: nn.Linear(2, 2, device="cpu"), "'device': the numbers are Python floats"),
+    "padding": (
+        lambda: nn.Conv2D(2, 2, 3, padding="same"), "kernel_size // 2 keeps the size of the image",
+    ),
     "Linear": (lambda: nn.Linear(in_features=2, out_features=3), "did you mean n_inputs?"),
     "GRUCell": (lambda: nn.GRUCell(input_size=2, hidden_size=3), "did you mean n_inputs?"),
     "RNNCell": (lambda: nn.RNNCell(2, hidden_size=3), "did you mean n_hidden?"),

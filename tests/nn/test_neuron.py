@@ -21,6 +21,22 @@ ELEMENTWISE = [name for name in ACTIVATIONS if name != "identity"]
 # The graph.
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "given"),
+    [
+        (Layer(1, 1, rng=0), "activation", "relu"),
+        (Neuron(1, rng=0), "activation", "relu"),
+        (MLP(1, [1], rng=0), "sizes", [2]),
+        (nn.Dropout(0.5), "rate", 0.1),
+    ],
+)
+def test_what_a_part_was_made_with_stays(part: Any, name: str, given: Any) -> None:
+    kind, before = type(part).__name__, getattr(part, name)
+    with pytest.raises(AttributeError, match=f"{kind}.{name} follows from .*: make a new one"):
+        setattr(part, name, given)
+    assert getattr(part, name) == before
+
+
 @pytest.mark.parametrize("make", [list, tuple, np.array, lambda xs: [Value(x) for x in xs]])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_a_neuron_is_one_dot_and_one_activation(
@@ -241,6 +257,9 @@ untyped: Any = nn  # arguments of wrong types are what is tested
 
 BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "no layers": (lambda: MLP(2, [], rng=0), ValueError, "at least one layer"),
+    "sizes alone": (
+        lambda: untyped.MLP([2, 3, 1]), TypeError, r"needs sizes: write MLP\(n_inputs, sizes\)",
+    ),
     "no inputs": (lambda: MLP(0, [1], rng=0), ValueError, "n_inputs must be at least 1, got 0"),
     "negative": (lambda: MLP(-3, [1], rng=0), ValueError, "-3"),
     "empty layer": (lambda: MLP(2, [3, 0], rng=0), ValueError, r"sizes\[1\].*got 0"),
@@ -347,6 +366,15 @@ BAD_INPUTS: dict[str, tuple[Any, type[Exception], str]] = {
     "complex": ([1.0, 1j], TypeError, "1j|complex"),
     "None": (None, TypeError, "NoneType"),
 }
+
+
+@pytest.mark.parametrize("model", [MLP(2, [1], rng=0), Layer(2, 1, rng=0), Neuron(2, rng=0)])
+def test_a_tensor_is_no_batch(model: Any) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=r"got a Tensor: write x\.tolist\(\)$"):
+        model(torch.tensor([1.0, 2.0]))
+    with pytest.raises(TypeError, match=r"got a batch of 3: write model\.predict\(X\)"):
+        model(torch.zeros(3, 2))
 
 
 @pytest.mark.parametrize("case", BAD_INPUTS)

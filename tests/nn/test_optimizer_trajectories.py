@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import nn
 from autograd_mini import Value
-from nn.optimizers.optimizer import Memory, Vector
+from nn.optimizers.step_vectors import Memory, Vector
 from tests.nn.optimizer_trajectories import (
     CASES,
     N_STEPS,

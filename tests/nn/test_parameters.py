@@ -53,13 +53,14 @@ def interrupted(
     call: Callable[[], object], number: int, files: tuple[str, ...], what: str = "line"
 ) -> bool:
     previous = sys.gettrace()
-    sys.settrace(interrupt_at(number, files, what))
-    try:
-        call()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(previous)
+    with np.errstate():  # whose own end may be where it is interrupted
+        sys.settrace(interrupt_at(number, files, what))
+        try:
+            call()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(previous)
     return False
 
 

@@ -128,7 +128,7 @@ def run_notebook(translate: Callable[[str], str], steps: int) -> dict[str, Any]:
 
 def test_the_notebook_gives_the_stored_losses() -> None:
     ours = run_notebook(translated, len(LOSSES))
-    np.testing.assert_allclose(ours["trail"], LOSSES, rtol=1e-9)
+    np.testing.assert_allclose(ours["trail"], LOSSES, rtol=1e-12)
     assert ours["accuracy"] == 0.85
     assert ours["Z"].any()
     assert not ours["Z"].all()
@@ -139,10 +139,10 @@ def test_the_notebook_gives_what_micrograd_gives() -> None:
     steps = 2  # it takes about a second for each
     theirs, ours = run_notebook(str, steps), run_notebook(translated, steps)
     np.testing.assert_allclose(theirs["trail"], LOSSES[:steps], rtol=1e-12)
-    np.testing.assert_allclose(ours["trail"], theirs["trail"], rtol=1e-9)
+    np.testing.assert_allclose(ours["trail"], theirs["trail"], rtol=1e-12)
     np.testing.assert_array_equal(ours["Z"], theirs["Z"])
     for mine, its in zip(ours["model"].parameters(), theirs["model"].parameters(), strict=True):
-        assert mine.data == pytest.approx(its.data, rel=1e-9, abs=1e-12)
+        assert mine.data == pytest.approx(its.data, rel=1e-12, abs=1e-13)
 
 
 def test_minibatches_of_the_notebook() -> None:
@@ -162,7 +162,7 @@ def test_the_notebook_needs_each_difference(
         trail = run_notebook(translated, 2)["trail"]
     except TypeError:
         return
-    assert not np.allclose(trail, LOSSES[:2], rtol=1e-9)
+    assert not np.allclose(trail, LOSSES[:2], rtol=1e-12)
 
 
 # A GPT in scalars, with lists, as a script without any array library writes it.
@@ -341,11 +341,11 @@ def test_a_gpt_in_scalars_runs_unchanged(capsys: pytest.CaptureFixture[str]) -> 
     assert "num params: 992" in capsys.readouterr().out
     plain: dict[str, Any] = {"steps": 6, "Value": Plain}
     exec(GPT.replace("from autograd_mini import Value\n", ""), plain)
-    np.testing.assert_allclose(ours["trail"], plain["trail"], rtol=1e-9)
+    np.testing.assert_allclose(ours["trail"], plain["trail"], rtol=1e-12)
     assert ours["samples"] == plain["samples"]
     assert any(ours["samples"])
     for mine, its in zip(ours["params"], plain["params"], strict=True):
-        assert mine.data == pytest.approx(its.data, rel=1e-9, abs=1e-12)
+        assert mine.data == pytest.approx(its.data, rel=1e-12, abs=1e-13)
 
 
 def test_a_gpt_in_scalars_learns() -> None:

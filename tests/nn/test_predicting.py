@@ -10,9 +10,10 @@ import pickle
 import threading
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ import autograd_mini as ad
 import nn
 from autograd_mini import Value
 from nn import MLP, Layer, Module, Neuron
-from nn.models import predicting
+from nn.models import kept_attributes, predicting
 
 X = np.random.default_rng(0).normal(size=(7, 2))
 untyped: Any = nn
@@ -34,7 +35,9 @@ def eager(model: Any, examples: Any = X) -> Any:
     """What the model itself says, example by example."""
 
     def numbers(outputs: Any) -> Any:
-        return outputs.data if isinstance(outputs, Value) else [numbers(v) for v in outputs]
+        if ad.is_ordered(outputs):
+            return [numbers(output) for output in outputs]
+        return outputs.data if isinstance(outputs, Value) else outputs
 
     return np.array([numbers(model(x)) for x in np.asarray(examples).tolist()])
 
@@ -662,10 +665,355 @@ def test_the_class_of_one_output_is_that_of_its_probability(
     assert model.predict_classes(examples).tolist() == expected
 
 
-def test_arrays_of_values_are_outputs() -> None:
-    model = Returning(lambda y: np.array([y, -y]))
-    assert model.predict_classes([[1.0], [-1.0]]).tolist() == [0, 1]
-    np.testing.assert_allclose(model.predict_proba([[1.0]]).sum(), 1.0)
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        lambda y: np.array([y, -y]),
+        lambda y: np.array([[1.0], [-1.0]], dtype=object) @ np.array([y]),
+        lambda y: (y, -y),
+        lambda y: [y, 0.0],
+        lambda y: [y, np.float64(0.0)],
+    ],
+)
+def test_outputs_of_every_form(outputs: Any) -> None:
+    model, examples = Returning(outputs), [[1.0], [-1.0]]
+    expected = eager(model, examples)
+    assert model.predict(examples).tolist() == expected.tolist()
+    assert model.predict_classes(examples).tolist() == [0, 1]
+    proba = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(examples), proba, rtol=1e-12)
+
+
+# What the outputs mean.
+
+HALVES = np.linspace(-2.0, 2.0, 40)[:, None]
+LABELS = (HALVES[:, 0] > 0.5).astype(int)
+
+
+def by_hand(z: Value) -> Value:
+    return 1 / (1 + ad.exp(-z))
+
+
+def softmax_by_hand(z: Sequence[Value]) -> list[Value]:
+    powers = [ad.exp(x) for x in z]
+    return [power / ad.sum(powers) for power in powers]
+
+
+class Ending(Module):
+    """Two numbers, and what a function makes of them."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.layer, self.function = nn.Linear(1, 2, rng=0), function
+
+    def __call__(self, inputs: Any) -> Any:
+        return self.function(self.layer(inputs))
+
+
+PROBABILITIES: dict[str, Callable[[list[Value]], Any]] = {
+    "sigmoid": lambda z: [ad.sigmoid(z[0])],
+    "clipped": lambda z: [ad.clip(ad.sigmoid(z[0]), 1e-7, 1 - 1e-7)],
+    "written out": lambda z: [by_hand(z[0])],
+    "a single one": lambda z: by_hand(z[0]),
+    "complement": lambda z: [1 - ad.sigmoid(z[0])],
+    "both": lambda z: [ad.sigmoid(z[0]), 1 - ad.sigmoid(z[0])],
+    "one and the rest": lambda z: [by_hand(z[0]), 1 - by_hand(z[0])],
+    "softmax": ad.softmax,
+    "softmax written out": softmax_by_hand,
+    "independent": lambda z: [by_hand(x) for x in z],
+    "powers": lambda z: [0.5 ** ad.square(z[0])],
+}
+
+
+def trained(model: Module, loss: Any, targets: Any, **options: Any) -> nn.History:
+    optimizer = nn.Adam(model.parameters(), learning_rate=0.05)
+    return nn.fit(
+        model, HALVES, targets, loss=loss, optimizer=optimizer, epochs=4, rng=0, progress=False,
+        **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROBABILITIES)
+def test_classes_and_accuracy_of_probabilities_agree(name: str) -> None:
+    model = Ending(PROBABILITIES[name])
+    single = np.size(eager(model, HALVES[:1])) == 1
+    targets = LABELS if single else np.eye(2)[LABELS]
+    trained(model, nn.binary_cross_entropy, targets)
+    outputs = eager(model, HALVES)
+    np.testing.assert_allclose(model.predict_proba(HALVES), outputs, rtol=1e-12)
+    found = nn.evaluate(model, HALVES, targets, loss=nn.binary_cross_entropy)["accuracy"]
+    if name != "independent":  # which may have none or both of two labels
+        assert nn.accuracy(model.predict_classes(HALVES), LABELS) == found
+    assert 0 < found < 1 or name == "powers"
+
+
+@pytest.mark.parametrize("name", sorted({*PROBABILITIES} - {"powers", "softmax written out"}))
+def test_probabilities_of_a_model_that_was_not_trained_are_seen_in_its_graph(name: str) -> None:
+    model = Ending(PROBABILITIES[name])
+    outputs = eager(model, HALVES)
+    np.testing.assert_allclose(model.predict_proba(HALVES), outputs, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda z: [ad.clip(z[0], -1.0, 1.0)],
+        lambda z: [2 - ad.sigmoid(z[0])],
+        lambda z: [2 / (1 + ad.exp(-z[0]))],
+        lambda z: [1 / (2 + ad.exp(-z[0]))],
+        lambda z: [ad.sigmoid(z[0]) - 1],
+        lambda z: [1 / ad.exp(z[0])],
+    ],
+)
+def test_what_only_looks_like_a_probability(function: Any) -> None:
+    model = Ending(function)
+    expected = 1 / (1 + np.exp(-eager(model, HALVES)))
+    np.testing.assert_allclose(model.predict_proba(HALVES), expected, rtol=1e-12)
+
+
+def softmax_of(z: Any) -> Any:
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+
+
+def sigmoid_of(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+def test_what_the_loss_said_of_the_outputs_decides() -> None:
+    model, rows = Ending(lambda z: z), np.eye(2)[LABELS]
+    np.testing.assert_allclose(model.predict_proba(HALVES), softmax_of(eager(model, HALVES)))
+    both = nn.binary_cross_entropy_with_logits
+    for loss, targets, expected in (
+        (both, rows, sigmoid_of),
+        (nn.cross_entropy, LABELS, softmax_of),
+        (lambda o, t: 2.0 * both(o, t), rows, sigmoid_of),
+        (nn.hinge, 2 * rows - 1, softmax_of),
+        (both, rows, sigmoid_of),
+        (nn.mean_squared_error, rows, softmax_of),
+        (both, rows, sigmoid_of),
+        (lambda o, t: both([-x for x in o], t), rows, softmax_of),  # of others it says nothing
+    ):
+        trained(model, loss, targets)
+        outputs = eager(model, HALVES)
+        np.testing.assert_allclose(model.predict_proba(HALVES), expected(outputs), rtol=1e-12)
+        assert model.predict_classes(HALVES).tolist() == outputs.argmax(axis=1).tolist()
+
+
+def test_what_the_outputs_are_is_kept(tmp_path: Path) -> None:
+    model = MLP(1, [2], rng=0)
+    model.save(tmp_path / "new.npz")
+    before = repr(model), model.state_dict().keys(), pickle.dumps(MLP(1, [2], rng=0))
+    trained(model, nn.binary_cross_entropy_with_logits, np.eye(2)[LABELS])
+    expected = sigmoid_of(eager(model, HALVES))
+    assert (repr(model), model.state_dict().keys()) == before[:2]
+    model.save(tmp_path / "m.npz")
+    into = nn.load(tmp_path / "m.npz", into=MLP(1, [2], rng=1))
+    others = [
+        copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model)),
+        nn.load(tmp_path / "m.npz"), into,
+    ]  # fmt: skip
+    for other in others:
+        np.testing.assert_allclose(other.predict_proba(HALVES), expected, rtol=1e-12)
+    unknown = nn.load(tmp_path / "new.npz", into=into)
+    outputs = eager(unknown, HALVES)
+    np.testing.assert_allclose(unknown.predict_proba(HALVES), softmax_of(outputs), rtol=1e-12)
+
+
+def test_a_meaning_that_is_not_known_counts_as_none(tmp_path: Path) -> None:
+    model = MLP(1, [2], rng=0)
+    for meaning in ("margins", "of tomorrow"):
+        model._outputs_are = meaning
+        model.save(tmp_path / "m.npz")
+        expected = softmax_of(eager(model, HALVES))
+        same = nn.load(tmp_path / "m.npz")
+        np.testing.assert_allclose(same.predict_proba(HALVES), expected, rtol=1e-12)
+
+
+# The model's own attributes.
+
+
+class Remembering(Module):
+    """Keeps what it computes, in an attribute and in a slot, and starts from a state."""
+
+    __slots__ = ("last", "unset")
+
+    def __init__(self) -> None:
+        self.layer, self.state = nn.Linear(2, 1, rng=0), Value(0.5).detach()
+        self.last: Any = "before"
+
+    def __call__(self, inputs: Any) -> Any:
+        self.hidden = self.layer(inputs)
+        self.last = self.unset = self.hidden
+        self.state = ad.tanh(self.hidden[0] + self.state)
+        del self.__dict__["hidden"]
+        self.hidden = [self.state]
+        return [self.state]
+
+
+@pytest.mark.parametrize("name", ["predict", "predict_proba", "predict_classes"])
+def test_predicting_leaves_the_model_as_it_was(name: str) -> None:
+    model = Remembering()
+    before = dict(vars(model))
+    first = getattr(model, name)(X)
+    assert vars(model) == before
+    assert model.last == "before"
+    assert not hasattr(model, "unset")
+    assert copy.deepcopy(model).state.data == 0.5
+    assert getattr(model, name)(X).tolist() == first.tolist()
+    fresh = [Remembering()([x, y])[0].data for x, y in X.tolist()]
+    np.testing.assert_allclose(model.predict(X)[:, 0], fresh, rtol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_training_leaves_attributes_as_they_were(compiled: bool) -> None:
+    model = Remembering()
+    before = dict(vars(model))
+    optimizer = nn.SGD(model.parameters(), learning_rate=0.1)
+    history = nn.fit(
+        model, X, X[:, 0], loss=nn.half_squared_error, optimizer=optimizer, epochs=3, rng=0,
+        batch_size=3, compiled=compiled,
+    )  # fmt: skip
+    found = {name: held for name, held in vars(model).items() if name != "_outputs_are"}
+    assert found == before
+    assert model.last == "before"
+    model.predict(X)
+    other = Remembering()
+    again = nn.fit(
+        other, X, X[:, 0], loss=nn.half_squared_error, epochs=3, rng=0, batch_size=3,
+        optimizer=nn.SGD(other.parameters(), learning_rate=0.1),
+    )  # fmt: skip
+    np.testing.assert_allclose(history.loss, again.loss, rtol=1e-12)
+
+
+class Caching(Module):
+    """Keeps what it computes in ways that no `__setattr__` of a module sees."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.w, self.seen, self.by_name = Value(2.0), [], {"before": [1]}  # type: ignore[var-annotated]
+        self.nested: Any = ({"set": {0}}, [[]])
+        self.me = self
+
+    @cached_property
+    def doubled(self) -> Value:
+        return 2.0 * self.w
+
+    def __call__(self, inputs: Any) -> Any:
+        hidden = self.doubled * inputs[0]
+        vars(self).update(hidden=hidden)
+        object.__setattr__(self, "past", hidden)
+        object.__setattr__(self, "last", hidden)
+        self.seen.append(hidden)
+        self.by_name["hidden"] = hidden
+        self.by_name.pop("before", None)
+        self.nested[0]["set"].add(hidden)
+        self.nested[1][0].append(hidden)
+        return [hidden]
+
+
+class Calling:
+    """No module."""
+
+    def __init__(self, part: Caching) -> None:
+        self.part, self.w = part, part.w
+
+    def __call__(self, inputs: Any) -> Any:
+        self.hidden = self.part(inputs)
+        return self.hidden
+
+    def parameters(self) -> list[Value]:
+        return [self.w]
+
+
+def held_by(caching: Caching) -> str:
+    """All that it holds, Values by their ids."""
+    assert not hasattr(caching, "last")
+    held = {name: part for name, part in vars(caching).items() if name != "me"}
+    held.pop("_outputs_are", None)
+    return repr({name: id(part) if name == "w" else part for name, part in held.items()})
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda part: part,
+        lambda part: nn.Sequential(nn.Sequential(part)),
+        lambda part: Listing([(part,)]),
+        lambda part: Listing({"part": np.array([None, part], dtype=object)}),
+    ],
+    ids=["itself", "Sequential", "list", "array"],
+)
+def test_what_is_kept_past_setattr_goes_as_well(around: Callable[[Any], Any]) -> None:
+    part = Caching()
+    model, before = around(part), held_by(part)
+    for numbers in ([[1.0], [3.0]], [[5.0]]):
+        assert model.predict(numbers)[:, 0].tolist() == [4.0 * x for (x,) in numbers]
+        assert held_by(part) == before
+    assert copy.deepcopy(model)([1.0])[0].data == 4.0
+    assert model([1.0])[0].data == 4.0
+    assert model.predict([[1.0]]).tolist() == [[4.0]]
+
+
+class Listing(Module):
+    def __init__(self, parts: Any) -> None:
+        self.parts = parts
+
+    def __call__(self, inputs: Any) -> Any:
+        parts = self.parts
+        part = parts[0][0] if isinstance(parts, list) else parts["part"][1]
+        return part(inputs)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("method", [False, True])
+def test_training_a_callable_object_leaves_it_as_it_was(method: bool, compiled: bool) -> None:
+    part = Caching()
+    model = Calling(part)
+    before, own = held_by(part), list(vars(model))
+    function = model.__call__ if method else model
+    losses = Remarking()
+    nn.fit(
+        function, X, X[:, 0], loss=losses, epochs=2, rng=0, compiled=compiled,
+        optimizer=nn.SGD([part.w], learning_rate=0.1),
+    )  # fmt: skip
+    assert (held_by(part), list(vars(model)), vars(losses)) == (before, own, {})
+    assert part.w.data != 2.0
+
+
+class Remarking:
+    def __call__(self, outputs: Any, target: Any) -> Value:
+        self.loss = nn.half_squared_error(outputs, target)
+        return self.loss
+
+
+def test_what_modules_of_the_package_hold_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    model, parts = nn.Sequential(MLP(2, [3, 1], rng=0), Layer(1, 1)), kept_attributes._parts
+
+    def noted(node: Any, before: Any) -> Any:
+        looked.append(node)
+        return parts(node, before)
+
+    monkeypatch.setattr(kept_attributes, "_parts", noted)
+    model.predict(X)
+    assert sorted(type(node).__name__ for node in looked) == ["Layer", "MLP", "Sequential"]
+
+
+@dataclass(frozen=True)
+class Frozen(Module):
+    """Sets attributes past its own `__setattr__`, as a frozen dataclass must."""
+
+    w: Value = field(default_factory=lambda: Value(2.0))
+
+    def __call__(self, inputs: Any) -> Any:
+        return self.w * inputs[0]
+
+
+def test_a_frozen_dataclass_is_trained_and_predicts() -> None:
+    model = Frozen()
+    trained(model, nn.binary_cross_entropy_with_logits, LABELS)
+    expected = sigmoid_of(eager(model, HALVES))
+    np.testing.assert_allclose(model.predict_proba(HALVES), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -674,9 +1022,8 @@ def test_arrays_of_values_are_outputs() -> None:
         (lambda y: [[y, y], [y, y]], TypeError, r"lists in a list.*nn\.flatten"),
         (lambda y: np.array([[y, y], [y, y]]), TypeError, r"lists in a list.*nn\.flatten"),
         (lambda y: [], ValueError, "got none"),
-        (lambda y: [y, 1.0], TypeError, "got a list with float in it"),
-        (lambda y: 1.0, TypeError, "got float"),
-        (lambda y: None, TypeError, "got NoneType"),
+        (lambda y: [y, "a"], TypeError, "Value or a list of Values, got str"),
+        (lambda y: None, TypeError, "got NoneType: its `return` may be missing"),
         (lambda y: {"a": y}, TypeError, "got dict"),
     ],
 )
@@ -725,11 +1072,22 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "a number": (0.5, TypeError, "array or a list of examples, one per row, got float"),
     "a number as array": (np.array(0.5), ValueError, "one example per row, got a single number"),
     "too wide": (np.zeros((4, 3)), ValueError, "takes 2 inputs, got 3"),
-    "pictures": (np.zeros((4, 2, 2)), TypeError, ""),
+    "pictures": (
+        np.zeros((4, 2, 1)),
+        TypeError,
+        r"MLP takes one example, .* of 2 numbers.*X is 2 rows.*X\.reshape\(len\(X\), -1\)",
+    ),
     "empty": (np.zeros((0, 2)), ValueError, r"X is empty, of shape \(0, 2\)"),
     "empty list": ([], ValueError, "X is empty"),
     "text": ("ab", TypeError, "array or a list of examples, one per row, got str"),
-    "texts": ([["a", "b"]], TypeError, "X must hold numbers, got an array of <U1"),
+    "texts": ([["a", "b"]], TypeError, r"numbers, got an array of <U1: .*astype\(float\)"),
+    "objects": (
+        np.zeros((2, 2), dtype=object),
+        TypeError,
+        r"an array of object: .*astype\(float\)",
+    ),
+    "a generator": ((row for row in [[1.0, 2.0]]), TypeError, r"got generator: write list\(X\)"),
+    "generators": ([map(float, "12")], TypeError, r"got generators: write list\(X\), of lists"),
     "ragged": ([[1.0, 2.0], [3.0]], ValueError, "equally many numbers"),
     "Values": (
         [[Value(1.0), Value(2.0)]],
@@ -755,6 +1113,15 @@ def test_what_is_refused(case: str, name: str) -> None:
     with pytest.raises(error, match=f"(?s){message}"):
         getattr(MODEL, name)(examples)
     assert MODEL.predict(X).shape == (7, 1)
+
+
+def test_training_with_examples_of_rows_says_what_to_write() -> None:
+    optimizer = nn.SGD(MODEL.parameters(), learning_rate=0.1)
+    given: Any = {"loss": nn.half_squared_error, "optimizer": optimizer, "epochs": 1}
+    with pytest.raises(
+        TypeError, match=r"each example of X is 2 rows: .*X\.reshape\(len\(X\), -1\)"
+    ):
+        nn.fit(MODEL, np.zeros((4, 2, 1)), np.zeros(4), **given)
 
 
 def test_a_model_of_one_number_takes_a_vector() -> None:

@@ -238,6 +238,8 @@ def test_bad_activation() -> None:
         ([[1.0, 2.0], [3.0, 4.0]], None, TypeError, "rows|batch"),
         (1.0, None, TypeError, "one example"),
         ([1.0, 2.0], [1.0], ValueError, "state of .*3 numbers, got 1"),
+        ([1.0, 2.0], [[0.0]] * 3, TypeError, r"state of \w+Cell\(2, 3.* is 3 numbers.*got list"),
+        ([1.0, 2.0], ["a"] * 3, TypeError, r"state of \w+Cell\(2, 3.* is 3 numbers.*got str"),
         ([1.0, 2.0], 1.0, TypeError, "state of .* is a sequence, got float"),
         ([1.0, 2.0], Value(1.0), TypeError, "got Value"),
     ],

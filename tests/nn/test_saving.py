@@ -6,7 +6,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import ANY
 
 import numpy as np
@@ -414,14 +414,40 @@ def test_layers_of_an_mlp_that_are_others_are_not_made_equal(tmp_path: Path) -> 
         nn.load(tmp_path / "m.npz", into=changed("relu"))
 
 
-def test_a_module_that_comes_twice_is_not_made_anew(tmp_path: Path) -> None:
+def twice(seed: int) -> Sequential:
+    layer = Layer(2, 2, rng=seed)
+    inner = Sequential(Dropout(0.5), layer)
+    return Sequential(layer, "relu", inner, Layer(2, 2, rng=seed + 1), inner, layer)
+
+
+def test_a_module_that_comes_twice_is_one_again(tmp_path: Path) -> None:
+    model = twice(0)
+    model.save(tmp_path / "m.npz")
+    for loaded in (nn.load(tmp_path / "m.npz"), nn.load(tmp_path / "m.npz", into=twice(5))):
+        first, _, inner, other, again, last = cast("list[Any]", loaded.modules)
+        assert first is last is inner[1]
+        assert again is inner
+        assert other is not first
+        assert loaded.state_dict() == model.state_dict()
+        assert loaded.predict([[0.5, -1.0]]).tolist() == model.predict([[0.5, -1.0]]).tolist()
+
+
+def test_a_model_that_shares_other_modules_is_another(tmp_path: Path) -> None:
     layer = Layer(2, 2, rng=0)
-    Sequential(layer, "relu", layer).save(tmp_path / "m.npz")
-    with pytest.raises(ArchiveError, match=r"a changed nn\.Sequential.*into=model"):
+    Sequential(layer, layer).save(tmp_path / "m.npz")
+    message = r"modules\[1\] is a module that came before there, a nn\.Layer of its own here"
+    with pytest.raises(ArchiveError, match=message):
+        nn.load(tmp_path / "m.npz", into=Sequential(layer, Layer(2, 2, rng=0)))
+
+
+@pytest.mark.parametrize("place", [0, 2, -1, True, "1", None, [1]])
+def test_a_module_that_comes_again_must_have_come(tmp_path: Path, place: Any) -> None:
+    layer = {"class": "nn.Dropout", "config": {"rate": 0.5}}
+    config = {"modules": [layer, {"same_as": place}]}  # number 0 is the Sequential itself
+    contents = {"class": "nn.Sequential", "config": config, "names": []}
+    write_archive(tmp_path / "m.npz", "model", contents, {"parameters": np.zeros(0)})
+    with pytest.raises(ArchiveError, match=r"refers to a module, number .*that it does not hold"):
         nn.load(tmp_path / "m.npz")
-    other = Layer(2, 2, rng=1)
-    nn.load(tmp_path / "m.npz", into=Sequential(other, "relu", other))
-    assert other.state_dict() == layer.state_dict()
 
 
 def test_a_model_that_was_changed_is_not_made_anew(tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def test_warm_up_rises_evenly_to_what_follows(
     follows = CosineSchedule(start, after)
     schedule = WarmUp(follows, length)
     seen = [schedule(i) for i in range(length + 1)]
-    np.testing.assert_allclose(np.diff([0.0, *seen]), start / (length + 1), rtol=1e-9, atol=1e-14)
+    even = start * np.arange(1, length + 2) / (length + 1)
+    np.testing.assert_allclose(seen, even, rtol=1e-12)
     assert seen[-1] == start
     assert schedule(length + count) == follows(count)
 
@@ -205,3 +206,20 @@ def test_other_names_are_told_ours(name: str) -> None:
     for unknown, meant in KEYWORDS[name].items():
         with pytest.raises(TypeError, match=f"{name} takes .*'{unknown}'; did you mean {meant}"):
             MAKERS[name][0](**{unknown: 3})
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rate"),
+    [
+        (ConstantSchedule(0.5), 0.5),
+        (LinearSchedule(0.5, length=4, end=0.25), 0.25),
+        (CosineSchedule(0.5, length=4, end=0.25), 0.25),
+        (StepSchedule(0.5, every=2), 0.0),
+        (StepSchedule(0.5, every=2, factor=1.0), 0.5),
+        (StepSchedule(0.5, every=2, factor=1 - 2**-53), 0.0),
+        (WarmUp(LinearSchedule(0.5, length=10**401), length=3), 0.45),
+        (WarmUp(ConstantSchedule(0.5), length=10**401), 0.05),
+    ],
+)
+def test_counts_that_no_float_holds(schedule: Any, rate: float) -> None:
+    assert schedule(10**400) == pytest.approx(rate, rel=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,45 @@ def test_config() -> None:
     model = Sequential(Layer(2, 3, rng=0), "tanh", flatten)
     again = Sequential._from_config(model._config())
     assert list(again) == list(model)
+
+
+FUNCTIONS_OF_ONE: dict[str, Callable[[Any], Any]] = {
+    "twice": lambda x: x * 2,
+    "two times": lambda x: 2 * x,
+    "sum": lambda x: x + 1,
+    "power": lambda x: x**2,
+    "minus": lambda x: -x,
+    "square": ad.square,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS_OF_ONE)
+def test_a_function_of_one_number_says_what_to_write(name: str) -> None:
+    model = Sequential(Linear(2, 2, rng=0), FUNCTIONS_OF_ONE[name])
+    message = r"modules\[1\], .*a list of numbers as if it were one: write lambda numbers: \[f\(x\)"
+    for call in (lambda: model([1.0, 2.0]), lambda: model.predict([[1.0, 2.0]])):
+        with pytest.raises(TypeError, match=message):
+            call()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda z: [2 * x for x in z],
+        lambda z: 2 * np.array(z),
+        lambda z: np.int64(2) * np.array(z),
+        lambda z: 2.0 * np.eye(2) @ z,
+        lambda z: np.multiply(z, 2),
+        lambda z: [z[0] * 2, *(x * 2 for x in z[1:])],
+    ],
+)
+def test_functions_of_the_whole_list_stay_what_they_are(function: Any) -> None:
+    linear = Linear(2, 2, rng=0)
+    outputs = Sequential(linear, function, lambda z: z, Linear(2, 2, rng=1))([1.0, 2.0])
+    doubled = [2 * x for x in linear([1.0, 2.0])]
+    expected = Linear(2, 2, rng=1)(doubled)
+    assert [y.data for y in outputs] == pytest.approx([y.data for y in expected], rel=1e-12)
+    assert type(Sequential(linear, lambda z: z)([1.0, 2.0])) is list
 
 
 def test_flatten() -> None:

@@ -344,7 +344,11 @@ REFUSED: dict[str, tuple[Callable[[Any], list[Any]], type[Exception], str]] = {
     "flatten": (lambda m: [m.Flatten(0)], ValueError, "0: Flatten with start_dim=0"),
     "padded": (lambda m: [m.Embedding(3, 2, padding_idx=0)], ValueError, "padding_idx=0"),
     "axes": (lambda m: [m.LayerNorm((2, 3))], ValueError, "0: LayerNorm: only one axis"),
-    "rms": (lambda m: [m.RMSNorm(2)], ValueError, "0: RMSNorm: eps=None depends on the precision"),
+    "rms": (
+        lambda m: [m.RMSNorm(2, elementwise_affine=False)],
+        ValueError,
+        "0: RMSNorm: eps=None depends on the precision",
+    ),
     "several tokens": (
         lambda m: [m.Embedding(5, 3), m.Flatten(), m.Linear(6, 2)], ValueError,
         "2: takes 6 inputs, the layer before it has 3 outputs",
@@ -525,6 +529,23 @@ def test_a_layer_alone(torch: Any) -> None:
 def test_a_layer_norm_that_pytorch_lacks_is_refused(torch: Any) -> None:
     with pytest.raises(ValueError, match="no biases without gains"):
         to_torch(nn.LayerNorm(3, gain=False))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "tolerance"),
+    [("float64", 1e-8, 1e-12), ("float32", 1e-4, 1e-6), ("bfloat16", 1e-3, 2e-2)],
+)
+def test_an_rms_norm_without_eps_has_that_of_its_precision(
+    torch: Any, dtype: str, scale: float, tolerance: float
+) -> None:
+    kind = getattr(torch, dtype)
+    peer = torch.nn.Sequential(torch.nn.RMSNorm(3, dtype=kind))
+    model: Any = from_torch(peer)
+    x = torch.tensor([[0.5, -1.0, 2.0]], dtype=kind) * scale  # so small that eps counts
+    with torch.no_grad():
+        wanted = peer(x).double().numpy()
+    found = model.predict(x.double().numpy())
+    np.testing.assert_allclose(found, wanted, rtol=tolerance)  # rounded in that precision
 
 
 def test_an_old_pytorch_without_rms_norm_says_so(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +68,31 @@ def test_images_and_titles(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_pixels_are_large_in_the_file_so_that_no_viewer_smooths_them(tmp_path: Path) -> None:
+    path = plot_images(np.ones((1, 8, 4)), tmp_path / "images.svg")
+    [image] = ElementTree.parse(path).iter(f"{SVG}image")
+    png = base64.b64decode(image.get("{http://www.w3.org/1999/xlink}href", "").partition(",")[2])
+    width, height = struct.unpack(">II", png[16:24])  # of the header chunk
+    assert (width, height) == (80, 160)
+
+
+def test_a_small_confusion_matrix_has_room_for_its_names(tmp_path: Path) -> None:
+    names = ["setosa", "versicolor", "virginica"]
+    path = plot_confusion(np.diag([1, 2, 3]), tmp_path / "confusion.svg", labels=names)
+    root = ElementTree.parse(path).getroot()
+    [image] = root.iter(f"{SVG}image")
+    height = float(root.get("height", "").removesuffix("pt"))
+    assert float(image.get("height", "")) > 0.65 * height
+    slanted = [
+        text.get("style", "") + text.get("transform", "") for text in root.iter(f"{SVG}text")
+    ]
+    assert not any("rotate(-45" in text for text in slanted)
+    long = plot_confusion(
+        [[1]], tmp_path / "long.svg", labels=["a name that is longer than its cell"]
+    )
+    assert "rotate(-45" in long.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("n", [1, 2, 5, 24])
 def test_any_number_of_images(n: int, tmp_path: Path) -> None:
     path = plot_images(np.ones((n, 8, 8)), tmp_path / "images.svg", titles=["8 read as 1"] * n)
@@ -88,9 +115,12 @@ def test_weights_of_neurons_are_images_of_one_scale(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [0.0, 1.0])
 def test_equal_numbers_draw_without_warnings(number: float, tmp_path: Path) -> None:
-    plot_images(np.full((2, 2, 2), number), tmp_path / "images.png")
-    plot_weights(np.full((2, 2, 2), number), tmp_path / "weights.png")
-    plot_confusion([[0, 0], [0, 0]], tmp_path / "confusion.png")
+    equal = np.full((2, 2, 2), number)
+    assert images(plot_images(equal, tmp_path / "images.svg")) == 2
+    assert images(plot_weights(equal, tmp_path / "weights.svg")) == 2 + 1  # and the bar
+    confusion = plot_confusion(np.full((2, 2), int(number)), tmp_path / "confusion.svg")
+    counts = ["1"] * 4 if number else []  # zeros are left out
+    assert texts(confusion) == ["0", "1", "predicted", "0", "1", "true class", *counts]
 
 
 @pytest.mark.parametrize(("draw", "data"), DRAWN)
@@ -112,7 +142,6 @@ def test_same_numbers_same_file(
         (plot_confusion, [[1]], {"labels": "ab"}, ValueError, "name 1 classes, got 2"),
         (plot_images, [[1.0]], {}, ValueError, r"\(N, height, width\), got \(1, 1\)"),
         (plot_images, np.zeros((0, 2, 2)), {}, ValueError, "height, width"),
-        (plot_images, [[["a"]]], {}, TypeError, "must hold numbers"),
         (plot_images, [[[1.0]]], {"titles": []}, ValueError, "as many as the 1 images, got 0"),
         (plot_images, [[[1.0]]], {"titles": [3]}, TypeError, r"titles\[0\] must be a text, got 3"),
         (plot_images, [[[1.0]]], {"titles": "a"}, TypeError, "titles must be a list of texts"),
@@ -127,7 +156,16 @@ def test_same_numbers_same_file(
             ValueError,
             r"got nan at index \[0, 0, 0\]",
         ),
-        (plot_weights, [[[1.0, -np.inf]]], {}, ValueError, "finite numbers, got -inf at index"),
+        (plot_images, [[["a"]]], {}, TypeError, "^images must hold numbers"),
+        (plot_weights, [["a"]], {}, TypeError, "^weights must hold numbers, got an array of <U1"),
+        (
+            plot_weights,
+            [1.0],
+            {},
+            ValueError,
+            r"^weights must have shape .neurons, inputs. or .*\(1,\)",
+        ),
+        (plot_weights, [[[1.0, -np.inf]]], {}, ValueError, "^weights must hold finite.*got -inf"),
         (plot_weights, np.zeros((2, 6)), {"shape": 6}, TypeError, "shape must be .height, width."),
         (plot_weights, np.zeros((2, 6)), {"shape": (6,)}, TypeError, "shape must be .height, wi"),
         (

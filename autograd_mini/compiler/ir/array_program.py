@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .marks import Marks
-from .references import Reference, View
+from .references import Gather, Reference, View
 from .spaces import COMPUTED, FIXED, THETA, VALUE, Space
 from .steps import ArrayStep, Step
 
@@ -37,6 +37,8 @@ class ArrayProgram:
         The error signal of the output.
     ones : tuple of int
         Rows of ``value`` that are always 1.
+    zeros : tuple of Gather
+        Elements of ``value`` and ``fixed`` that are always 0.
     holes, garbage : Marks
         Which elements of ``value`` and ``fixed`` belong to no node; those of them that hold
         anything, not 0.
@@ -50,6 +52,7 @@ class ArrayProgram:
     backward: tuple[Step, ...] = ()
     seed: View | None = None
     ones: tuple[int, ...] = ()
+    zeros: tuple[Gather, ...] = ()
     holes: Marks = field(default_factory=partial(Marks, {}))
     garbage: Marks = field(default_factory=partial(Marks, {}))
 
@@ -89,7 +92,7 @@ class ArrayProgram:
         return False
 
     def verify(self) -> None:
-        """Check that every reference stays inside its space and that shapes fit.
+        """Check that references stay inside their spaces, that shapes fit, that zeros stay 0.
 
         Raises
         ------
@@ -113,6 +116,12 @@ class ArrayProgram:
             elif space in COMPUTED or space in (VALUE.adjoint, FIXED.adjoint):
                 written.array(space)[[ZERO, ONE]] = True
         written.array(VALUE)[list(self.ones)] = True
+        zeros = Marks(self.sizes, COMPUTED)
+        for place in self.zeros:
+            zeros.set(place)
+            written.set(place)
+        if any(zeros.any(step.out) for step in self.forward):
+            raise ValueError("a step writes what is to be 0 always")
         if self.seed is not None:
             written.array(self.seed.space)[self.seed.offset] = True
         self._verify_steps(self.forward, written)

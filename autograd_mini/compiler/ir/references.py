@@ -181,6 +181,13 @@ class View(_Strided, _Reference):
         """The axes along which it reads the same again and again."""
         return tuple([axis for axis, (n, s) in enumerate(self._axes) if n > 1 and not s])
 
+    def fixed(self, axes: Sequence[int], at: Sequence[int]) -> View:
+        """What it reads at one position along some axes."""
+        offset = self.offset + sum(self.strides[axis] * k for axis, k in zip(axes, at, strict=True))
+        kept = [axis for axis in range(len(self.shape)) if axis not in axes]
+        shape, strides = (tuple([sizes[axis] for axis in kept]) for sizes in self[2:])
+        return View(self.space, offset, shape, strides)
+
     def widened(self, shape: tuple[int, ...]) -> View:
         """The view repeated along further last axes."""
         extra = len(shape) - len(self.shape)

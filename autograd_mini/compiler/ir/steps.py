@@ -212,10 +212,12 @@ class Reduce(ArrayStep):
 class LargestStep(ArrayStep):
     """``out`` = the largest of the last axis of `source`, kept finite: the shift of exponentials.
 
-    What is shifted does not depend on it in the end, so it has no error signal.
+    What is shifted does not depend on it in the end, so it has no error signal.  `counts` says
+    which elements of the source do; None is all.
     """
 
     source: Reference
+    counts: npt.NDArray[np.bool_] | None = None
     has_signal = False
 
     @property
@@ -227,6 +229,11 @@ class LargestStep(ArrayStep):
     def axis(self) -> int:
         """The axis that it goes over."""
         return len(self.source.shape) - 1
+
+    def verify(self) -> None:
+        """Check that it is known of each element of the source whether it counts."""
+        if self.counts is not None and self.counts.shape != self.source.shape:
+            raise ValueError(f"{self}: {self.counts.shape} of {self.source.shape} may count")
 
 
 @dataclass(eq=False)

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from ..ir.array_program import FIRST_FREE
 from ..ir.marks import Marks
-from ..ir.references import HOLE, Indices, View, row_major
+from ..ir.references import HOLE, Gather, Indices, View, row_major
 from ..ir.spaces import COMPUTED, FIXED, VALUE, Space
 
 
@@ -47,11 +47,13 @@ class Arrays:
     """The sizes of all spaces, and the arrays of those that are computed.
 
     With `batched`, a row of `ones` comes after each array of rows: so a bias is one more column.
+    `zeros` are elements that no step writes.
     """
 
     def __init__(self, given: Mapping[Space, int], batched: bool) -> None:
         self.sizes: dict[Space, int] = {**given, VALUE: FIRST_FREE, FIXED: FIRST_FREE}
         self.ones: list[int] = []
+        self.zeros: list[Gather] = []
         self.allotted: list[Array] = []
         self._batched = batched
         self._of: dict[Space, list[Array]] = {space: [] for space in COMPUTED}

@@ -22,7 +22,7 @@ from ...table.primitives import PRIMITIVES
 from ...table.rewrite import spelled_out
 from ..choices import chosen_operands, deciding_operands
 from ..ir.array_program import ArrayProgram
-from ..ir.references import HOLE, Indices, Reference, View, as_table
+from ..ir.references import HOLE, Indices, View, as_table
 from ..ir.scalars import Elementwise, Largest, Literal, Scalar, ScalarProgram, Sum, Take, Vector
 from ..ir.steps import LargestStep, Map, TakeStep, VectorRow
 from ..schedule import schedule
@@ -95,6 +95,7 @@ class _Lowering:
             outputs,
             aux=aux,
             ones=tuple(placement.arrays.ones),
+            zeros=tuple(placement.arrays.zeros),
             holes=holes,
             garbage=garbage,
         )
@@ -143,23 +144,33 @@ class _Lowering:
 
     def _vector(self, nodes: Sequence[int]) -> None:
         members = self._members(nodes, Vector)
-        out, source = self._over_rows(nodes, np.array([node.arguments for node in members]))
-        self.steps.append(VectorRow(out, members[0].op, as_table(source)))
+        out, ids = self._over_rows(nodes, np.array([node.arguments for node in members]))
+        source = as_table(self.placement.resolve(ids))
+        self.steps.append(VectorRow(out, members[0].op, source))
 
     def _largest(self, nodes: Sequence[int]) -> None:
-        """Of arguments in any order, and of the first as often as it takes to fill up a row."""
-        rows = [np.array(node.arguments) for node in self._members(nodes, Largest)]
-        rows = [row[np.argsort(self.placement.places(row))] for row in rows]
-        width = max(map(len, rows))
-        table = np.array([[*row, *[row[0]] * (width - len(row))] for row in rows])
-        self.steps.append(LargestStep(*self._over_rows(nodes, table)))
+        """Of arguments in any order; what a shorter row reads beyond its end does not count.
 
-    def _over_rows(self, nodes: Sequence[int], table: Indices) -> tuple[View, Reference]:
-        """The output of a pack, and what it reads: a row of the table for each node."""
+        In a copy nothing is beyond: there a shorter row reads its first argument again.
+        """
+        rows = [np.array(node.arguments) for node in self._members(nodes, Largest)]
+        table = np.full((len(rows), max(map(len, rows))), HOLE)
+        for line, row in zip(table, rows, strict=True):
+            line[: len(row)] = row[np.argsort(self.placement.places(row))]
+        out, ids = self._over_rows(nodes, table)
+        first = ids[..., :1]
+        counts = (ids != HOLE) | (first == HOLE)
+        source = self.placement.resolve(ids)
+        if source.is_copied and not counts.all():
+            source = self.placement.resolve(np.where(counts, ids, first))
+            counts[...] = True
+        self.steps.append(LargestStep(out, source, None if counts.all() else counts))
+
+    def _over_rows(self, nodes: Sequence[int], table: Indices) -> tuple[View, Indices]:
+        """The output of a pack, and the nodes it reads: a row of the table for each of its own."""
         grid, _ = layout(self.placement, nodes, [table[:, 0]])
-        ids = arranged(table, positions_of(grid, nodes))
         out = self.placement.allot(self.placement.space_of(nodes[0]), grid)
-        return out, self.placement.resolve(ids)
+        return out, arranged(table, positions_of(grid, nodes))
 
     def _take(self, nodes: Sequence[int]) -> None:
         placement, members = self.placement, self._members(nodes, Take)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -123,6 +124,12 @@ class Placement:
             self.rowed.append(False)
         return found
 
+    def further_nodes(self, shape: tuple[int, ...], rowed: bool) -> Indices:
+        """Numbers of nodes that the graph has not; they get their places with their array."""
+        numbers = [self._places.append(HOLE, 0, 0) for _ in range(math.prod(shape))]
+        self.rowed += [rowed] * len(numbers)
+        return np.array(numbers, dtype=np.int64).reshape(shape)
+
     def places(self, nodes: Indices) -> Indices:
         """Where nodes are, as numbers to compare; holes are behind everything."""
         places = self.offset[nodes] + (self.home[nodes] << 40)
@@ -169,13 +176,20 @@ class Placement:
         return self.interned(array.view)
 
     def resolve(self, nodes: Indices, zeros: bool = False) -> Reference:
-        """How to read these nodes; holes read 0 if `zeros`, else anything."""
+        """How to read these nodes.
+
+        Holes read anything; but with `zeros`, those beside nodes along the last axis read 0.
+        """
         if nodes.size == 1 and nodes.item() != HOLE:
             return self.single(nodes.item(), nodes.shape)
         return self.interned(self._together(nodes, zeros))
 
     def _together(self, nodes: Indices, zeros: bool) -> Reference:
         known = nodes != HOLE
+        to_zero = ~known
+        if zeros:
+            to_zero &= known.any(axis=-1, keepdims=True)
+            zeros = bool(to_zero.any())
         codes = self._codes_of(nodes[known])
         if len(codes) != 1:
             return self._mixed(nodes, known, codes)
@@ -186,9 +200,9 @@ class Placement:
             return self._table(index, known, zeros)
         space, holes = self.spaces[code], not known.all()
         view = self._view(space, index, nodes[known] if holes else None)
-        if view is not None and (not (holes and zeros) or self._zeroed(view, known)):
+        if view is not None and (not zeros or self._zeroed(view, to_zero)):
             return view
-        if holes and zeros and space not in COMPUTED:
+        if zeros and space not in COMPUTED:
             return self._mixed(nodes, known, codes)
         index[~known] = ZERO if zeros else index[known][0]
         return Gather(space, index)
@@ -207,23 +221,23 @@ class Placement:
     def _view(self, space: Space, index: Indices, nodes: Indices | None) -> View | None:
         """The view of these elements; with holes it must not leave the `nodes`' own array."""
         view = affine_view(space, index)
-        inside = view is None or nodes is None or self._stays_inside(view, nodes)
+        inside = view is None or nodes is None or self.is_inside(view, nodes)
         return view if inside else None
 
-    def _stays_inside(self, view: View, nodes: Indices) -> bool:
+    def is_inside(self, view: View, nodes: Indices) -> bool:
         """Whether a view ends in its space, or reads nothing but the array of computed nodes."""
         if view.space not in COMPUTED:
             return bool(view.indices().max() < self.arrays.sizes[view.space])
         array = self.array_of(nodes)
         return array is not None and array.holds(view)
 
-    def _zeroed(self, view: View, known: npt.NDArray[np.bool_]) -> bool:
+    def _zeroed(self, view: View, holes: npt.NDArray[np.bool_]) -> bool:
         """Set the holes of an array to 0, if just they are where the view has holes."""
         if view.space not in COMPUTED:
             return False
         read = view.indices()
-        array = self.arrays.at(view.space, int(read[known].min()))
-        if (array.grid.ravel()[read[~known] - array.start] != HOLE).any():
+        array = self.arrays.at(view.space, int(read[~holes].min()))
+        if (array.grid.ravel()[read[holes] - array.start] != HOLE).any():
             return False
         if not array.is_masked:
             array.is_masked = True
@@ -235,7 +249,7 @@ class Placement:
         values = self._values(chosen)
         bits = values[known].view(np.int64)  # so that 0.0 and -0.0 differ, and NaN is itself
         first = values[known][0]
-        if (bits == bits[0]).all() and not (zeros and not known.all()):
+        if (bits == bits[0]).all() and not (zeros):
             return Number(float(first), index.shape)
         values[~known] = 0.0
         return Table(values)

@@ -13,6 +13,7 @@ from ...table.rewrite import is_moderate
 from ..ir.references import HOLE, Indices, Reference, Table, View
 from ..ir.scalars import ScalarProgram, Sum
 from ..ir.steps import Contract, Map, Reduce
+from .borders import without_holes
 from .grids import blocks, layout, nested_loops
 from .placement import Placement
 from .terms import (
@@ -25,7 +26,6 @@ from .terms import (
     constant_term,
     extend_rows,
     formula_of,
-    has_inner_holes,
     merged_groups,
     named,
     positions_of,
@@ -159,7 +159,16 @@ class Sums:
             self.has_padding = True
             if product:
                 extend_rows(a, b, coefficients)
+                a, b = self._bordered(a, b)
         return TermGroup(product, a, b if product else None, coefficients)
+
+    def _bordered(self, a: Indices, b: Indices) -> tuple[Indices, Indices]:
+        """A factor with holes as windows of a bordered copy, if it is that; weights come first."""
+        windows = without_holes(self.placement, a)
+        if windows is a or (b == HOLE).any():
+            return windows, b
+        rank = self.placement.rank
+        return (b, windows) if rank(b[0, 0]) < rank(windows[0, 0]) else (windows, b)
 
     def _order(self, a: Indices, b: Indices, product: bool) -> Indices | None:
         """The order of the terms of each row, in which it does not count how they were written."""
@@ -244,7 +253,7 @@ class Sums:
         uniform = group.is_uniform()
         if uniform:
             a_ids, a_axes = without_constant_axes(a_ids, known, letters)
-            a = placement.resolve(in_loops(a_ids, terms), zeros=has_inner_holes(a_ids))
+            a = placement.resolve(in_loops(a_ids, terms), zeros=True)
         else:
             a, a_axes = self._weighted(a_ids, arranged(group.coefficients, order), out), letters
         b_ids, b_axes = without_constant_axes(b_ids, known, letters)

@@ -100,12 +100,6 @@ def without_constant_axes(
     return ids, kept
 
 
-def has_inner_holes(ids: Indices) -> bool:
-    """Whether a row that is used is shorter than the others."""
-    holes = ids == HOLE
-    return bool((holes.any(axis=-1) & ~holes.all(axis=-1)).any())
-
-
 def extend_rows(a: Indices, b: Indices, coefficients: Numbers) -> None:
     """Fill up short rows of one factor from a longer row; the other reads zeros there."""
     for fill_up in (_align_rows, _continue_rows):

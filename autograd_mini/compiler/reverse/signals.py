@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +18,10 @@ from .storage import Storage
 
 Maker = Callable[[View, bool], Step]
 """Makes the step that writes into an error signal, or adds to it."""
+
+
+LEAST_PART = 64
+"""Elements, each a row in a batch, that a step of its own is worth."""
 
 
 class Signals:
@@ -100,6 +106,8 @@ class Signals:
             index = target.indices()
             unwritten = ~self.written.array(target.space)[index]
             self.fill(target.space, np.unique(index[unwritten]))
+            if self._deliver_in_parts(source, target):
+                return
             moved = Gather(target.space.signals, self.storage.indices(target.space, index))
             self.steps.append(Scatter(self.storage.interned(moved), source))
         else:
@@ -111,6 +119,24 @@ class Signals:
                 if axes
                 else Map(out, PASSED_ON, {"x": source}, add=add)
             )
+
+    def _deliver_in_parts(self, source: Place, target: Place) -> bool:
+        """Add to a few views in each of which no element stands twice, if there are such.
+
+        As the windows of a convolution overlap, but not what one weight sees in all of them.
+        """
+        if not (isinstance(source, View) and isinstance(target, View)):
+            return False
+        if self.storage.keeps_apart(target):
+            return False
+        axes = _overlapping_axes(target)
+        if axes is None:
+            return False
+        for at in itertools.product(*[range(target.shape[axis]) for axis in axes]):
+            read, out = (view.fixed(axes, at) for view in (source, target))
+            part = {"x": self.storage.interned(read)}
+            self.steps.append(Map(self.storage.of(out), PASSED_ON, part, add=True))
+        return True
 
     def _is_scattered(self, target: View) -> bool:
         """Whether error signals must be added one by one."""
@@ -141,3 +167,18 @@ class Signals:
         if contiguous:
             out = View(space.signals, int(index[0]), index.shape, (1,))
         self.steps.append(Fill(self.storage.interned(out)))
+
+
+def _overlapping_axes(view: View) -> tuple[int, ...] | None:
+    """The axes to go over step by step, so that no element stands twice in what remains."""
+    if view.repeated_axes:
+        return None
+    axes = range(len(view.shape))
+    choices = [some for count in axes for some in itertools.combinations(axes, count)]
+    steps = {some: math.prod([view.shape[axis] for axis in some]) for some in choices}
+    for some in sorted(choices, key=lambda some: steps[some]):
+        if steps[some] * LEAST_PART > view.size:
+            return None
+        if view.fixed(some, (0,) * len(some)).is_distinct:
+            return some
+    return None

@@ -80,19 +80,41 @@ def contraction(
     >>> contraction(Calls(), "d_z", "an", "x", "mn", "d_W", "am")
     'np.matmul(d_z, x.T, out=d_W)'
     """
-    product = Product(a, a_axes, b, b_axes, out, out_axes, plain)
+    return _written(calls, Product(a, a_axes, b, b_axes, out, out_axes, plain))
+
+
+def _written(calls: Calls, product: Product) -> str:
     texts = (form(calls, product) for form in FORMS)
     return next(text for text in texts if text is not None)
 
 
-def unshared(calls: Calls, p: Product) -> str | None:
-    """Where an axis belongs to one of the three arrays only."""
-    if not (p.alone or p.repeated):
+def lone(calls: Calls, p: Product) -> str | None:
+    """Where an axis belongs to one factor only: that is added up before it meets the other."""
+    if not p.alone:
+        return None
+    a, a_axes = _without(calls, p.a, p.a_axes, p.alone)
+    b, b_axes = _without(calls, p.b, p.b_axes, p.alone)
+    return _written(calls, Product(a, a_axes, b, b_axes, p.out, p.out_axes))
+
+
+def _without(calls: Calls, name: str, axes: str, lone: set[str]) -> tuple[str, str]:
+    """Text that reads an array added up along some axes, and the axes that remain."""
+    at = [str(k) for k, axis in enumerate(axes) if axis in lone]
+    if not at:
+        return name, axes
+    axis = at[0] if len(at) == 1 else f"({', '.join(at)})"
+    rest = "".join(c for c in axes if c not in lone)
+    return calls.text("np.add.reduce", f"{name}, axis={axis}"), rest
+
+
+def repeated(calls: Calls, p: Product) -> str | None:
+    """Where an axis belongs to the result only."""
+    if not p.repeated:
         return None
     own = "".join(c for c in p.out_axes if c not in p.repeated)
     text = calls.text("np.einsum", f"'{p.a_axes},{p.b_axes}->{own}', {p.a}, {p.b}")
     index = ", ".join("None" if c in p.repeated else ":" for c in p.out_axes)
-    return f"{p.out}[...] = {text}[{index}]" if p.repeated else f"{p.out}[...] = {text}"
+    return f"{p.out}[...] = {text}[{index}]"
 
 
 def elementwise(calls: Calls, p: Product) -> str | None:
@@ -151,7 +173,8 @@ def einsum(calls: Calls, p: Product) -> str:
 
 
 FORMS: tuple[Callable[[Calls, Product], str | None], ...] = (
-    unshared,
+    lone,
+    repeated,
     elementwise,
     inner,
     vecdot,
@@ -193,6 +216,8 @@ def _needed(stack: str, axes: str) -> str:
 
 def _fit(name: str, axes: str, wanted: str) -> str:
     """Text that reads an array with its axes in the wanted order; those it lacks are 1 long."""
+    if not axes:
+        return name
     order = [axes.index(axis) for axis in wanted if axis in axes]
     if order != sorted(order):
         swapped = order == [*range(len(order))][::-1]

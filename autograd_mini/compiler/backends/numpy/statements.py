@@ -123,6 +123,9 @@ def _largest(plan: Plan, step: LargestStep) -> None:
     out, source = plan.view(step.out), plan.read_array(step.source)
     # an infinite shift would make inf - inf
     reduced = f"{source}, axis={step.axis}, out={out}, initial=-huge"
+    if step.counts is not None:
+        tail = "[..., None]" if plan.program.reads_rows(step.source) else ""
+        reduced += f", where={plan.constant('counts', step.counts)}{tail}"
     _result(plan, step, plan.calls.text("np.maximum.reduce", reduced))
     plan.call("np.minimum", f"{out}, huge, out={out}")
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ad
+import nn
 from autograd_mini import Value
 from nn import (
     MLP,
@@ -63,7 +64,7 @@ logits = binary_cross_entropy_with_logits
         (binary_cross_entropy, 1, at(2, -1), r"y\[2\] is -1: .*\[0, 1\]"),
         (cross_entropy, 2, at(5, 2), r"y\[5\] is 2: .*0..1 for 2 logits"),
         (cross_entropy, 2, at(1, -1), r"y\[1\] is -1"),
-        (cross_entropy, 2, LABELS.astype(float), r"y\[0\] is 0.0: .*write y.astype\(int\)"),
+        (cross_entropy, 2, LABELS.astype(float), r"y\[0\] is 0.0: .*ints, as by y.astype\(int\)$"),
         (cross_entropy, 3, LABELS[:, None], r"y\[0\] is \[0\]: .*write y.ravel\(\)"),
         (cross_entropy, 2, at((3, 0), 0.5, np.eye(2)[LABELS]), r"y\[3\] is \[0.5, 0.0\]: .*sum"),
         (cross_entropy, 1, LABELS, "at least two classes, got 1"),
@@ -76,6 +77,16 @@ def test_what_a_loss_refuses(loss: Any, n: int, y: Any, message: str, compiled: 
     error = refused(loss, n, y, compiled=compiled)
     with pytest.raises(type(error), match=message):
         raise error
+
+
+def picking(outputs: Any, target: Any) -> Any:
+    return half_squared_error(outputs, [0.0, 1.0][target]) + 0.0 * outputs[0]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_floats_that_should_pick_are_told_so(compiled: bool) -> None:
+    error = refused(picking, 1, LABELS.astype(float), compiled=compiled)
+    assert str(error).count("astype(int)") == 1
 
 
 def wrapped(outputs: Any, target: Any) -> Any:
@@ -132,9 +143,15 @@ def test_what_a_wrapped_loss_refuses(
     ],
 )
 def test_what_is_taken(loss: Any, n: int, y: Any, compiled: bool) -> None:
+    """And learned as it is: the first loss is that of the model as it was drawn."""
     model = MLP(2, [3, n], rng=0)
+    targets = (1 * np.asarray(y)).tolist()
+    losses = [loss(model(x), target).data for x, target in zip(X, targets, strict=True)]
     optimizer = SGD(model.parameters(), learning_rate=0.1)
-    fit(model, X, y, loss=loss, optimizer=optimizer, epochs=1, compiled=compiled)
+    before = nn.parameters_to_vector(model)
+    history = fit(model, X, y, loss=loss, optimizer=optimizer, epochs=1, compiled=compiled)
+    assert history.loss == pytest.approx([np.mean(losses)], rel=1e-12)
+    assert (nn.parameters_to_vector(model) != before).any()
 
 
 @pytest.mark.parametrize(
@@ -146,6 +163,10 @@ def test_what_is_taken(loss: Any, n: int, y: Any, compiled: bool) -> None:
 )
 def test_what_the_scalar_engine_alone_takes(loss: Any, n: int, y: Any) -> None:
     test_what_is_taken(loss, n, y, compiled=False)
+    model = MLP(2, [3, n], rng=0)
+    optimizer = SGD(model.parameters(), learning_rate=0.1)
+    with pytest.raises((ad.TraceError, TypeError)):
+        fit(model, X, y, loss=loss, optimizer=optimizer, epochs=1)
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -200,7 +221,7 @@ def test_each_different_target_is_checked_once() -> None:
     fit(
         model, np.tile(X, (100, 1)), many, loss=loss, epochs=1, optimizer=SGD(model.parameters(), 0)
     )
-    assert calls == 1 + 2 + 1  # the first example, two labels, the trace
+    assert calls == 2 + 2 + 1  # the first example twice, two labels, the trace
 
 
 def test_an_examination_says_what_happened() -> None:
@@ -222,7 +243,7 @@ def test_penalties_are_not_worked_out_for_every_target() -> None:
     y = np.random.default_rng(0).normal(size=(300, 1))
     optimizer = SGD(model.parameters(), 0)
     fit(model, np.ones((300, 2)), y, loss=loss, epochs=1, optimizer=optimizer)
-    assert calls == 1 + 1 + 1  # the first example, the trace of the targets, that of the loss
+    assert calls == 2 + 1 + 1  # the first example twice, the trace of the targets, of the loss
 
 
 @pytest.mark.parametrize("compiled", [True, False])
