@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Array", "Comparison", "LayerTrace"]
+
 Array: TypeAlias = NDArray[np.float64]
 
 

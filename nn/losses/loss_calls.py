@@ -16,6 +16,7 @@ from .._calls import described
 from .._nested import OutputList
 
 __all__ = ["call_loss", "check_loss", "mean_loss"]
+
 _LIBRARIES = ("torch", "sklearn", "keras", "tensorflow", "jax", "optax")
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "sign_target",
     "total_of",
 ]
+
 SUM_TOLERANCE = 1e-6
 """How far from 1 the sum of a probability target may lie: that of float32 probabilities does."""
 Target: TypeAlias = Value | float

@@ -13,6 +13,7 @@ import numpy as np
 from autograd_mini import Value
 
 __all__ = ["Keeping", "attributes_kept"]
+
 _Before: TypeAlias = dict[tuple[int, str], tuple[Any, object]]
 
 _MISSING = object()

@@ -23,6 +23,7 @@ __all__ = [
     "StepSchedule",
     "WarmUp",
 ]
+
 _ZERO_FROM = 2**63  # any factor below 1, so often multiplied, is 0
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "Vector",
     "differentiation",
 ]
+
 Model: TypeAlias = Callable[[Any], Any]
 """One example's inputs -> its outputs."""
 Loss: TypeAlias = Callable[[Any, Any], Value]

@@ -24,6 +24,7 @@ from .tasks import check_reached, metrics_of, plan_of, task_of
 from .training_settings import check_finite, settings_of
 
 __all__ = ["evaluate", "fit"]
+
 Examples: TypeAlias = Sequence[Any] | NDArray[Any]
 """One entry per example: an array whose rows they are, a list, or a table."""
 

@@ -22,6 +22,7 @@ from .fit_arguments import pair
 from .measuring import Metric, check_probabilities, measured, metric_functions, try_metrics
 
 __all__ = ["Block", "Plan", "Task", "check_reached", "metrics_of", "plan_of", "task_of"]
+
 Indices: TypeAlias = NDArray[np.int64]
 _GATHERED = 8  # minibatches at once: half the time, and little memory
 
@@ -120,8 +121,8 @@ class Task:
         losses, outputs = way.forward(theta, self.inputs, self.targets)
         if self.has_probabilities:
             outputs = self.outputs_among(outputs, self.inputs, self.targets)
-        row = {"loss": float(np.mean(losses))}
-        return row | measured(metrics, outputs, self.targets, self.first.shape)
+        numbers = {"loss": float(np.mean(losses))}
+        return numbers | measured(metrics, outputs, self.targets, self.first.shape)
 
     def outputs_among(
         self, numbers: Outputs, inputs: Column, targets: Column, indices: Any = None
