@@ -1,7 +1,15 @@
 """Scalar automatic differentiation: write scalars, see everything, get matrices."""
 
 from .command import interrupts as interrupts  # first: Ctrl-C may come during all that follows
-from .compiler import BoundProgram, Program, ProgramWithAux, Stats, TraceInfo
+from .compiler import (
+    BoundProgram,
+    Program,
+    ProgramStep,
+    ProgramWithAux,
+    ScalarNode,
+    Stats,
+    TraceInfo,
+)
 from .compiler import compile as compile
 from .core import table_functions as _table_functions
 from .core.coerce import is_ordered as is_ordered  # for packages built on the engine
@@ -13,6 +21,8 @@ from .core.functions import sum as sum
 from .core.graph import leaves, topological_order
 from .core.modes import detect_anomaly, no_grad
 from .core.recompute import recompute
+from .core.scopes import Scope, scope
+from .core.scopes import in_scope as in_scope  # for packages built on the engine
 from .core.table_functions import *
 from .core.table_functions import __all__ as __all__
 from .core.value import Constant, Operand, Value, as_value, backward
@@ -46,8 +56,11 @@ __all__ = [  # noqa: F811
     "Operand",
     "PathTerm",
     "Program",
+    "ProgramStep",
     "ProgramWithAux",
     "RenderError",
+    "ScalarNode",
+    "Scope",
     "Stats",
     "TraceError",
     "TraceInfo",
@@ -72,6 +85,7 @@ __all__ = [  # noqa: F811
     "paused_collector",
     "recompute",
     "register_primitive",
+    "scope",
     "softmax",
     "take",
     "topological_order",

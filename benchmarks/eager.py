@@ -15,6 +15,7 @@ import gc
 import inspect
 import math
 import platform
+import re
 import sys
 import tracemalloc
 from collections.abc import Callable, Sequence
@@ -325,7 +326,7 @@ def without_modes(method: str, *, keep: bool = False) -> Callable[[Any, Any], An
     """An operator compiled again from its own source, its look at the modes cut out or kept."""
     operator: Any = getattr(Value, method)
     source = inspect.getsource(operator)
-    cut = source.replace("_observe(_node) if _ACTIVE else _node", "_node")
+    cut = re.sub(r"if _ACTIVE:\n.*?(?=return _node\n)", "", source, flags=re.DOTALL)
     if cut == source:
         raise RuntimeError(f"the source of {method} does not look at the modes where expected")
     namespace = dict(operator.__globals__)

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
 
+from viz import COLOURS as COLOURS
 from viz import INK as INK
 from viz import count_epochs, save_figure, style_axes
 from viz import new_figure as empty_figure
-
-COLOURS = ["#33587d", "#c0702a", "#4d8f5c", "#8a4f8f"]
 
 
 def options(name: str, doc: str | None) -> argparse.ArgumentParser:
@@ -123,6 +124,12 @@ def legend_below(axes: Axes) -> None:
         "ncols": len(handles),
     }
     axes.legend(frameon=False, fontsize=8, columnspacing=1.0, handletextpad=0.3, **place)
+
+
+def ring(axes: Axes, points: NDArray[np.float64], name: str) -> None:
+    """Circles around points of the plane."""
+    x, y = points.T
+    axes.scatter(x, y, s=110, facecolor="none", edgecolor=INK, label=name, zorder=4)
 
 
 def save(figure: Figure, folder: Path, name: str) -> Path:

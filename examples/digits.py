@@ -159,7 +159,8 @@ def draw(results: dict[int, Seed]) -> Figure:
 def draw_readings(results: dict[int, Seed], folder: Path) -> None:
     """What the better networks take for what, and some misread digits, with how sure they were."""
     total = np.sum([confusion(of) for of in results.values()], axis=0)
-    path = plot_confusion(total, folder / "digits_confusion.svg")
+    path = folder / "digits_confusion.svg"
+    plot_confusion(total, path)
     print(f"\nWhat all of them take for what is in {path}.")
     misread, titles = [], []
     for of in results.values():
@@ -171,7 +172,8 @@ def draw_readings(results: dict[int, Seed], folder: Path) -> None:
             titles.append(f"{y[i]} read as {read[i]}\nwith p = {opinions[i].max():.2f}")
     if misread:
         shown, titles = misread[:MOST_SHOWN], titles[:MOST_SHOWN]
-        path = plot_images(shown, folder / "digits_misread.svg", titles=titles, columns=8)
+        path = folder / "digits_misread.svg"
+        plot_images(shown, path, titles=titles, columns=8)
         print(f"Misread digits are in {path}.")
 
 

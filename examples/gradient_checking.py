@@ -8,7 +8,8 @@ and evaluating the loss again gives it without any calculus:
 
 A smaller step h cuts the truncation error, until the two losses agree in all but their last digits
 and rounding, about 1e-16 / h, takes over.  The picture shows both: the two-sided quotient is best
-near h = 1e-5 and then right to about ten digits, the one-sided near 1e-8 with eight.
+near h = 1e-5 and then right to about ten digits, the one-sided near 1e-8 with eight.  Beside it
+stands each derivative of the gradient, by its size and its relative error.
 
 The table has both gradients of a small network, and what happens when one local derivative is
 wrong: the derivative of tanh at one hidden neuron is changed from 1 - y**2 to 1 - y.  The loss is
@@ -20,17 +21,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import autograd_mini as ad
 import nn
 from autograd_mini import Value
 from examples import _common
+from viz import plot_gradient_check
 
 BEST_STEP = float(np.finfo(float).eps ** (1 / 3))  # where h**2 and eps / h are equal
 Vector = NDArray[np.float64]
-Quotient = Callable[[Callable[[Vector], float], Vector, float], Vector]
 
 
 def forward(model: nn.MLP, x: Sequence[float], target: float) -> tuple[Value, list[Value]]:
@@ -47,12 +47,6 @@ def backpropagated(model: nn.MLP, loss: Value) -> Vector:
     return np.array([parameter.grad for parameter in model.parameters()])
 
 
-def one_sided(f: Callable[[Vector], float], theta: Vector, h: float) -> Vector:
-    """The gradient by one-sided differences: one evaluation for each number, and one more."""
-    start = f(theta)
-    return np.array([(f(theta + step) - start) / h for step in h * np.eye(len(theta))])
-
-
 def two_sided(f: Callable[[Vector], float], theta: Vector, h: float) -> Vector:
     """The gradient by two-sided differences: two evaluations for each number."""
     steps = h * np.eye(len(theta))
@@ -62,40 +56,6 @@ def two_sided(f: Callable[[Vector], float], theta: Vector, h: float) -> Vector:
 def relative_error(given: Vector, right: Vector) -> float:
     """Length of the difference of two gradients, relative to the length of the second."""
     return float(np.linalg.norm(given - right) / np.linalg.norm(right))
-
-
-def step_errors(f: Callable[[Vector], float], theta: Vector, gradient: Vector) -> Vector:
-    """Step, error of the one-sided and error of the two-sided differences, row by row."""
-    rows = [
-        (
-            h,
-            *(
-                relative_error(quotient(f, theta, h), gradient)
-                for quotient in (one_sided, two_sided)
-            ),
-        )
-        for h in np.logspace(0, -15, 46)
-    ]
-    return np.array(rows)
-
-
-def draw(errors: Vector) -> Figure:
-    """The error of both quotients over the step."""
-    figure, (axes,) = _common.new_figure(1, 1, (6.4, 4.2))
-    h, *columns = errors.T
-    names = ("one-sided", "two-sided")
-    for name, column, colour in zip(names, columns, _common.COLOURS, strict=False):
-        axes.loglog(h, column, color=colour, marker="o", markersize=3, linewidth=1.4, label=name)
-    axes.invert_xaxis()
-    axes.set_ylim(1e-13, 10)
-    _common.describe(
-        axes,
-        "Finite differences against backpropagation",
-        "step h",
-        "relative error of the gradient",
-    )
-    axes.legend(frameon=False, fontsize=9)
-    return figure
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -135,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ad.check_local_derivatives(mistaken)
     except ad.GradientCheckError as error:
         print(f"  {error}")
-    _common.save(draw(step_errors(loss_at, theta, gradient)), options.out, "gradient_checking")
+    path = options.out / "gradient_checking.svg"
+    plot_gradient_check(gradient, loss_at, path, at=theta, names=names)
+    print(f"\nThe picture is in {path}.")
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
 import nn
-from examples import _classes, _common
-from viz import plot_confusion
+from examples import _common
+from viz import plot_confusion, plot_decision_boundary
 
 NAMES = ("setosa", "versicolor", "virginica")
 PETAL = [2, 3]  # columns: length and width in cm
@@ -78,10 +78,9 @@ def draw(
     def section(petals: Array) -> Array:
         return logits(np.hstack([np.tile(sepals, (len(petals), 1)), petals]))
 
-    _classes.draw_regions(plane, section, (0.5, 7.5, -0.1, 2.8))
-    _classes.draw_points(plane, X[:, PETAL], y, NAMES)
+    plot_decision_boundary(section, X[:, PETAL], y, ax=plane, labels=NAMES)
     predicted = logits(X).argmax(axis=1)
-    _classes.ring(plane, X[predicted != y][:, PETAL], "wrong")
+    _common.ring(plane, X[predicted != y][:, PETAL], "wrong")
     _common.legend_below(plane)
     _common.describe(plane, "Test flowers", "petal length (cm)", "petal width (cm)")
     return figure
@@ -141,7 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for what, (X, y) in (("training", training), ("validation", held_out), ("test", test)):
         print(f"{what + ' accuracy':<20} {nn.accuracy(logits(X), y):6.1%}  of {len(y)}")
     counts = print_opinions(model.predict_proba(standardised(test[0])), *test)
-    path = plot_confusion(counts, options.out / "iris_confusion.svg", labels=NAMES)
+    path = options.out / "iris_confusion.svg"
+    plot_confusion(counts, path, labels=NAMES)
     print(f"\nThe confusion matrix is in {path}.")
     _common.save(draw(logits, training, test, history, best_epoch), options.out, "iris")
 

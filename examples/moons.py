@@ -24,7 +24,8 @@ from sklearn.datasets import make_moons
 
 import nn
 from autograd_mini import Value
-from examples import _classes, _common
+from examples import _common
+from viz import plot_decision_boundary
 
 Array = NDArray[np.float64]
 NAMES = ("upper moon, target -1", "lower moon, target 1")
@@ -63,11 +64,9 @@ def train(
 def draw(model: nn.MLP, X: Array, y: NDArray[np.int64], history: nn.History) -> Figure:
     """The boundary, the margins and the support vectors; loss and wrong points over the epochs."""
     figure, (plane, curves) = _common.new_figure(1, 2, (10.0, 4.2))
-    box = (X[:, 0].min() - 0.4, X[:, 0].max() + 0.4, X[:, 1].min() - 0.4, X[:, 1].max() + 0.4)
-    _classes.draw_regions(plane, model.predict, box, margin=1.0)
-    _classes.draw_points(plane, X, (y + 1) // 2, NAMES)
+    plot_decision_boundary(model, X, y, ax=plane, labels=NAMES, margin=1.0)
     held = X[y * model.predict(X)[:, 0] < 1.05]
-    _classes.ring(plane, held, "support vector")
+    _common.ring(plane, held, "support vector")
     _common.legend_below(plane)
     _common.describe(plane, "Decision boundary and margins", "x1", "x2")
     _common.plot_epochs(curves, history.loss, color=_common.COLOURS[0], label="loss")

@@ -16,13 +16,13 @@ many of the starts ended with all four right.  The picture shows what the first 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import nn
-from examples import _classes, _common
+from examples import _common
+from viz import plot_decision_boundary
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 y = np.array([0, 1, 1, 0])
@@ -55,11 +55,8 @@ def draw(shown: dict[int, tuple[nn.MLP, nn.History]]) -> Figure:
     figure, panels = _common.new_figure(2, 2, (7.0, 6.6))
     *planes, curves = panels
     for axes, (hidden, (model, _)) in zip(planes, shown.items(), strict=True):
-        _classes.draw_regions(axes, model.predict, (-0.5, 1.5, -0.5, 1.5))
-        _classes.draw_points(axes, X, y, ("0", "1"), size=160)
-        for (x1, x2), target in zip(X, y, strict=True):
-            text: Any = {"color": "white", "ha": "center", "va": "center_baseline", "zorder": 4}
-            axes.text(x1, x2, str(target), fontweight="bold", **text)
+        plot_decision_boundary(model, X, y, ax=axes)
+        _common.legend_below(axes)
         _common.describe(axes, f"{name(hidden)}: {accuracy(model):.0%}", "x1", "x2")
         axes.set(aspect="equal", xticks=(0, 1), yticks=(0, 1))
     for (hidden, (_, history)), colour in zip(shown.items(), _common.COLOURS, strict=False):

@@ -1,8 +1,9 @@
-"""What all tests share: one hypothesis profile, and rows of the table that live for one test."""
+"""What all tests share: one hypothesis profile, no windows, rows that live for one test."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,16 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, suppress_health_check=_CHECKS)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+os.environ["MPLBACKEND"] = "agg"  # before matplotlib is imported: its figures have no window
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures() -> Iterator[None]:
+    """Figures of pyplot that a test has left for a notebook to show are closed after it."""
+    yield
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ COMMANDS = (
     r"\.venv/bin/(ruff check|ruff format|mypy)",
     r"(HYPOTHESIS_PROFILE=explore )?\.venv/bin/python -m pytest( tests/core)?",
     r"\.venv/bin/python -m tests\.fuzz --help",
+    r"\.venv/bin/python -m tools\.pictures",
 )
 
 

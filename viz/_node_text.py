@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import html
+import math
+from dataclasses import dataclass
 
-__all__ = ["format_number", "html_text", "label_lines", "tooltip_text"]
+__all__ = [
+    "NumberFormat",
+    "format_number",
+    "html_text",
+    "label_lines",
+    "operation_sign",
+    "tooltip_text",
+]
 
 MAX_LABEL_CHARACTERS = 32
+_MOST_DIGITS = 17
 MAX_LABEL_LINES = 3
 MAX_TOOLTIP_CHARACTERS = 1000
 
@@ -29,16 +39,16 @@ def _visible_lines(text: str) -> list[str]:
     return ["".join(map(_visible, line)) for line in lines]
 
 
-def _shorten(line: str) -> str:
+def _shorten(line: str, most: int) -> str:
     """Cut the middle out of a long line: in ``layers.0.neurons.3.weights.1`` both ends matter."""
-    if len(line) <= MAX_LABEL_CHARACTERS:
+    if len(line) <= most:
         return line
-    tail = MAX_LABEL_CHARACTERS // 3
-    head = MAX_LABEL_CHARACTERS - tail - 1
+    tail = most // 3
+    head = most - tail - 1
     return line[:head] + _ELLIPSIS + line[-tail:]
 
 
-def label_lines(text: str) -> list[str]:
+def label_lines(text: str, most: int = MAX_LABEL_CHARACTERS) -> list[str]:
     r"""Split a label into the lines that are shown, shortened to what a picture bears.
 
     A newline starts a new line; every other control character, and what XML cannot hold, is shown
@@ -49,6 +59,8 @@ def label_lines(text: str) -> list[str]:
     ----------
     text : str
         The label as the user gave it.
+    most : int, default 32
+        How many characters of a line are kept.
 
     Returns
     -------
@@ -64,7 +76,7 @@ def label_lines(text: str) -> list[str]:
     >>> label_lines("layers.0.attention.heads.3.query.weights.12")
     ['layers.0.attention.he…weights.12']
     """
-    lines = [_shorten(line) for line in _visible_lines(text)]
+    lines = [_shorten(line, most) for line in _visible_lines(text)]
     if len(lines) > MAX_LABEL_LINES:
         lines = [*lines[: MAX_LABEL_LINES - 1], _ELLIPSIS]
     return lines
@@ -121,6 +133,44 @@ def tooltip_text(*paragraphs: str) -> str:
     return r"\n".join(line.replace("\\", "\\" * 4) for line in lines)
 
 
+SIGNS = {
+    "add": "+",
+    "sub": "\N{MINUS SIGN}",
+    "neg": "\N{MINUS SIGN}",
+    "mul": "\N{MULTIPLICATION SIGN}",
+    "div": "\N{DIVISION SIGN}",
+    "pow": "^",
+    "sigmoid": "\N{GREEK SMALL LETTER SIGMA}",
+    "greater": ">",
+    "greater_equal": "\N{GREATER-THAN OR EQUAL TO}",
+    "less": "<",
+    "less_equal": "\N{LESS-THAN OR EQUAL TO}",
+    "equal": "=",
+}
+"""How people write an operation; others are called by their names."""
+
+
+def operation_sign(op: str) -> str:
+    """The sign of an operation, or its name where it has none.
+
+    Parameters
+    ----------
+    op : str
+        The name in the derivative table.
+
+    Returns
+    -------
+    str
+        One line, not yet escaped.
+
+    Examples
+    --------
+    >>> operation_sign("add"), operation_sign("tanh")
+    ('+', 'tanh')
+    """
+    return SIGNS.get(op) or " ".join(label_lines(op))
+
+
 def format_number(value: float, precision: int = 4) -> str:
     """Format a number compactly, as ``%.4g`` does, with no sign on a zero.
 
@@ -142,3 +192,55 @@ def format_number(value: float, precision: int = 4) -> str:
     ('0.3333', '0', 'nan')
     """
     return f"{value + 0.0:.{precision}g}"  # -0.0 + 0.0 is 0.0
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How numbers are written: significant digits, or a format of Python's.
+
+    Parameters
+    ----------
+    precision : int, default 4
+        Significant digits.
+    spec : str, optional
+        A format specification such as ``".3f"``, which then holds instead.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `spec` is no text, or does not format a float.
+
+    Examples
+    --------
+    >>> NumberFormat()(1 / 3), NumberFormat(spec=".2f")(1 / 3), NumberFormat()(-0.0)
+    ('0.3333', '0.33', '0')
+    """
+
+    precision: int = 4
+    spec: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.precision > _MOST_DIGITS:
+            raise ValueError(
+                f"precision must be at most {_MOST_DIGITS}, which tell every float64 exactly, got "
+                f"{self.precision:.3g}"
+            )
+        if self.spec is None:
+            return
+        wanted = "number_format must be a format of a float such as '.3f' or '+.2e'"
+        if not isinstance(self.spec, str):
+            raise TypeError(f"{wanted}, got {type(self.spec).__name__}")
+        try:
+            text = format(1.5, self.spec)
+        except ValueError as error:
+            raise ValueError(f"{wanted}, got {self.spec!r}: {error}") from None
+        if len(text) > MAX_LABEL_CHARACTERS:
+            raise ValueError(f"{wanted}, got {self.spec!r}, which makes {len(text)} characters")
+
+    def __call__(self, value: float) -> str:
+        """Write a number, with no sign on a zero."""
+        if self.spec is None:
+            return format_number(value, self.precision)
+        text = format(value, self.spec)
+        is_zero = math.isfinite(value) and not any(digit in text for digit in "123456789")
+        return text.replace("-", "", 1) if is_zero else text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +16,37 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "count_epochs", "new_figure", "save_figure", "style_axes"]
+__all__ = [
+    "COLOURS",
+    "INK",
+    "canvas",
+    "count_epochs",
+    "new_figure",
+    "save_figure",
+    "style_axes",
+]
 
 INK = "#24292f"
 """The colour of texts."""
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#f0e442",
+)  # fmt: skip
+"""Colours that colour-blind people, too, tell apart: those of Okabe and Ito (2008)."""
 _GRID = "#e3e5e8"
+_LOOK = {  # of figures made here, whatever style the caller has set for others
+    "axes.facecolor": "white",
+    "axes.edgecolor": "#8b939c",
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "text.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+_PANELS_IN_A_ROW = 3
 
 
 def new_figure(
@@ -50,15 +78,126 @@ def new_figure(
     >>> figure = new_figure(4.0, 3.0)
     >>> axes = figure.add_subplot()
     """
+    _require_matplotlib(caller)
+    from matplotlib.figure import Figure
+
+    # Figure, not pyplot: no window system and no state shared with the caller's own plots.
+    figure = Figure(figsize=(width, height), facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=pad, h_pad=pad)
+    return figure
+
+
+def _require_matplotlib(caller: str) -> None:
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise ImportError(
             f"{caller} needs matplotlib; install it with pip install matplotlib"
         ) from error
-    # Figure, not pyplot: no window system and no state shared with the caller's own plots.
-    figure = Figure(figsize=(width, height), facecolor="white")
+
+
+@contextmanager
+def canvas(
+    path: str | os.PathLike[str] | None,
+    ax: Axes | None,
+    size: tuple[float, float],
+    *,
+    caller: str,
+    count: int = 1,
+    pad: float = 0.12,
+) -> Iterator[list[Axes]]:
+    """Give the panels that a picture is drawn into, and put it where it belongs when it is drawn.
+
+    Parameters
+    ----------
+    path : str or os.PathLike or None
+        Where to write the figure, if it is to be written.
+    ax : matplotlib.axes.Axes or None
+        The panel to draw into, one instead of `count`. Without one a figure is made: with a path
+        one that belongs to no window, without one of pyplot, which notebooks show.
+    size : (float, float)
+        Width and height of each panel of a new figure, in inches.
+    caller : str
+        What an error says needs matplotlib.
+    count : int
+        How many panels a new figure has, at most three of them in a row.
+    pad : float
+        Room around each panel, in inches.
+
+    Yields
+    ------
+    list of matplotlib.axes.Axes
+        The panels, row by row.
+
+    Examples
+    --------
+    >>> with canvas(None, new_figure(4.0, 3.0).add_subplot(), (4.0, 3.0), caller="me") as [axes]:
+    ...     line = axes.plot([1, 2, 3])
+    """
+    _require_matplotlib(caller)
+    if path is not None:
+        output_path(path)  # before the work
+    if ax is not None:
+        _check_axes(ax)
+        yield [ax]
+        if path is not None:
+            save_figure(_root(ax), path)
+        return
+    columns = min(count, _PANELS_IN_A_ROW)
+    rows = -(-count // columns)
+    with _look(), _figure(path, size[0] * columns, size[1] * rows, pad) as figure:
+        panels = [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+        for axes in panels:
+            style_axes(axes)
+        yield panels
+    if path is not None:
+        save_figure(figure, path)
+
+
+@contextmanager
+def _look() -> Iterator[None]:
+    import matplotlib
+
+    settings: dict[Any, Any] = _LOOK
+    with matplotlib.rc_context(settings):
+        yield
+
+
+@contextmanager
+def _figure(path: object, width: float, height: float, pad: float) -> Iterator[Figure]:
+    """A figure of its own for a file; otherwise one of pyplot, closed again if drawing fails."""
+    if path is not None:
+        yield new_figure(width, height, pad=pad)
+        return
+    from matplotlib import pyplot
+
+    figure = pyplot.figure(figsize=(width, height), facecolor="white")
     figure.set_layout_engine("constrained", w_pad=pad, h_pad=pad)
+    try:
+        yield figure
+    except BaseException:
+        pyplot.close(figure)
+        raise
+
+
+def _check_axes(ax: object) -> None:
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        several = ": of several, as plt.subplots(1, 2) gives them, pass one"
+        raise TypeError(
+            f"ax must be an Axes of matplotlib, such as plt.subplots()[1], got {type(ax).__name__}"
+            + several * hasattr(ax, "__len__")
+        )
+    if ax.name != "rectilinear":
+        raise ValueError(f"ax must have two straight axes, got a {ax.name} one")
+    if ax.figure is None:
+        raise ValueError("ax belongs to no figure any more: it was removed from its own")
+
+
+def _root(ax: Any) -> Figure:
+    """The whole figure, also of a panel that stands in a part of one."""
+    figure: Figure = ax.figure.figure
     return figure
 
 
@@ -115,7 +254,12 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     target, image_format = output_path(path)
     # The creation date is what would differ from run to run, and in SVG the ids too.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(image_format)
-    settings: dict[Any, Any] = {"svg.hashsalt": "autograd-mini", "svg.fonttype": "none"}
+    settings: dict[Any, Any] = {
+        "svg.hashsalt": "autograd-mini",
+        "svg.fonttype": "none",
+        "savefig.facecolor": "auto",
+        "image.composite_image": False,  # each image stays one, with edges of its own
+    }
     buffer = io.BytesIO()
     with matplotlib.rc_context(settings):
         figure.savefig(buffer, format=image_format, dpi=144, metadata=metadata)
@@ -144,6 +288,6 @@ def count_epochs(axes: Axes, epochs: int) -> None:
     """
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_xlabel("epoch", color=INK, fontsize=9)
+    axes.set_xlabel("epoch", fontsize=9)
     axes.set_xlim(0.5, epochs + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
+import html
 import os
+import struct
 import subprocess
-import threading
 from pathlib import Path
+from typing import Any
 
 import graphviz
 
 from autograd_mini.errors import RenderError
 from autograd_mini.whole_files import write_whole
+from viz import bundled_graphviz
 from viz.files import output_path, write_new
 
 __all__ = ["render"]
@@ -22,53 +24,70 @@ _MARKS = {  # what a file of the format begins and ends with, more or less
     "png": (b"\x89PNG\r\n\x1a\n", b"IEND"),
     "pdf": (b"%PDF-", b"%%EOF"),
 }
-_bundled_graphviz = threading.Lock()  # Graphviz's C library keeps global state while it draws
-
-
-class _NoGraphvizError(Exception):
-    """Neither the system nor pygraphviz has a Graphviz to draw with."""
-
-
-def _draw_with_system(digraph: graphviz.Digraph, image_format: str) -> bytes:
-    """Run the system's ``dot``; graphviz.ExecutableNotFound where there is none."""
-    picture: bytes = digraph.pipe(format=image_format, quiet=True)
-    return picture
-
-
-def _draw_with_pygraphviz(digraph: graphviz.Digraph, image_format: str) -> bytes:
-    """Draw in this process with the Graphviz that pygraphviz's wheel carries."""
-    try:
-        pygraphviz = importlib.import_module("pygraphviz")
-    except (ImportError, OSError) as error:  # absent, or a shared library of it is
-        raise _NoGraphvizError(str(error)) from error
-    with _bundled_graphviz:
-        graph = pygraphviz.AGraph(string=digraph.source)
-        picture: bytes = graph.draw(format=image_format, prog=digraph.engine)
-    return picture
+_FAILURES = (bundled_graphviz.NoGraphvizError, subprocess.CalledProcessError, OSError, ValueError)
+_LARGEST_BITMAP = 32_767  # pixels a side; a larger one Graphviz shrinks until nothing can be read
+_REMEDY = (
+    "no Graphviz was found. Install the package that carries one with pip install pygraphviz, "
+    "or Graphviz itself (apt install graphviz, brew install graphviz, or "
+    "https://graphviz.org/download) with its dot on the PATH"
+)
 
 
 def _draw(digraph: graphviz.Digraph, image_format: str) -> bytes:
+    """Draw with the system's ``dot`` or, where there is none, with that of pygraphviz."""
     try:
-        content = _draw_with_system(digraph, image_format)
+        content: bytes = digraph.pipe(format=image_format, quiet=True)
     except graphviz.ExecutableNotFound:
-        content = _draw_with_pygraphviz(digraph, image_format)
+        content = bundled_graphviz.draw(digraph.source, image_format, digraph.engine)
     if not all(mark in content for mark in _MARKS[image_format]):
         given = "something else" if content.strip() else "nothing"
         raise ValueError(f"it reported no error, but wrote {given} instead of a whole picture")
+    if image_format == "png":
+        _check_size(content)
     return content
+
+
+def _check_size(png: bytes) -> None:
+    """Refuse a bitmap that was shrunk to fit."""
+    width, height = struct.unpack(">II", png[16:24])
+    if max(width, height) >= _LARGEST_BITMAP:
+        raise ValueError(
+            "the picture is too large for a .png file, which may have at most "
+            f"{_LARGEST_BITMAP:,} pixels a side: write an .svg or .pdf file instead"
+        )
+
+
+def _why(error: Exception) -> str:
+    """What went wrong while drawing, in words."""
+    if isinstance(error, bundled_graphviz.NoGraphvizError):
+        return _REMEDY
+    if isinstance(error, subprocess.CalledProcessError):
+        message = (error.stderr or b"").decode(errors="replace").strip()
+        return f"Graphviz's dot failed: {message or _ending(error.returncode)}"
+    return f"Graphviz failed: {error}"
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     """A Digraph that notebooks show also where only pygraphviz brings Graphviz along.
 
+    Where it cannot be drawn they show why, and the remedy, instead of a traceback.
+
     Examples
     --------
-    >>> Picture("empty")._repr_image_svg_xml()[:5]
+    >>> Picture("empty")._repr_mimebundle_()["image/svg+xml"][:5]
     '<?xml'
     """
 
     def _repr_image_svg_xml(self) -> str:
         return _draw(self, "svg").decode()
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            bundle: dict[str, Any] = super()._repr_mimebundle_(*args, **kwargs)
+        except _FAILURES as error:
+            text = f"This graph cannot be drawn: {_why(error)}."
+            return {"text/plain": text, "text/html": f"<p>{html.escape(text)}</p>"}
+        return bundle
 
 
 def _ending(returncode: int) -> str:
@@ -139,19 +158,7 @@ def render(digraph: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
         picture.graph_attr["dpi"] = _PNG_DPI
     try:
         content = _draw(picture, image_format)
-    except _NoGraphvizError as error:
-        raise _render_error(
-            digraph,
-            target,
-            "no Graphviz was found. Install the package that carries one with "
-            "pip install pygraphviz, or Graphviz itself (apt install graphviz, "
-            "brew install graphviz, or https://graphviz.org/download) with its dot on the PATH",
-        ) from error
-    except subprocess.CalledProcessError as error:
-        message = (error.stderr or b"").decode(errors="replace").strip()
-        message = message or _ending(error.returncode)
-        raise _render_error(digraph, target, f"Graphviz's dot failed: {message}") from error
-    except (OSError, ValueError) as error:
-        raise _render_error(digraph, target, f"Graphviz failed: {error}") from error
+    except _FAILURES as error:
+        raise _render_error(digraph, target, _why(error)) from error
     write_whole(target, content)
     return target

@@ -14,10 +14,12 @@ import sys
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from viz import draw_graph, render
-from viz.computation_graph import MAX_NODES
+from viz import draw_graph, explore, render
+from viz.explorer import explorer_page
 from viz.files import output_path
+from viz.graphs.computation_graph import MAX_NODES
 
 from ..core.graph import topological_order
 from ..core.value import Constant, Value
@@ -27,7 +29,7 @@ from ..errors import AutogradError
 from ..explanation.derivation import explain
 from ..table.primitives import PRIMITIVES
 from ..version import __version__
-from . import demo, interrupts, predict
+from . import demo, interrupts, play, predict
 from .expression import Expression, ExpressionError, parse_expression
 from .number_rows import RowsError
 from .tables import table
@@ -123,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_diff(commands)
+    _add_play(commands)
     _add_demo(commands)
     _add_predict(commands)
     for each in (parser, *commands.choices.values()):
@@ -155,9 +158,39 @@ def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--draw", type=Path, metavar="FILE", help="draw the graph (.svg, .png or .pdf)"
     )
     diff.add_argument(
+        "--explore",
+        type=Path,
+        metavar="FILE",
+        help="make a page (.html) in which the backward pass is stepped and played",
+    )
+    diff.add_argument(
         "--explain", metavar="NAME", help="write out why the gradient toward a name is what it is"
     )
     diff.set_defaults(run=_diff)
+
+
+def _add_play(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "play",
+        help="type expressions in a page and watch how their gradients come about",
+        description="Open the playground in a browser: a page with a field for expressions, in "
+        "which graph, forward pass, backward pass and chain rule follow at once. It is one file "
+        "and needs no network.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write a copy of the page (.html) there, and open nothing",
+    )
+    parser.set_defaults(run=_play)
+
+
+def _play(parsed: argparse.Namespace) -> int:
+    if parsed.out is not None:
+        _check("--out", explorer_page.explorer_path, parsed.out)
+    return play.run(parsed.out)
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -263,7 +296,13 @@ def _diff(parsed: argparse.Namespace) -> int:
     explained = None if parsed.explain is None else _explained(parsed.explain, values)
     root = expression(values)
     if parsed.draw is not None:
-        _check_picture(root, parsed.draw)
+        _check_size("--draw", "a picture", root, MAX_NODES)
+        _check("--draw", output_path, parsed.draw)
+        _check("--draw", draw_graph, root)  # too many edges; its numbers follow
+    if parsed.explore is not None:
+        _check_size("--explore", "a page", root, explorer_page.MAX_NODES)
+        _check("--explore", explorer_page.explorer_path, parsed.explore)
+        page = explore(root, title=expression.text)  # before the whole text becomes a label
     print(f"{expression.text} = {_text(root.data)}")
     if not isinstance(root, Constant):
         if root.parents:
@@ -274,6 +313,8 @@ def _diff(parsed: argparse.Namespace) -> int:
         print(f"\n{explain(root, explained)}")
     if parsed.draw is not None:
         print(f"\nThe graph is in {render(draw_graph(root), parsed.draw)}.")
+    if parsed.explore is not None:
+        print(f"\nThe explorer is in {page.save(parsed.explore).path}.")
     return 0
 
 
@@ -285,18 +326,23 @@ def _explained(name: str, values: dict[str, Value]) -> Value:
     return values[name]
 
 
-def _check_picture(root: Value, path: Path) -> None:
-    """Refuse before the work what could not be drawn after it."""
+def _check_size(option: str, what: str, root: Value, most: int) -> None:
+    """Refuse before the work what could not be shown after it."""
     size = len(topological_order(root))
-    if size > MAX_NODES:
+    if size > most:
+        show = option.removeprefix("--")
         raise UsageError(
-            f"--draw: the graph has {size:,} values, and a picture of more than {MAX_NODES} is not "
-            "to be read; draw a part of the expression, or leave out --draw"
+            f"{option}: the graph has {size:,} values, and {what} of more than {most} is not "
+            f"to be read; {show} a part of the expression, or leave out {option}"
         )
+
+
+def _check(option: str, check: Callable[[Any], object], given: object) -> None:
+    """Refuse before the work what the option cannot be used for."""
     try:
-        output_path(path)
+        check(given)
     except ValueError as error:
-        raise UsageError(f"--draw: {error}") from None
+        raise UsageError(f"{option}: {error}") from None
 
 
 def _read_assignments(assignments: Sequence[str], expression: Expression) -> dict[str, float]:

@@ -20,7 +20,9 @@ from ..compiler import compile
 from ..core.collector import paused_collector
 from ..core.value import Value
 from . import demo_report, interrupts
+from .demo_pictures import GradientCheck
 from .digits import Digits, load_digits
+from .opinions import Opinions
 
 EPOCHS = 15
 _BATCH_SIZE = 32
@@ -66,16 +68,15 @@ def run(out: Path, epochs: int, seed: int, *, eager: bool = False) -> int:
     print(f"{n_train + n_test:,} digits of 8x8 pixels: {n_train:,} to train, {n_test} to test")
     print(f"MLP 64-32-10 in scalars: {len(model.parameters()):,} parameters\n")
     first = next(nn.minibatches(n_train, _BATCH_SIZE, rng=copy.deepcopy(order_rng)))
-    _check_gradient(model, digits.train_x[first], digits.train_y[first], check_rng)
+    check, numbers = _check_gradient(model, digits.train_x[first], digits.train_y[first], check_rng)
 
     if not eager:
-        _compile(model, digits.train_x[first], digits.train_y[first])
+        numbers |= _compile(model, digits.train_x[first], digits.train_y[first])
     history = _train(model, digits, epochs, order_rng, eager)
-    opinions = demo_report.Opinions(
-        digits.test_x, digits.test_y, model.predict_proba(digits.test_x)
-    )
+    opinions = Opinions(digits.test_x, digits.test_y, model.predict_proba(digits.test_x))
     demo_report.tell(opinions)
-    demo_report.write(out, model, history, opinions)
+    numbers = {"Test accuracy": opinions.accuracy} | _losses(history) | numbers
+    demo_report.write(out, model, history, opinions, check, numbers)
     return interrupts.STATUS if history.stopped else 0
 
 
@@ -127,7 +128,7 @@ def matrix_gradient(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> Matrix:
 
 def _check_gradient(
     model: nn.MLP, x: Matrix, y: NDArray[np.int64], rng: np.random.Generator
-) -> None:
+) -> tuple[GradientCheck, dict[str, str]]:
     """Compare the first minibatch's gradient with two others, and print the largest differences."""
     parameters = model.parameters()
     model.zero_grad()
@@ -145,6 +146,12 @@ def _check_gradient(
         f"  {matrix_difference:.1e} from NumPy matrix backpropagation\n"
         f"  {quotient_difference:.1e} from two-sided differences, on {_N_CHECKED} random weights\n"
     )
+    names = [name for name, _ in model.named_parameters()]
+    check = GradientCheck([names[i] for i in chosen], gradient[chosen], np.array(quotients))
+    return check, {
+        "Gradient, largest difference from matrix backpropagation": f"{matrix_difference:.1e}",
+        "Gradient, largest difference from two-sided differences": f"{quotient_difference:.1e}",
+    }
 
 
 def _eager_gradient(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> None:
@@ -165,7 +172,7 @@ def _two_sided_difference(
     return (losses[1] - losses[0]) / (2 * _STEP)
 
 
-def _compile(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> None:
+def _compile(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> dict[str, str]:
     """Compile the loss, print what became of the scalar graph, and how much faster it is."""
     parameters = model.parameters()
     program = compile(lambda pixels, digit: nn.cross_entropy(model(pixels), digit), parameters)
@@ -184,6 +191,18 @@ def _compile(model: nn.MLP, x: Matrix, y: NDArray[np.int64]) -> None:
         f"  a minibatch's gradient takes {slow * 1e3:.1f} ms with the scalar engine, "
         f"{fast * 1e3:.3f} ms compiled: {slow / fast:,.0f} times as fast\n"
     )
+    became = f"{stats.matrix_products} matrix products, {stats.elementwise_steps} elementwise steps"
+    return {f"{stats.nodes:,} scalar nodes of the loss, compiled": became}
+
+
+def _losses(history: nn.History) -> dict[str, str]:
+    """The mean loss before and after training, for the gallery."""
+    told = {"Training loss": "loss", "Test loss": "validation_loss"}
+    return {
+        f"{name}, first and last of {history.epochs} epochs": f"{x[0]:.3f} and {x[-1]:.3f}"
+        for name, x in ((name, history[curve]) for name, curve in told.items())
+        if x
+    }
 
 
 def _median_seconds(function: Callable[[], object], times: int) -> float:

@@ -3,59 +3,31 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 import nn
-from viz import draw_graph, plot_confusion, plot_history, plot_images, plot_weights, render
+from viz import explore
 
+from ..core.functions import sum as sum_of
+from ..core.functions import tanh
 from ..core.value import Value
 from ..whole_files import write_whole
+from .demo_pictures import GradientCheck, draw_all
+from .gallery import Exhibit, Link, page
+from .opinions import Opinions
 from .tables import table
 
-_SIDE = 8  # pixels of a digit's height and width
-_MOST_SHOWN = 24  # misread digits in the picture
 _N_ROWS = 10  # test digits written as text
-
-Matrix = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Opinions:
-    """Test digits (N, 64), what they are (N,), and the network's probabilities (N, 10)."""
-
-    pixels: Matrix
-    digits: NDArray[np.int64]
-    probabilities: Matrix
-
-    @cached_property
-    def predicted(self) -> NDArray[np.int64]:
-        """What each digit is read as."""
-        return np.asarray(self.probabilities.argmax(axis=1))
-
-    @cached_property
-    def misread(self) -> NDArray[np.int64]:
-        """Which digits are read wrongly, those first of which the network is surest."""
-        [wrong] = np.nonzero(self.predicted != self.digits)
-        return wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")]
-
-    @cached_property
-    def confusion(self) -> NDArray[np.int64]:
-        """How often each digit was read as each."""
-        return nn.confusion_matrix(
-            targets=self.digits, predicted=self.predicted, n_classes=self.probabilities.shape[1]
-        )
+_N_INPUTS = 4  # of the neuron on the explorer's page
 
 
 def tell(opinions: Opinions) -> None:
     """Print how many of the test digits are read correctly, and what is taken for what."""
-    n = len(opinions.digits)
-    share = nn.accuracy(opinions.predicted, opinions.digits)
-    print(f"test accuracy: {share:.2%} ({n - len(opinions.misread)} of {n})\n")
+    print(f"test accuracy: {opinions.accuracy}\n")
     print("the digit, and what it was read as:")
     print(confusion_table(opinions.confusion))
 
@@ -76,28 +48,96 @@ def confusion_table(confusion: NDArray[np.int64]) -> str:
     return "\n".join(f"  {line}" for line in table(rows))
 
 
-def write(out: Path, model: nn.MLP, history: nn.History, opinions: Opinions) -> None:
-    """Write the pictures, the model and some test digits; say what to do with them."""
-    written = {_draw_neuron(out / "neuron.svg"): "the graph of a neuron, with every gradient on it"}
-    if history.epochs:
-        path = plot_history(history, out / "history.svg", labels=("training", "test"))
-        written[path] = "training and test, epoch by epoch"
-    path = plot_confusion(opinions.confusion, out / "confusion.svg")
-    written[path] = "the table above"
-    if len(opinions.misread):
-        path = _draw_misread(opinions, out / "misread.svg")
-        written[path] = "misread digits, and how sure the network is of them"
-    weights, _ = model.layers[0].as_arrays()
-    path = plot_weights(weights, out / "first_layer.svg", shape=(_SIDE, _SIDE), columns=8)
-    written[path] = "the weights of each neuron of the first layer"
+def write(
+    out: Path,
+    model: nn.MLP,
+    history: nn.History,
+    opinions: Opinions,
+    check: GradientCheck | None = None,
+    numbers: Mapping[str, str] | None = None,
+) -> None:
+    """Write the pictures, the model, some test digits and a page of all; say what to do with them.
+
+    Parameters
+    ----------
+    out : Path
+        An existing directory.
+    model : MLP
+        The trained network.
+    history : History
+        Of its training.
+    opinions : Opinions
+        What it thinks of the test digits.
+    check : GradientCheck, optional
+        Of its gradient before training.
+    numbers : mapping of str to str, optional
+        For the page: what was measured, and how much it was.
+    """
+    exhibits = [*draw_all(out, model, history, opinions, check)]
     rows, saved = out / "digits.csv", out / "model.npz"
     write_whole(rows, _as_text(opinions).encode())
     model.save(saved)
-    written |= {rows: "some test digits", saved: "the model"}
+    links = [
+        *_explorer(model, opinions, out / "explorer.html"),
+        Link(rows, "digits.csv", f"some test digits, which are {_first(opinions)}"),
+        Link(saved, "model.npz", "the model, for autograd-mini predict and nn.load"),
+    ]
+    index = out / "index.html"
+    write_whole(index, _gallery(model, numbers or {}, links, exhibits).encode())
     print(f"\nwritten in {out}:")
-    for path, what in written.items():
-        print(f"  {path.name:15}  {what}")
+    told = {index.name: "all of it on one page: open it in a browser"}
+    told |= {exhibit.path.name: exhibit.what for exhibit in exhibits}
+    told |= {link.path.name: link.what.partition(",")[0] for link in links}
+    for name, what in told.items():
+        print(f"  {name:18}  {what}")
     _say_what_to_try(opinions, saved, rows)
+
+
+def _gallery(
+    model: nn.MLP, numbers: Mapping[str, str], links: list[Link], exhibits: list[Exhibit]
+) -> str:
+    sizes = "-".join(map(str, [model.n_inputs, *model.sizes]))
+    introduction = (
+        f"A network {sizes} of {len(model.parameters()):,} parameters, written in scalars and "
+        "trained on images of handwritten digits by the gradient that backpropagation gives. "
+        "Everything on this page was made by autograd-mini demo."
+    )
+    return page("A network that reads digits", introduction, numbers, links, exhibits)
+
+
+def _explorer(model: nn.MLP, opinions: Opinions, path: Path) -> list[Link]:
+    """A page in which the backward pass of a neuron can be followed."""
+    output = strongest_neuron(model, opinions)
+    explore(output, path)
+    what = (
+        f"step through the backward pass of {output.label} of layer 1 while it sees a test digit, "
+        f"{opinions.digits[0]}"
+    )
+    return [Link(path, "explorer.html", what)]
+
+
+def strongest_neuron(model: nn.MLP, opinions: Opinions) -> Value:
+    """The hidden neuron that counts most when the first test digit is read, as it sees that digit.
+
+    Its strongest inputs are written out; what all others add to its weighted input is one leaf.
+    """
+    pixels, digit = opinions.pixels[0], opinions.digits[0]
+    (weights, biases), (next_weights, _) = (layer.as_arrays() for layer in model.layers)
+    activations = np.tanh(weights @ pixels + biases)
+    j = int(np.abs(next_weights[digit] * activations).argmax())
+    shares = weights[j] * pixels
+    strongest = np.sort(np.argsort(-np.abs(shares), kind="stable")[:_N_INPUTS])
+    terms = [
+        Value(weights[j, k], f"w{k + 1}") * Value(pixels[k], f"x{k + 1}")
+        for k in strongest.tolist()
+    ]
+    others = Value(np.delete(shares, strongest).sum(), "all other inputs")
+    weighted: Value = sum_of([*terms, others, Value(biases[j], "b")])
+    weighted.label = "z"
+    output: Value = tanh(weighted)
+    output.label = f"neuron {j + 1}"
+    output.backward()
+    return output
 
 
 def _say_what_to_try(opinions: Opinions, saved: Path, rows: Path) -> None:
@@ -109,26 +149,6 @@ def _say_what_to_try(opinions: Opinions, saved: Path, rows: Path) -> None:
         f"  print(nn.load({str(saved)!r})"
         f".predict_classes(numpy.loadtxt({str(rows)!r}, delimiter=',')))"
     )
-
-
-def _draw_neuron(path: Path) -> Path:
-    """Draw the graph of a neuron of two inputs, with every gradient on it."""
-    neuron = nn.Neuron.from_weights([0.5, -0.25], bias=0.1, activation="tanh")
-    output = neuron([Value(2.0, "x1"), Value(3.0, "x2")])
-    output.label = "output"
-    output.backward()
-    return render(draw_graph(output), path)
-
-
-def _draw_misread(opinions: Opinions, path: Path) -> Path:
-    """Draw the digits that are read wrongly, each with what the network thinks it is."""
-    shown = opinions.misread[:_MOST_SHOWN]
-    titles = [
-        f"{opinions.digits[i]} read as {opinions.predicted[i]}\n"
-        f"{opinions.probabilities[i].max():.0%}"
-        for i in shown
-    ]
-    return plot_images(opinions.pixels[shown].reshape(-1, _SIDE, _SIDE), path, titles=titles)
 
 
 def _first(opinions: Opinions) -> str:

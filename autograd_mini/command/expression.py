@@ -19,58 +19,13 @@ from typing import NamedTuple
 from ..core.coerce import to_float
 from ..core.recording import apply
 from ..core.value import Operand, Value, as_value
-from ..table.grammar import ARITHMETIC
-from ..table.primitives import PRIMITIVES, Primitive
-
-MAX_CHARACTERS = 10_000
-"""The longest expression that is read; beyond it a program is the better place."""
-MAX_NESTING = 1_000
-"""How many parentheses, signs and operators may wait for what follows them."""
-
-_ALLOWED = "names, numbers, + - * / **, parentheses, and functions of the derivative table"
-_WINDOW = 72  # characters of a long expression that an error shows
-
-_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}
-_OPERATORS = {each.symbol: (each.row, _PRECEDENCE[each.symbol]) for each in ARITHMETIC}
-"""Primitive and precedence; minus as a sign comes between ``*`` and ``**``, so -x**2 is -(x**2)."""
-_SIGN_PRECEDENCE = 3
+from ..table import syntax
+from ..table.primitives import PRIMITIVES
 
 _TOKEN = re.compile(
-    r"""
-    (?P<number> 0[xXoObB][0-9a-fA-F_]* | (?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)? )
-  | (?P<string> [A-Za-z]{0,2} (?P<quote>['"]) (?:\\.|(?!(?P=quote)).)* (?P=quote)? )
-  | (?P<word>   (?:[A-Za-z_]|[^\x00-\x7f]) (?:\w|[^\x00-\x7f])* )
-  | (?P<sign>   \.\.\.|\*\*|//|<<|>>|[<>=!:]=|[!-/:-@\[-^`{-~] )
-  | (?P<space>  [ ] )
-  | (?P<other>  . )
-    """,
-    re.VERBOSE | re.ASCII | re.DOTALL,
+    "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in syntax.TOKENS.items()),
+    re.ASCII | re.DOTALL,
 )
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
-_CONDITION = "a condition is written greater(a, b), less(a, b) or equal(a, b)"
-_HINTS = {
-    "^": "a power is written **",
-    **dict.fromkeys(("<", ">", "<=", ">=", "==", "!="), _CONDITION),
-    "if": "a choice is written where(greater(x, 0), a, b)",
-    "lambda": "lambda is a keyword of Python",
-}
-_LOOKALIKES = {
-    "\N{SUPERSCRIPT TWO}": "**2",
-    "\N{SUPERSCRIPT THREE}": "**3",
-    "\N{MULTIPLICATION SIGN}": "*",
-    "\N{DOT OPERATOR}": "*",
-    "\N{DIVISION SIGN}": "/",
-    "\N{MINUS SIGN}": "-",
-    "\N{EN DASH}": "-",
-    "\N{SQUARE ROOT}": "sqrt",
-}
-_OTHER_NAMES = {"ln": "log"}
-# What Python has and an expression has not: between operands, before one, and as one.
-_FORBIDDEN_OPERATORS = {*_HINTS, "//", "%", "@", "<<", ">>", "&", "|", ":="}
-_FORBIDDEN_OPERATORS |= {"and", "or", "in", "is", "not", "for"}
-_FORBIDDEN_PREFIXES = {"~", "not", "lambda"}
-_UNPACKING = {"*", "**"}  # before the operands of a function
-_FORBIDDEN_OPERANDS = {"True", "False", "None", "..."}
 
 
 class ExpressionError(ValueError):
@@ -192,10 +147,10 @@ names, numbers, + - * / **, parentheses, and functions of the derivative table
     """
     text = "".join(" " if character.isspace() else character for character in text).strip()
     if not text:
-        raise ExpressionError(f"the expression is empty; expected {_ALLOWED}")
-    if len(text) > MAX_CHARACTERS:
+        raise ExpressionError(f"the expression is empty; expected {syntax.ALLOWED}")
+    if len(text) > syntax.MAX_CHARACTERS:
         raise ExpressionError(
-            f"the expression has {len(text):,} characters, more than {MAX_CHARACTERS:,}; "
+            f"the expression has {len(text):,} characters, more than {syntax.MAX_CHARACTERS:,}; "
             "write it in Python, with autograd_mini.Value"
         )
     if "#" in text:
@@ -270,7 +225,7 @@ class _Reader:
         if kind == "word" and not keyword.iskeyword(text):
             return self._read_word()
         if text == "-":
-            self._wait(_Operator("neg", _SIGN_PRECEDENCE, 1, self.at))
+            self._wait(_Operator(*syntax.SIGN, 1, self.at))
         elif text == "(":
             self._wait(_Parenthesis(self.at, "", self.at + 1))
         elif text == ")" and (call := self._finished_call()) is not None:
@@ -283,9 +238,9 @@ class _Reader:
     def _read_operator(self) -> bool:
         """Read what follows an operand; say whether a longer operand is complete by it."""
         text = self.token.text
-        if text in _OPERATORS:
-            op, precedence = _OPERATORS[text]
-            if text != "**":  # which binds from right to left
+        if text in syntax.OPERATORS:
+            op, precedence = syntax.OPERATORS[text]
+            if text != syntax.FROM_THE_RIGHT:  # which binds from right to left
                 self._apply_operators(precedence)
             self._wait(_Operator(op, precedence, 2, self.at))
             return False
@@ -305,13 +260,13 @@ class _Reader:
     def _read_word(self) -> bool:
         """Read a name, or a function with its parenthesis."""
         word = self.token.text
-        if not word.isidentifier():
+        if not _is_name(word):
             raise self._strange_character()
         name = unicodedata.normalize("NFKC", word)  # as Python reads names
         if self.tokens[self.at + 1].text != "(":
             self._push_operand(math.pi if name == "pi" else name)
             return True
-        if name not in PRIMITIVES or not _takes_numbers(PRIMITIVES[name]):
+        if name not in PRIMITIVES or not syntax.takes_numbers(PRIMITIVES[name]):
             raise self._unknown_function(name)
         self.at += 1
         self._wait(_Parenthesis(self.at, name, self.at + 1))
@@ -334,10 +289,10 @@ class _Reader:
         self.spans.append((self.at, self.at))
 
     def _wait(self, pending: _Operator | _Parenthesis) -> None:
-        if len(self.stack) >= MAX_NESTING:
+        if len(self.stack) >= syntax.MAX_NESTING:
             raise ExpressionError(
-                f"the expression is nested too deeply, more than {MAX_NESTING:,} times; write it "
-                "in Python, with autograd_mini.Value"
+                f"the expression is nested too deeply, more than {syntax.MAX_NESTING:,} times; "
+                "write it in Python, with autograd_mini.Value"
             )
         self.stack.append(pending)
 
@@ -391,12 +346,12 @@ class _Reader:
 
     def _refused_operand(self) -> ExpressionError:
         kind, text, *_ = self.token
-        unpacking = text in _UNPACKING and self.tokens[self.at - 1].text in ("(", ",")
-        if text in _FORBIDDEN_PREFIXES or unpacking:
+        unpacking = text in syntax.UNPACKING and self.tokens[self.at - 1].text in ("(", ",")
+        if text in syntax.FORBIDDEN_PREFIXES or unpacking:
             return self._forbidden(self.at, self._operand_end(), text)
         if text in ("[", "{"):
             return self._forbidden(self.at, self._closing(self.at))
-        if kind == "string" or text in _FORBIDDEN_OPERANDS:
+        if kind == "string" or text in syntax.FORBIDDEN_OPERANDS:
             return self._forbidden(self.at, self.at)
         return self._unexpected()
 
@@ -408,7 +363,7 @@ class _Reader:
             return self._forbidden(before, self.at + (self.tokens[self.at + 1].kind == "word"))
         if text == "[":
             return self._forbidden(before, self._closing(self.at))
-        if text in _FORBIDDEN_OPERATORS or (text == "," and parenthesis is None):
+        if text in syntax.FORBIDDEN_OPERATORS or (text == "," and parenthesis is None):
             last = self._operand_end() if text != "," else len(self.tokens) - 2
             return self._forbidden(first, last, text)
         if text == "=" and parenthesis and parenthesis.function:
@@ -417,7 +372,7 @@ class _Reader:
         if kind in ("number", "string") or text == "(":
             return self._no_operator()
         if kind == "word" and not keyword.iskeyword(text):
-            return self._no_operator() if text.isidentifier() else self._strange_character()
+            return self._no_operator() if _is_name(text) else self._strange_character()
         return self._unexpected()
 
     def _no_operator(self) -> ExpressionError:
@@ -440,8 +395,8 @@ class _Reader:
     def _strange_character(self) -> ExpressionError:
         """A character in a word that no name has."""
         _, word, start, _ = self.token
-        at = next(i for i, c in enumerate(word) if not ("_"[:i] + c).isidentifier())
-        meant = _LOOKALIKES.get(word[at])
+        at = next(i for i, c in enumerate(word) if not _is_name("_"[:i] + c))
+        meant = syntax.LOOKALIKES.get(word[at])
         advice = f"; did you mean {meant!r}?" if meant else ""
         message = f"not an expression (unexpected {word[at]!r}{advice})"
         return _error(message, self.text, start + at, start + at + 1)
@@ -454,9 +409,9 @@ class _Reader:
         return self._no_expression(f"unexpected {_shorten(text)!r}{advice}", self.at)
 
     def _forbidden(self, first: int, last: int, sign: str = "") -> ExpressionError:
-        hint = f" ({_HINTS[sign]})" if sign in _HINTS else ""
+        hint = f" ({syntax.HINTS[sign]})" if sign in syntax.HINTS else ""
         source = _shorten(self._source(first, last))
-        message = f"{source!r} is not allowed{hint}; an expression holds {_ALLOWED}"
+        message = f"{source!r} is not allowed{hint}; an expression holds {syntax.ALLOWED}"
         return self._error(message, first, last)
 
     def _no_expression(self, reason: str, first: int, last: int | None = None) -> ExpressionError:
@@ -488,7 +443,7 @@ class _Reader:
         depth = 0
         for position in range(at, len(self.tokens) - 1):
             text = self.tokens[position].text
-            depth += (text in _CLOSING) - (text in _CLOSING.values())
+            depth += (text in syntax.CLOSING) - (text in syntax.CLOSING.values())
             if depth == 0:
                 return position
         return len(self.tokens) - 2
@@ -498,19 +453,24 @@ class _Reader:
         depth, last = 0, self.at
         for position in range(self.at + 1, len(self.tokens) - 1):
             text = self.tokens[position].text
-            depth += (text in _CLOSING) - (text in _CLOSING.values())
+            depth += (text in syntax.CLOSING) - (text in syntax.CLOSING.values())
             if depth < 0 or (depth == 0 and text == ","):
                 break
             last = position
         return last
 
 
+def _is_name(word: str) -> bool:
+    """Whether Python reads a word as a name, and a person would not read a sign in it."""
+    return word.isidentifier() and not any(character in syntax.LOOKALIKES for character in word)
+
+
 def _unknown(name: str) -> str:
     """What to say of a function that is not there: one that its name resembles, or all."""
     if name in PRIMITIVES:
         return f"{name!r} takes lists, which cannot be written here; write out its sum"
-    known = [name for name, row in PRIMITIVES.items() if _takes_numbers(row)]
-    other = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else []
+    known = [name for name, row in PRIMITIVES.items() if syntax.takes_numbers(row)]
+    other = [syntax.OTHER_NAMES[name]] if name in syntax.OTHER_NAMES else []
     longer = [other for other in known if len(name) > 2 and other.startswith(name)]
     close = other or longer or difflib.get_close_matches(name, known, n=1)
     if close:
@@ -521,16 +481,10 @@ def _unknown(name: str) -> str:
     )
 
 
-def _takes_numbers(row: Primitive) -> bool:
-    """Whether a plain list of numbers says which operand is which: not so for dot(a, b)."""
-    kinds = [operand.kind for operand in row.operands]
-    return kinds.count("vector") <= 1 and "optional" not in kinds
-
-
 def _error(message: str, text: str, start: int, stop: int) -> ExpressionError:
     """Show the part of the text around the offence, with a line of ^ below it."""
-    left = max(0, start - _WINDOW // 2) if len(text) > _WINDOW else 0
-    shown = text[left : left + _WINDOW]
+    left = max(0, start - syntax.WINDOW // 2) if len(text) > syntax.WINDOW else 0
+    shown = text[left : left + syntax.WINDOW]
     width = max(1, min(stop, left + len(shown)) - start)
     before = "..." if left else ""
     after = "..." if left + len(shown) < len(text) else ""

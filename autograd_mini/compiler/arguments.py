@@ -37,17 +37,39 @@ def static_positions(
     return tuple(map(int, given))
 
 
-def _count_of_arguments(function: Callable[..., Any]) -> int | None:
-    """How many arguments by position a function takes; None if any number, or nobody can say."""
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """What a function takes; None if nobody can say."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # some functions written in C
         return None
-    kinds = [parameter.kind for parameter in parameters]
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return None
+
+
+def _names_by_position(parameters: Sequence[inspect.Parameter]) -> list[str]:
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(kind in by_position for kind in kinds)
+    return [parameter.name for parameter in parameters if parameter.kind in by_position]
+
+
+def _count_of_arguments(function: Callable[..., Any]) -> int | None:
+    """How many arguments by position a function takes; None if any number, or nobody can say."""
+    parameters = _parameters(function)
+    if parameters is None:
+        return None
+    if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
+        return None
+    return len(_names_by_position(parameters))
+
+
+def argument_names(function: Callable[..., Any], static: Sequence[int]) -> tuple[str, ...]:
+    """The names of a function's arguments by position, without the static ones.
+
+    Examples
+    --------
+    >>> argument_names(lambda x, power, t: x**power - t, static=[1])
+    ('x', 't')
+    """
+    names = _names_by_position(_parameters(function) or [])
+    return tuple([name for k, name in enumerate(names) if k not in static])
 
 
 def unhashable(given: Sequence[Any], static: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .backends.numpy.description import ProgramStep, describe
 from .backends.numpy.source import emit
 from .canonical import canonical_form, has_other_nan_safe_form
 from .ir.array_program import ArrayProgram
@@ -74,6 +75,7 @@ class Setting:
 
     specs: tuple[InputSpec, ...]
     labels: tuple[str, ...]
+    arguments: tuple[str, ...]
     scalar: bool
     scalar_aux: bool
     batched: bool
@@ -106,7 +108,8 @@ class CompiledTrace:
             self.look = _look(witnesses(program))
         self.program = program
         self.packs = lowered.packs
-        self._emitted = emit(program, _header(program), setting.labels)
+        self._few_nodes = list(zip(scalars.nodes, lowered.places, strict=False))
+        self._emitted = emit(program, _header(program), setting.labels, setting.arguments)
         self.source = self._emitted.source
         self._functions = Functions(self._emitted, setting.dtype)
         self.scalar, self.scalar_aux = setting.scalar, setting.scalar_aux
@@ -118,6 +121,21 @@ class CompiledTrace:
         self.may_be_repaired = not nan_safe
         self.has_other_outputs = not nan_safe and (lowered.has_padding or safe is not scalars)
         self._local = threading.local()
+
+    def summary(self) -> str:
+        """What came of what, in a line: "inputs (2,): 60 scalars -> 6 array steps, ..."."""
+        shapes = ", ".join(str(spec.shape) for spec in self._setting.specs) or "none"
+        steps, products = len(self.program.forward), self.stats.matrix_products
+        return (
+            f"inputs {shapes}: {self.stats.nodes:,} scalars -> {steps:,} array step"
+            f"{'s' * (steps != 1)}, {products:,} matrix product{'s' * (products != 1)}"
+        )
+
+    @property
+    def steps(self) -> tuple[ProgramStep, ...]:
+        """What it does step by step, with the names of its source."""
+        setting = self._setting
+        return describe(self.program, setting.labels, setting.arguments, self._few_nodes)
 
     @cached_property
     def outputs(self) -> Callable[..., Any]:
@@ -161,14 +179,19 @@ def _look(entries: npt.NDArray[np.int64] | None) -> Callable[[Array], float]:
 
 
 def compiled_trace(
-    traced: Trace, batched: bool, dtype: np.dtype[Any], trace_seconds: float
+    traced: Trace,
+    arguments: tuple[str, ...],
+    batched: bool,
+    dtype: np.dtype[Any],
+    trace_seconds: float,
 ) -> CompiledTrace:
-    """Take the graph of a function through all the stages."""
+    """Take the graph of a function through all the stages; `arguments` are their names."""
     start = time.perf_counter()
     scalars = canonical_form(traced)
     safe = canonical_form(traced, nan_safe=True) if has_other_nan_safe_form(traced) else scalars
     labels = tuple([parameter.label for parameter in traced.parameters])
-    setting = Setting(traced.specs, labels, traced.scalar, traced.scalar_aux, batched, dtype)
+    scalar, scalar_aux = traced.scalar, traced.scalar_aux
+    setting = Setting(traced.specs, labels, arguments, scalar, scalar_aux, batched, dtype)
     compiled = CompiledTrace(scalars, safe, setting)
     compiled.signature = signature(traced)
     compiled.stats = _stats(compiled, len(traced.nodes), trace_seconds, start)

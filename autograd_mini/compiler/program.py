@@ -35,6 +35,8 @@ class Program(CompiledFunction):
         The emitted NumPy code of the trace used last.
     stats : Stats
         What that trace became.
+    steps : tuple of ProgramStep
+        What it does step by step, with the names of the source.
     traces : tuple of TraceInfo
         All traces that are kept, the one used last at the end.
 
@@ -45,6 +47,8 @@ class Program(CompiledFunction):
     >>> program = compile(lambda x: w * x, [w])
     >>> program([3.0], [1.0, 2.0])
     array([3., 6.])
+    >>> program
+    Program(<lambda>, 1 parameter, inputs (): 3 scalars -> 1 array step, 0 matrix products)
     """
 
     _has_aux = False
@@ -165,6 +169,8 @@ class ProgramWithAux(CompiledFunction):
         The emitted NumPy code of the trace used last.
     stats : Stats
         What that trace became.
+    steps : tuple of ProgramStep
+        What it does step by step, with the names of the source.
     traces : tuple of TraceInfo
         All traces that are kept, the one used last at the end.
 

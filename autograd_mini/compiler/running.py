@@ -15,7 +15,16 @@ import numpy.typing as npt
 
 from ..core.collector import paused_collector
 from ..core.value import Value
-from .arguments import as_arrays, batch_size, check_numbers, checked_indices, identity, unhashable
+from .arguments import (
+    argument_names,
+    as_arrays,
+    batch_size,
+    check_numbers,
+    checked_indices,
+    identity,
+    unhashable,
+)
+from .backends.numpy.description import ProgramStep
 from .compiled import CompiledTrace, Stats, compiled_trace
 from .ir.references import Reference
 from .signature import signature
@@ -56,6 +65,8 @@ class CompiledFunction:
         The emitted NumPy code of the trace used last.
     stats : Stats
         What that trace became.
+    steps : tuple of ProgramStep
+        What it does step by step, with the names of the source.
     traces : tuple of TraceInfo
         All traces that are kept, the one used last at the end.
     """
@@ -83,6 +94,14 @@ class CompiledFunction:
         self._last_used: CompiledTrace | None = None
         self.forgotten = 0  # how many traces were, as their graph is another now
         self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        count = len(self._parameters)
+        parameters = f"{count:,} parameter{'s' * (count != 1)}"
+        name = getattr(self._function, "__name__", type(self._function).__name__)
+        start = f"{type(self).__name__}({name}, {parameters}"
+        last = self._last_used
+        return f"{start}, not traced yet)" if last is None else f"{start}, {last.summary()})"
 
     def _room(self, results: Reference, n: int) -> Array:
         """Room for what is read of every example; it belongs to the caller in the end."""
@@ -243,6 +262,11 @@ class CompiledFunction:
         return self._last().stats
 
     @property
+    def steps(self) -> tuple[ProgramStep, ...]:
+        """What the trace used last does step by step, as :attr:`source` has it."""
+        return self._last().steps
+
+    @property
     def traces(self) -> tuple[TraceInfo, ...]:
         """All traces that are kept, the one used last at the end."""
         with self._lock:
@@ -357,7 +381,8 @@ class CompiledFunction:
             start = time.perf_counter()
             traced = self._trace(shapes, static)
             seconds = time.perf_counter() - start
-            compiled = compiled_trace(traced, self._batched, self._dtype, seconds)
+            names = argument_names(self._function, self._static)
+            compiled = compiled_trace(traced, names, self._batched, self._dtype, seconds)
         compiled.static = tuple(static.values())
         return compiled
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from .copied_scopes import ScopeCopies
 from .graph import topological_order
+from .scopes import scopes_of
 
-_NOT_ALWAYS = ("_label", "source")
-_OWN = {"data", "grad", "op", "_a", "_b", "_da", "_db", *_NOT_ALWAYS}
+_OWN = {"data", "grad", "op", "_a", "_b", "_da", "_db", "_label", "_origin"}
 
 
 def copy_node(node: Any, parents: tuple[Any, ...]) -> Any:
     """Copy one node over `parents`, without what a subclass adds."""
     twin = object.__new__(_class_of(node))
     twin.data, twin.grad, twin.op = node.data, node.grad, node.op
-    for name in _NOT_ALWAYS:
-        if hasattr(node, name):
-            setattr(twin, name, getattr(node, name))
+    if hasattr(node, "_label"):
+        twin._label = node._label
     twin._link(parents, node.local_derivatives)
     return twin
 
@@ -30,6 +30,8 @@ def _class_of(node: Any) -> Any:
 def shallow_copy(node: Any) -> Any:
     """Copy one node as ``copy.copy`` asks for it: the same operands, attributes shared."""
     twin = copy_node(node, node.parents)
+    if hasattr(node, "_origin"):
+        twin._origin = node._origin
     for name, attribute in _added(node).items():
         setattr(twin, name, attribute)
     return twin
@@ -48,13 +50,16 @@ def copy_graph(root: Any, memo: dict[int, Any]) -> Any:
     """Copy every node that `root` depends on, as ``copy.deepcopy`` asks for it.
 
     Nodes that `memo` holds already are used again, so whatever is copied together stays connected
-    as it was.
+    as it was.  So do their scopes, which have the copies of their parameters.
     """
-    for node in topological_order(root):
+    order = topological_order(root)
+    scopes = ScopeCopies.of(memo)
+    for node, scope in zip(order, scopes_of(order), strict=True):
         if id(node) in memo:
             continue
         twin = copy_node(node, tuple([memo[id(parent)] for parent in node.parents]))
         memo[id(node)] = twin
+        scopes.place(node, scope, memo)
         if type(node).__module__ != "autograd_mini.core.value":  # a subclass may have added some
             for name, attribute in _added(node).items():
                 setattr(twin, name, copy.deepcopy(attribute, memo))

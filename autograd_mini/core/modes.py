@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -25,10 +26,10 @@ class Modes:
     anomaly: bool = False
     record: Callable[[str, tuple[Any, ...]], Any] | None = None
     by_identity: bool = False
-    blocks: tuple[_Block, ...] = ()
+    blocks: tuple[_OpenBlock, ...] = ()
 
 
-class _Block:
+class _OpenBlock:
     """A ``with`` block that is being executed: what it changes, and whether it is still open.
 
     A block leaves by closing itself.  So blocks may close in any order, as those of interleaved
@@ -49,6 +50,9 @@ _modes: ContextVar[Modes] = ContextVar("autograd_mini_modes", default=_NONE)
 ACTIVE: list[None] = []
 """One entry for each open block of any thread: empty or not is all the hot path looks at."""
 
+SWITCHED: list[None] = []
+"""The same of the blocks that switch modes alone: scopes, which are many, switch none."""
+
 
 def current_modes() -> Modes:
     """Return the modes of the current thread or task."""
@@ -68,35 +72,19 @@ def _without_closed(modes: Modes) -> Modes:
     return modes
 
 
-class switched:  # noqa: N801 - a context manager is named like a function
-    """Change modes for the duration of a ``with`` block, or of the calls of a function.
+class Block(ABC):
+    """A context that works as a decorator too: a ``with`` block around a function's own code."""
 
-    One object may be entered any number of times, one after the other or nested.
-    """
+    __slots__ = ()
 
-    __slots__ = ("_blocks", "_changes")
+    @abstractmethod
+    def __enter__(self) -> Any: ...
 
-    def __init__(self, **changes: Any) -> None:
-        self._changes = changes
-        self._blocks: list[_Block] = []
-
-    def __enter__(self) -> None:
-        modes = current_modes()
-        block = _Block(self, self._changes)
-        self._blocks.append(block)
-        ACTIVE.append(None)
-        _modes.set(replace(modes, **self._changes, blocks=(*modes.blocks, block)))
-
-    def __exit__(self, *raised: object) -> None:
-        here = [block for block in current_modes().blocks if block.owner is self]
-        block = here[-1] if here else self._blocks[-1]  # a generator may be closed elsewhere
-        self._blocks.remove(block)
-        block.is_open = False
-        ACTIVE.pop()
-        current_modes()
+    @abstractmethod
+    def __exit__(self, *raised: object) -> None: ...
 
     def __call__(self, function: FunctionT) -> FunctionT:
-        """Decorate a function: the modes hold while its own code runs."""
+        """Decorate a function: the block is open while its own code runs."""
         if inspect.isgeneratorfunction(function):
             decorated: Any = _decorated_generator(self, function)
         elif inspect.iscoroutinefunction(function):
@@ -111,7 +99,37 @@ class switched:  # noqa: N801 - a context manager is named like a function
         return cast(FunctionT, decorated)
 
 
-def _decorated(context: switched, function: Callable[..., Any]) -> Callable[..., Any]:
+class switched(Block):  # noqa: N801 - a context manager is named like a function
+    """Change modes for the duration of a ``with`` block, or of the calls of a function.
+
+    One object may be entered any number of times, one after the other or nested.
+    """
+
+    __slots__ = ("_blocks", "_changes")
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+        self._blocks: list[_OpenBlock] = []
+
+    def __enter__(self) -> None:
+        modes = current_modes()
+        block = _OpenBlock(self, self._changes)
+        self._blocks.append(block)
+        SWITCHED.append(None)
+        ACTIVE.append(None)
+        _modes.set(replace(modes, **self._changes, blocks=(*modes.blocks, block)))
+
+    def __exit__(self, *raised: object) -> None:
+        here = [block for block in current_modes().blocks if block.owner is self]
+        block = here[-1] if here else self._blocks[-1]  # a generator may be closed elsewhere
+        self._blocks.remove(block)
+        block.is_open = False
+        ACTIVE.pop()
+        SWITCHED.pop()
+        current_modes()
+
+
+def _decorated(context: Block, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def inside(*args: Any, **kwargs: Any) -> Any:
         with context:
@@ -120,7 +138,7 @@ def _decorated(context: switched, function: Callable[..., Any]) -> Callable[...,
     return inside
 
 
-def _decorated_coroutine(context: switched, function: Callable[..., Any]) -> Callable[..., Any]:
+def _decorated_coroutine(context: Block, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     async def inside(*args: Any, **kwargs: Any) -> Any:
         with context:
@@ -129,8 +147,8 @@ def _decorated_coroutine(context: switched, function: Callable[..., Any]) -> Cal
     return inside
 
 
-def _decorated_generator(context: switched, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Whoever asks for the items computes between them: the modes are not theirs."""
+def _decorated_generator(context: Block, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Whoever asks for the items computes between them: the block is not theirs."""
 
     @wraps(function)
     def inside(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:

@@ -13,8 +13,9 @@ from typing import Any
 from ..table.backends import FLOAT
 from ..table.grammar import ARITHMETIC
 from ..table.primitives import PRIMITIVES, Primitive, compile_source, namespace
-from .modes import ACTIVE
+from .modes import ACTIVE, SWITCHED
 from .recording import observe, operate
+from .scopes import current
 from .value import Value, constant
 
 OPERATORS = {each.row: each.function.__name__ for each in ARITHMETIC}
@@ -28,7 +29,11 @@ _NODE = """
 {indent}_node._b = {b}
 {indent}_node._da = _da
 {indent}_node._db = {db}
-{indent}return _observe(_node) if _ACTIVE else _node
+{indent}if _ACTIVE:
+{indent}    if _SWITCHED or not (_scope := _current())._is_open:
+{indent}        return _observe(_node)
+{indent}    _node._origin = _scope
+{indent}return _node
 """
 
 
@@ -102,11 +107,13 @@ def _reflected_source(row: Primitive, method: str) -> str:
 
 _NAMES: dict[str, Any] = {
     "_ACTIVE": ACTIVE,
+    "_SWITCHED": SWITCHED,
     "_Value": Value,
     "_float": float,
     "_int": int,
     "_type": type,
     "_constant": constant,
+    "_current": current.get,
     "_new": object.__new__,
     "_observe": observe,
     "_operate": operate,

@@ -8,7 +8,7 @@ from operator import attrgetter
 from .anomaly import check_value
 from .coerce import nodes_of, to_float
 from .graph import interior_order
-from .modes import ACTIVE, current_modes
+from .modes import SWITCHED, current_modes
 from .recording import linearize
 from .value import Value
 
@@ -47,7 +47,7 @@ def recompute(roots: Value | Sequence[Value]) -> None:
     operands = list(map(attrgetter("parents"), order))
     _coerce_leaves(outputs, *operands)
     before = list(map(attrgetter("data", "_a", "_b", "_da", "_db"), order))
-    check = bool(ACTIVE) and current_modes().anomaly
+    check = bool(SWITCHED) and current_modes().anomaly
     try:
         for node, parents in zip(order, operands, strict=True):
             node.data, derivatives = linearize(node.op, parents)

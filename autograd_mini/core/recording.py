@@ -8,7 +8,8 @@ from ..table.primitives import PRIMITIVES
 from .anomaly import check_value
 from .coerce import is_number, refuse_sequence, to_float
 from .frames import source_line
-from .modes import ACTIVE, current_modes
+from .modes import ACTIVE, SWITCHED, current_modes
+from .scopes import Origin, innermost
 from .value import Constant, Operand, Value, as_value, constant
 
 
@@ -22,7 +23,7 @@ def apply(op: str, *parents: Value) -> Value:
     >>> apply("mul", Value(2.0), Value(3.0)).local_derivatives
     (3.0, 2.0)
     """
-    if ACTIVE:
+    if SWITCHED:
         modes = current_modes()
         if modes.record is not None:
             return cast(Value, modes.record(op, parents))
@@ -60,10 +61,15 @@ def node(
 
 
 def observe(result: Value) -> Value:
-    """What the modes of this thread make of a new node."""
+    """What the modes and the scopes of this thread make of a new node."""
+    scope = innermost()
+    if scope is not None:
+        result._origin = scope
+    if not SWITCHED:
+        return result
     modes = current_modes()
     if modes.anomaly:
-        result.source = source_line()
+        result._origin = Origin(source_line(), scope)
         check_value(result)
     return result if modes.recording else constant(result.data)
 

@@ -68,7 +68,7 @@ def _vector_source(row: Primitive) -> str:
         *[f"    _given = () if {name} is None else ({name},)" for name in optional],
         f"    _parents = ({parents})",
         "    _kinds = _set(_map(_type, _parents))",
-        "    if _ACTIVE or not _kinds <= _PLAIN or _Value not in _kinds:",
+        "    if _SWITCHED or not _kinds <= _PLAIN or _Value not in _kinds:",
         f"        return _general({row.name!r}, *_parents)",
         *_data_of_operands(row),
         f"    n = _len({row.vectors[0]})",

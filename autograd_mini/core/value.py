@@ -9,8 +9,10 @@ from .backward import backpropagate
 from .coerce import is_number, nodes_of, seeds_of, to_float
 from .copying import copy_graph, reduce_leaf, shallow_copy
 from .methods import Methods
-from .modes import ACTIVE, current_modes
+from .modes import ACTIVE, SWITCHED, current_modes
+from .node_display import as_picture, as_table
 from .propagation import check_gradients
+from .scopes import Origin, Scope, innermost, scope_of
 
 Operand = Union["Value", float]
 
@@ -43,6 +45,8 @@ class Value(Methods):
         Derivative of this node toward each parent, at the data of the forward pass.
     label : str
         The name given to it; anything but text is refused.
+    scope : Scope or None
+        The innermost scope that the node was made in, see :class:`scope`.
 
     Raises
     ------
@@ -58,7 +62,7 @@ class Value(Methods):
     (-4.0, -2.0, 2.0)
     """
 
-    __slots__ = ("_a", "_b", "_da", "_db", "_label", "data", "grad", "op", "source")
+    __slots__ = ("_a", "_b", "_da", "_db", "_label", "_origin", "data", "grad", "op")
 
     # One or two operands stand in the node itself, with the derivatives toward them: a tuple for
     # each would make three objects of a node, all of which Python's collector follows.
@@ -67,10 +71,10 @@ class Value(Methods):
     _da: Any  # the derivative toward `_a`, or a tuple of them
     _db: Any  # the derivative toward `_b`, or None
     _label: str  # not there unless given
+    _origin: Scope | Origin  # not there unless in a scope or inside detect_anomaly()
     data: float
     grad: float
     op: str
-    source: str  # where the node was made; set only inside detect_anomaly()
     _traced: ClassVar[bool] = False  # whether it has no number, since the compiler is tracing
 
     def __init__(self, data: float, label: str = "") -> None:
@@ -80,6 +84,10 @@ class Value(Methods):
         self.op = ""
         self._a = self._b = self._db = None
         self._da = ()
+        if ACTIVE:
+            scope = innermost()
+            if scope is not None:
+                self._origin = scope
 
     @property
     def parents(self) -> tuple[Value, ...]:
@@ -133,10 +141,29 @@ class Value(Methods):
             raise TypeError(f"label must be text, got {label!r}")
         self._label = label
 
+    @property
+    def scope(self) -> Scope | None:
+        """The innermost scope that the node was made in."""
+        return scope_of(self)
+
+    @property
+    def source(self) -> str:
+        """``file:line`` where the node was made; there only where ``detect_anomaly()`` was on."""
+        origin = getattr(self, "_origin", None)
+        if not isinstance(origin, Origin):
+            raise AttributeError("the source line is known of nodes made inside detect_anomaly()")
+        return origin.source
+
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         op = f", op={self.op!r}" if self.op else ""
         return f"Value(data={self.data!r}, grad={self.grad!r}{op}{label})"
+
+    def _repr_html_(self) -> str:
+        return as_table(self)
+
+    def _repr_svg_(self) -> str:
+        return as_picture(self)
 
     def __pos__(self) -> Value:
         return self
@@ -296,7 +323,7 @@ def backward(roots: Value | Sequence[Value], seeds: float | Sequence[float] | No
                 "numbers, detached, or made inside no_grad()?"
             )
     weights = seeds_of(seeds, len(outputs))
-    if ACTIVE and current_modes().anomaly:
+    if SWITCHED and current_modes().anomaly:
         check_gradients(outputs, weights)
     backpropagate(outputs, weights)
 

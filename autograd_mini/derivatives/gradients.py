@@ -12,7 +12,7 @@ from ..core.coerce import is_ordered, nodes_of, to_float
 from ..core.collector import paused_collector
 from ..core.frames import source_line
 from ..core.graph import interior_order, leaves
-from ..core.modes import ACTIVE, current_modes, switched
+from ..core.modes import SWITCHED, current_modes, switched
 from ..core.propagation import STORED, gradient_map
 from ..core.value import Constant, Operand, Value, as_value
 from ..errors import TraceError
@@ -108,7 +108,7 @@ def gradients(
         for root, weight in zip(roots, weights, strict=True)
         if type(root) is not Constant
     ]
-    check = check_gradient if ACTIVE and modes.anomaly and modes.record is None else None
+    check = check_gradient if SWITCHED and modes.anomaly and modes.record is None else None
     found: Any = {}
     if not create_graph or check is not None:
         numbers = [(root, number_of(weight)) for root, weight in pairs]

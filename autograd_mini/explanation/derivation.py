@@ -64,13 +64,13 @@ class Derivation:
     --------
     >>> w, x, b = Value(0.5, "w"), Value(2.0, "x"), Value(-1.0, "b")
     >>> derivation = explain(Value.tanh(w * x + b), w)
-    >>> derivation.gradient
-    2.0
+    >>> derivation
+    <Derivation: d tanh / d w = 2.0, from 1 use>
     >>> print(derivation)
     gradient of tanh(w * x + b) toward w: 2
     <BLANKLINE>
     uses of w
-      used by w * x: local 2 x upstream 1 = 2
+      used by w * x: local 2 × upstream 1 = 2
       sum = 2
     <BLANKLINE>
     chain rule
@@ -90,7 +90,9 @@ class Derivation:
     """Gradient of the root toward every node it depends on; nodes it does not reach are absent."""
 
     def __repr__(self) -> str:
-        return f"<Derivation: gradient {self.gradient!r}, {len(self.uses)} uses>"
+        root, leaf = (node.label or node.op or "leaf" for node in (self.root, self.leaf))
+        uses = f"{len(self.uses):,} use{'s' * (len(self.uses) != 1)}"
+        return f"<Derivation: d {root} / d {leaf} = {self.gradient!r}, from {uses}>"
 
     def __str__(self) -> str:
         return self.text()
@@ -182,7 +184,7 @@ class Derivation:
         >>> print(explain(loss, w).text("delta").replace("\n\n", "\n"))
         gradient of L toward w: 6
         uses of w
-          used by s = w * x: local 2 x upstream 3 = 6
+          used by s = w * x: local 2 × upstream 3 = 6
           sum = 6
         chain rule, with delta(v) = d L / d v
           delta(s) = 1 + s + s = 3

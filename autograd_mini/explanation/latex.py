@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from ..textbook_names import textbook_name
 from .notation import (
     ATOM,
     ELLIPSIS,
@@ -14,6 +15,7 @@ from .notation import (
     PARTIAL,
     POWER,
     PRODUCT,
+    RAISED,
     SIGNAL,
     Notation,
     Term,
@@ -52,7 +54,8 @@ _SIGNS = {SIGNAL: r"\delta_{{{0}}}", "sqrt": r"\sqrt{{{0}}}", "abs": r"\left|{0}
 def latex_name(name: str) -> str:
     r"""A label in LaTeX: Greek, accents and subscripts where it follows the usual spelling.
 
-    Any other label stands as it is, upright, every character escaped.
+    A path to a parameter of a layer becomes the textbook's name, see :func:`textbook_name`.  Any
+    other label stands as it is, upright, every character escaped.
 
     Parameters
     ----------
@@ -68,12 +71,17 @@ def latex_name(name: str) -> str:
     --------
     >>> [latex_name(name) for name in ("w_1", "s3", "y_hat", "theta", "loss")]
     ['w_{1}', 's_{3}', '\\hat{y}', '\\theta', '\\mathrm{loss}']
+    >>> latex_name("layers.0.neurons.0.weights.1")
+    'w^{(1)}_{12}'
     >>> latex_name("50%_{")
     '\\mathrm{50\\%\\_\\{}'
     """
     if name.startswith(ELLIPSIS):
         return r"\cdots"
     stem, _, copy = name.partition("#")
+    textbook = textbook_name(stem)
+    if textbook is not None and (not copy or copy.isdigit()):
+        return _primed(textbook.latex, copy)
     match = re.fullmatch(r"([A-Za-z]+)(\d*)((?:_[A-Za-z0-9]+)*)", stem)
     if match is None or (copy and not copy.isdigit()) or ("#" in name and not copy):
         return _upright(name)
@@ -86,6 +94,14 @@ def latex_name(name: str) -> str:
     if subscripts:
         text += f"_{{{','.join(subscripts)}}}"
     return text + (f"^{{({copy})}}" if copy else "")
+
+
+def _primed(latex: str, copy: str) -> str:
+    """The name of one of several nodes of this name, of two models for example."""
+    if not copy:
+        return latex
+    mark = "'" * (int(copy) - 1) if len(copy) == 1 else rf"^{{\langle {copy} \rangle}}"
+    return f"{{{latex[0]}{mark}}}{latex[1:]}"
 
 
 def _upright(text: str) -> str:
@@ -126,7 +142,11 @@ class LatexNotation(Notation):
     def name(self, name: str) -> str:
         """A label, as `latex_name` has it."""
         text = latex_name(name)
-        return Term(text, POWER if text.endswith(")}") else ATOM)
+        return Term(text, RAISED if "^" in text else ATOM)
+
+    def seen(self, name: str) -> str:
+        """The LaTeX, whichever of superscript and subscript is written first."""
+        return re.sub(r"(\^\{[^{}]*\})(_\{[^{}]*\})", r"\2\1", latex_name(name))
 
     def joined(self, factors: list[str]) -> str:
         """Factors side by side; a dot in front of a digit."""
@@ -150,7 +170,7 @@ class LatexNotation(Notation):
     def apply(self, op: str, operands: Sequence[str]) -> str:
         """A function under its usual sign; a case distinction as Iverson's bracket."""
         if op == PARTIAL:
-            root, leaf = (self.at_least(ATOM, operand) for operand in operands)
+            root, leaf = (self.at_least(RAISED, operand) for operand in operands)
             return Term(rf"\frac{{\partial {root}}}{{\partial {leaf}}}", FRACTION)
         if op in _SIGNS:
             return Term(_SIGNS[op].format(*operands))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..core.graph import topological_order
 from ..core.value import Value
@@ -27,6 +27,9 @@ class Symbols:
     ----------
     root, leaf : Value
         The graph is all that they depend on.
+    seen : callable, optional
+        What a reader sees of a name, where a notation writes it otherwise: two nodes are told apart
+        by that, too.
 
     Attributes
     ----------
@@ -43,10 +46,10 @@ class Symbols:
     '1.0 - tanh(3.0 * x) ** 2.0'
     """
 
-    def __init__(self, root: Value, leaf: Value) -> None:
+    def __init__(self, root: Value, leaf: Value, seen: Callable[[str], str] = str) -> None:
         self.used: list[Value] = []
         self.writes_sigma = False
-        self._root = root
+        self._root, self._seen = root, seen
         self._met: set[Value] = set()
         self._names: dict[Value, str] = {}
         self._long: set[Value] = set()
@@ -75,10 +78,10 @@ class Symbols:
 
     def _unique(self, label: str) -> str:
         name = label
-        while name in self._taken:
+        while not self._taken.isdisjoint((name, self._seen(name))):
             self._copies[label] = self._copies.get(label, 1) + 1
             name = f"{label}#{self._copies[label]}"
-        self._taken.add(name)
+        self._taken |= {name, self._seen(name)}
         return name
 
     def has_name(self, node: Value) -> bool:

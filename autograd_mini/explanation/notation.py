@@ -17,7 +17,9 @@ PARTIAL = "Partial"
 SIGNAL = "Signal"
 """The function that stands for the error signal ``delta`` of a node."""
 
-COMPARISON, SUM, NEGATIVE, PRODUCT, FRACTION, POWER, ATOM = range(7)
+COMPARISON, SUM, NEGATIVE, PRODUCT, FRACTION, POWER, RAISED, ATOM = range(8)
+"""How tightly a text binds; a raised one is a name with a superscript, of which there is no power.
+"""
 
 
 class Term(str):
@@ -60,6 +62,10 @@ class Notation(Writer, ABC):
     @abstractmethod
     def power(self, base: str, exponent: str) -> Term:
         """A power of two translated parts."""
+
+    def seen(self, name: str) -> str:
+        """What a reader sees of a name, to tell two names apart."""
+        return name
 
     def at_least(self, rank: int, text: str) -> str:
         """`text` as it is where it binds as tightly as `rank`, else in parentheses."""

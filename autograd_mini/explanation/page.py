@@ -46,7 +46,7 @@ class Page:
     ) -> None:
         self.root, self.leaf, self.gradients = root, leaf, gradients
         self.notation, self.form, self.limit = notation, form, limit
-        self.symbols = Symbols(root, leaf)
+        self.symbols = Symbols(root, leaf, notation.seen)
         self.root_name, self.leaf_name = self.node(root), self.node(leaf)
         self.left = notation.interpret(partial(self.symbols, root, leaf))
         self.gradient = notation.number(gradients.get(leaf, 0.0))
@@ -133,7 +133,7 @@ def _ledger(page: Page, uses: Sequence[LeafUse]) -> list[str]:
         which = f" (operand {use.operand + 1})" if several else ""
         lines.append(
             f"  used by {name}{page.operation(use.node, use.operand)}{which}: "
-            f"local {number(use.local)} x upstream {number(use.upstream)} "
+            f"local {number(use.local)} × upstream {number(use.upstream)} "
             f"= {number(use.contribution)}"
         )
     if len(uses) > page.limit:

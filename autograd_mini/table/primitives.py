@@ -394,7 +394,7 @@ def _again(known: Primitive, columns: Columns) -> Primitive:
     """The row of that name, if the columns say the same of it."""
     if known.columns() == columns:
         return known
-    if known.name in _BUILT_IN:
+    if known.name in BUILT_IN:
         raise ValueError(f"primitive {known.name!r} exists already; choose another name")
     for what, old, new in zip(Columns._fields[:5], known.columns(), columns, strict=False):
         if _meaning(old) != _meaning(new):
@@ -479,4 +479,5 @@ def _compiled(row: Primitive, backend: Backend) -> tuple[Callable[..., Any], ...
 
 for _row in ROWS.strip().splitlines():
     define(_row)
-_BUILT_IN = frozenset(_rows)
+BUILT_IN = frozenset(_rows)
+"""The names of the rows that are there before users add their own."""

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import autograd_mini as ad
-from autograd_mini import Value
+from autograd_mini import Value, in_scope
 
 from .._checks import Scalars, one_row, positive_int, true_or_false
 from .._nested import data_of
 from ..models.module import Module
+from ..models.module_scopes import ModuleScope
 from .initialisers import Initialiser, initial_weights
 
 __all__ = ["Linear"]
@@ -122,9 +123,14 @@ class Linear(Module):
 
     def __call__(self, inputs: Scalars) -> list[Value]:
         """Return the weighted sums of one example, one per output."""
-        return self._evaluate(one_row(inputs, self.n_inputs, self))
+        return self._sums(one_row(inputs, self.n_inputs, self))
 
+    @in_scope(ModuleScope)
     def _evaluate(self, x: list[Value]) -> list[Value]:
+        """Return the same without a look at the inputs, for modules made of this one."""
+        return self._sums(x)
+
+    def _sums(self, x: list[Value]) -> list[Value]:
         if self.biases is None:
             return [ad.dot(row, x) for row in self.weights]
         return [ad.dot(row, x, b) for row, b in zip(self.weights, self.biases, strict=True)]

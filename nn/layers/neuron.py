@@ -16,6 +16,7 @@ from autograd_mini import Value, is_ordered
 from .._checks import Scalars, as_generator, one_row, positive_int
 from .._nested import data_of
 from ..models.module import Module
+from ..models.module_scopes import ModuleScope
 from .activations import (
     Activation,
     NamedActivation,
@@ -183,6 +184,50 @@ class Neuron(Module):
         return {"n_inputs": self.n_inputs, "activation": self._activation}
 
 
+class _LayerScope(ModuleScope):
+    """A call of a layer: its neurons are its parts, since a scope entered for each takes time."""
+
+    __slots__ = ("_parts",)
+
+    subject: Layer
+    _parts: _NeuronScopes  # not there until they are asked for
+
+    def part(self, parents: tuple[Value, ...]) -> ModuleScope | None:
+        """The neuron whose weighted sum this is."""
+        if not hasattr(self, "_parts"):
+            self._parts = _NeuronScopes(self.subject)
+        return self._parts.of(self, parents) if parents else None
+
+
+class _NeuronScopes:
+    """The neurons of a layer in one call; other inputs in the same call make others of them.
+
+    A class of layers may run twice in its call, and the neurons would form a circle.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self._neurons: dict[int, list[Neuron]] = {}  # by the bias, since every node is looked up
+        for neuron in layer.neurons:
+            self._neurons.setdefault(id(neuron.bias), []).append(neuron)
+        self._runs: dict[tuple[int, ...], int] = {}
+        self._scopes: dict[tuple[int, int], ModuleScope] = {}
+
+    def of(self, layer: _LayerScope, parents: tuple[Value, ...]) -> ModuleScope | None:
+        """The one whose weighted sum is over these operands."""
+        for neuron in self._neurons.get(id(parents[-1]), ()):
+            if parents[-1] is neuron.bias and _begins_with(parents, neuron.weights):
+                inputs = tuple(map(id, parents[neuron.n_inputs : -1]))
+                key = id(neuron), self._runs.setdefault(inputs, len(self._runs))
+                if key not in self._scopes:
+                    self._scopes[key] = ModuleScope(neuron, layer)
+                return self._scopes[key]
+        return None
+
+
+def _begins_with(parents: tuple[Value, ...], weights: list[Value]) -> bool:
+    return all(p is w for p, w in zip(parents, weights, strict=False))
+
+
 class Layer(Module):
     """A layer: several neurons that see the same inputs.
 
@@ -287,6 +332,8 @@ class Layer(Module):
             data_of([neuron.weights for neuron in self.neurons]),
             data_of([neuron.bias for neuron in self.neurons]),
         )
+
+    _scope_of_calls = _LayerScope
 
     def __call__(self, inputs: Scalars) -> list[Value]:
         """Return the activations of one example, one per neuron."""

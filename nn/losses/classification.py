@@ -38,6 +38,7 @@ __all__ = [
 
 
 @call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
+@ad.scope("binary cross entropy")
 def binary_cross_entropy(probabilities: Scalars | Value, targets: Scalars | Value | float) -> Value:
     """Return -sum over k of target_k * log(h_k) + (1 - target_k) * log(1 - h_k).
 
@@ -95,6 +96,7 @@ def no_probability(number: float, of: str = "") -> ValueError:
 
 
 @call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
+@ad.scope("binary cross entropy with logits")
 def binary_cross_entropy_with_logits(
     logits: Scalars | Value, targets: Scalars | Value | float
 ) -> Value:
@@ -140,6 +142,7 @@ def binary_cross_entropy_with_logits(
 
 
 @call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
+@ad.scope("hinge")
 def hinge(scores: Scalars | Value, targets: Scalars | Value | float) -> Value:
     """Return the sum over k of max(0, 1 - target_k * score_k), the loss of an SVM.
 
@@ -181,6 +184,7 @@ def hinge(scores: Scalars | Value, targets: Scalars | Value | float) -> Value:
 
 
 @call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
+@ad.scope("cross entropy")
 def cross_entropy(
     logits: Scalars,
     target: int | np.integer[Any] | Value | Scalars,
@@ -247,6 +251,7 @@ def cross_entropy(
 
 
 @call_checked(LOSS_ARGUMENTS, LOSS_HINTS)
+@ad.scope("multi class hinge")
 def multi_class_hinge(scores: Scalars, target: int | np.integer[Any] | Value) -> Value:
     """Return the sum over k != t of max(0, 1 + score_k - score_t), for the class t.
 

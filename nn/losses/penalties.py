@@ -19,6 +19,7 @@ _ALIASES = {"model": "parameters", "alpha": "strength", "weight_decay": "strengt
 
 
 @call_checked(_ALIASES)
+@ad.scope("l1 penalty")
 def l1_penalty(parameters: Module | Iterable[Value], strength: float) -> Value:
     """Return strength * the sum of abs(w) over the parameters, which drives weights to exactly 0.
 
@@ -58,6 +59,7 @@ def l1_penalty(parameters: Module | Iterable[Value], strength: float) -> Value:
 
 
 @call_checked(_ALIASES)
+@ad.scope("l2 penalty")
 def l2_penalty(parameters: Module | Iterable[Value], strength: float) -> Value:
     """Return strength / 2 * the sum of w**2 over the parameters: weight decay.
 

@@ -19,6 +19,7 @@ __all__ = ["half_squared_error", "huber", "mean_absolute_error", "mean_squared_e
 
 
 @call_checked(LOSS_ARGUMENTS, NUMBER_LOSS_HINTS)
+@ad.scope("half squared error")
 def half_squared_error(outputs: Scalars | Value, targets: Scalars | Value | float) -> Value:
     """Return half the squared error, 1/2 * sum over k of (output_k - target_k)**2.
 
@@ -59,6 +60,7 @@ def half_squared_error(outputs: Scalars | Value, targets: Scalars | Value | floa
 
 
 @call_checked(LOSS_ARGUMENTS, NUMBER_LOSS_HINTS)
+@ad.scope("mean squared error")
 def mean_squared_error(outputs: Scalars | Value, targets: Scalars | Value | float) -> Any:
     """Return the mean over k of (output_k - target_k)**2.
 
@@ -106,6 +108,7 @@ def mean_squared_error(outputs: Scalars | Value, targets: Scalars | Value | floa
 
 
 @call_checked(LOSS_ARGUMENTS, NUMBER_LOSS_HINTS)
+@ad.scope("mean absolute error")
 def mean_absolute_error(outputs: Scalars | Value, targets: Scalars | Value | float) -> Any:
     """Return the mean over k of abs(output_k - target_k).
 
@@ -154,6 +157,7 @@ def mean_absolute_error(outputs: Scalars | Value, targets: Scalars | Value | flo
 
 
 @call_checked(LOSS_ARGUMENTS, NUMBER_LOSS_HINTS)
+@ad.scope("huber")
 def huber(
     outputs: Scalars | Value, targets: Scalars | Value | float, *, delta: float = 1.0
 ) -> Value:

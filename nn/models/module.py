@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd_mini import Value
+from autograd_mini import Value, in_scope
 
 from .._calls import check_call
 from .._other_libraries import (
@@ -23,6 +23,7 @@ from .._other_libraries import (
 )
 from . import predicting, states
 from .lost_values import warn_of_lost_values
+from .module_scopes import ModuleScope
 from .parameter_search import Holder, attributes_of, is_parameter, label_parts, slots_of, walk
 from .states import MatchedKeys
 
@@ -35,13 +36,20 @@ class _ModuleClass(ABCMeta):
     """The class of classes of modules: it looks at each module once, when `__init__` is done.
 
     So a subclass need not call ``super().__init__()``, may be a dataclass, and may be abstract.
+    Every ``__call__`` runs in a scope, so that pictures show which module made a node.
     """
 
     _slots: tuple[str, ...]
+    _scope_of_calls: type[ModuleScope] = ModuleScope
 
     def __init__(cls, name: str, bases: tuple[type, ...], names: dict[str, Any], **options: Any):
         super().__init__(name, bases, names, **options)
         cls._slots = tuple([name for base in reversed(cls.__mro__) for name in slots_of(base)])
+        holder = next(base for base in cls.__mro__ if "__call__" in vars(base))
+        if holder is cls or not isinstance(holder, _ModuleClass):  # which has made it a scope
+            call = vars(holder)["__call__"]
+            if inspect.isfunction(call):
+                setattr(cls, "__call__", in_scope(cls._scope_of_calls)(call))  # noqa: B010
 
     def __call__(cls: type[ModuleT], *arguments: Any, **keywords: Any) -> ModuleT:
         """Make a module, label the parameters of its parts, and warn of what is no parameter."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
 
 from .._calls import did_you_mean
 from .._other_libraries import CURVES
 
 __all__ = ["History"]
+
+_FEW = 10
+"""Epochs that are shown one by one."""
 
 
 class History(Mapping[str, list[float]]):
@@ -39,6 +44,10 @@ class History(Mapping[str, list[float]]):
     ([0.7, 0.2], [0.5, 0.75])
     >>> history
     History(2 epochs, loss 0.7 -> 0.2, accuracy 0.5 -> 0.75)
+    >>> print(history)
+    epoch        loss    accuracy
+        1         0.7         0.5
+        2         0.2        0.75  best
     """
 
     def __init__(self, names: Sequence[str] = ("loss",)) -> None:
@@ -104,3 +113,45 @@ class History(Mapping[str, list[float]]):
         if self.stopped is not None:
             parts.append(f"stopped: {self.stopped}")
         return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __str__(self) -> str:
+        """All epochs if they are few, else the first, the best and the last."""
+        if not self.epochs:
+            return repr(self)
+        header, *rows = self._table()
+        widths = [5, *[max(10, len(name)) for name in self._names]]
+        lines = []
+        for *cells, mark in (header, *rows):
+            shown = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
+            lines.append("  ".join([*shown, mark]))
+        ending = [] if self.stopped is None else [f"stopped: {self.stopped}"]
+        return "\n".join([*[line.rstrip() for line in lines], *ending])
+
+    def _repr_html_(self) -> str:
+        if not self.epochs:
+            return f"<p>{escape(repr(self))}</p>"
+        header, *rows = self._table()
+        lines = ["".join(f"<th>{escape(cell)}</th>" for cell in header)]
+        lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+        table = "".join(f"<tr>{line}</tr>" for line in lines)
+        ending = "" if self.stopped is None else f"<p>stopped: {escape(self.stopped)}</p>"
+        return f"<table>{table}</table>{ending}"
+
+    def _table(self) -> list[list[str]]:
+        """Names, and a row for each epoch shown; the last column says which is the best."""
+        best, last = self._best(), self.epochs - 1
+        few = range(self.epochs) if self.epochs <= _FEW else sorted({0, best or 0, last})
+        rows, before = [["epoch", *self._names, ""]], -1
+        for i in few:
+            if i > before + 1:
+                rows.append([*["..."] * (1 + len(self)), ""])
+            numbers = [f"{number:.4g}" for number in self._rows[i]]
+            rows.append([str(i + 1), *numbers, "best" if i == best else ""])
+            before = i
+        return rows
+
+    def _best(self) -> int | None:
+        """The epoch of the lowest loss, that of the validation examples where there are some."""
+        loss = self.get("validation_loss") or self.get("loss") or []
+        numbers = [(number, i) for i, number in enumerate(loss) if not math.isnan(number)]
+        return min(numbers)[1] if numbers else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import importlib.util
 import io
 import math
@@ -17,6 +18,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any, NamedTuple, cast
@@ -32,6 +34,7 @@ import nn
 from autograd_mini.command import cli, demo, demo_report, interrupts
 from autograd_mini.command.digits import Digits, load_digits
 from autograd_mini.command.expression import ExpressionError, parse_expression
+from autograd_mini.command.opinions import Opinions
 from tests import matrix_backprop
 
 Output = pytest.CaptureFixture[str]
@@ -275,8 +278,18 @@ def test_diff_draws_the_graph(tmp_path: Path, capsys: Output) -> None:
     assert cli.main(command) == 0
     assert str(path) in capsys.readouterr().out
     texts = {node.text for node in ElementTree.parse(path).iter() if node.text}
-    assert {"w", "x", "b", "mul", "add", "tanh", "tanh(w*x + b)"} <= texts
+    assert {"w", "x", "b", "\N{MULTIPLICATION SIGN}", "+", "tanh", "tanh(w*x + b)"} <= texts
     assert f"{2 * (1 - math.tanh(0.6) ** 2):.4g}" in texts
+
+
+def test_diff_makes_an_explorer(tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "page.html"
+    command = ["diff", "tanh(w*x + b)", "w=0.5", "x=2", "b=-0.4"]
+    assert cli.main([*command, "--explore", str(path)]) == 0
+    assert capsys.readouterr().out.endswith(f"\nThe explorer is in {path}.\n")
+    page = path.read_text(encoding="utf-8")
+    assert "<title>tanh(w*x + b)</title>" in page
+    assert '"label":"w"' in page
 
 
 # --- diff: what it refuses ----------------------------------------------------------------------
@@ -502,6 +515,8 @@ def test_a_sign_is_no_option(capsys: Output) -> None:
         ("max(x, 1)", "did you mean 'maximum'?"),
         ("x^2", "a power is written **"),
         ("x\N{MULTIPLICATION SIGN}2", "did you mean '*'?"),
+        ("x\N{MIDDLE DOT}y", "did you mean '*'?"),
+        ("x \N{MIDDLE DOT} y", "did you mean '*'?"),
         ("y = 2*x", "the numbers for names follow"),
         ("e**x", "e=exp(1)"),
     ],
@@ -530,8 +545,23 @@ def test_diff_refuses_to_draw_there(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("file", "message", "status"),
+    [("page.svg", ".html", 2), ("missing/page.html", "does not exist", 1), (".", ".html", 2)],
+)
+def test_diff_refuses_to_put_an_explorer_there(
+    file: str, message: str, status: int, tmp_path: Path, capsys: Output
+) -> None:
+    assert cli.main(["diff", "x*x", "x=1", "--explore", str(tmp_path / file)]) == status
+    out, err = capsys.readouterr()
+    assert out == ""  # before the work
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("option", "file"), [("--draw", "graph.svg"), ("--explore", "page.html")])
 def test_a_picture_too_large_is_refused_before_the_work(
-    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+    option: str, file: str, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work(*_: object) -> None:
         raise AssertionError("this is what must not be done")
@@ -539,13 +569,22 @@ def test_a_picture_too_large_is_refused_before_the_work(
     monkeypatch.setattr(ad.Value, "backward", work)
     monkeypatch.setattr(cli, "compare", work)
     monkeypatch.setattr(cli, "explain", work)
-    drawing = ["--draw", str(tmp_path / "graph.svg"), "--explain", "a"]
+    drawing = [option, str(tmp_path / file), "--explain", "a"]
     assert cli.main(["diff", FLAT_SUM, "a=2", *drawing]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("autograd-mini diff: error: --draw: the graph has 3,000 values")
-    assert "leave out --draw" in err
+    assert err.startswith(f"autograd-mini diff: error: {option}: the graph has 3,000 values")
+    assert f"leave out {option}" in err
     assert "max_nodes" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_of_too_many_edges_is_refused_too(tmp_path: Path, capsys: Output) -> None:
+    path = str(tmp_path / "graph.svg")
+    assert cli.main(["diff", f"logsumexp({'a,' * 4000}a)", "a=2", "--draw", path]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("autograd-mini diff: error: --draw: the graph has 4,001 edges")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -835,10 +874,14 @@ def test_explain_refuses_a_name_that_is_not_there(capsys: Output) -> None:
 DEMO_FILES = (
     "confusion.svg",
     "digits.csv",
+    "explorer.html",
     "first_layer.svg",
+    "gradient_check.svg",
     "history.svg",
+    "index.html",
     "misread.svg",
     "model.npz",
+    "network.svg",
     "neuron.svg",
 )
 
@@ -951,6 +994,86 @@ def test_demo_writes_its_files(demonstration: Demonstration) -> None:
     assert {"training", "test"} <= set(svg_texts(out / "history.svg"))
 
 
+class Page(HTMLParser):
+    """The tags of a page with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str, attribute: str) -> list[str]:
+        return [attributes.get(attribute) or "" for name, attributes in self.tags if name == tag]
+
+
+@needs_demo
+def test_demo_shows_all_of_it_on_a_page(demonstration: Demonstration) -> None:
+    out = demonstration.out
+    page = Page((out / "index.html").read_text("utf-8"))
+    pictures = [name for name in DEMO_FILES if name.endswith(".svg")]
+    assert sorted(page.all("img", "src")) == pictures
+    assert all(len(alt) > 30 for alt in page.all("img", "alt"))
+    linked = page.all("a", "href")
+    assert {*linked} == {*pictures, "digits.csv", "explorer.html", "model.npz"}
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in page.tags}
+    assert "url(" not in page.text
+    assert page.all("html", "lang") == ["en"]
+    headings = [tag for tag, _ in page.tags if tag in ("h1", "h2", "h3")]
+    assert headings == ["h1"] + ["h2"] * (len(headings) - 1)
+
+    printed = demonstration.printed
+    [accuracy] = re.findall(r"test accuracy: (.*)", printed)
+    assert accuracy in page.text
+    for number in re.findall(r"  (\S+) from (?:NumPy|two-sided)", printed):
+        assert number in page.text
+    [nodes, products] = re.findall(r"compiled: (\S+) scalar nodes became (\d+) matrix", printed)[0]
+    assert f"{nodes} scalar nodes of the loss, compiled{products} matrix products" in page.text
+
+
+@needs_demo
+def test_demo_draws_the_network_that_it_trained(demonstration: Demonstration) -> None:
+    model = nn.load(demonstration.out / "model.npz")
+    assert isinstance(model, nn.MLP)
+    texts = svg_texts(demonstration.out / "network.svg")
+    assert {"64", "32 neurons, tanh", "10 neurons", "x₆₄", "a¹₃₂", "a²₁₀"} <= set(texts)
+    svg = html.unescape((demonstration.out / "network.svg").read_text("utf-8"))
+    for j, k in ((0, 0), (9, 31)):
+        assert f"= {model.layers[1].neurons[j].weights[k].data!r}" in svg
+
+
+@needs_demo
+@pytest.mark.parametrize("seed", range(5))
+def test_the_neuron_to_explore_is_one_of_the_network(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    model, pixels = nn.MLP(64, [8, 10], rng=rng), rng.random((1, 64))
+    opinions = Opinions(pixels, rng.integers(10, size=1), model.predict_proba(pixels))
+    output = demo_report.strongest_neuron(model, opinions)
+    j = int(output.label.removeprefix("neuron ")) - 1
+    hidden = model.layers[0](pixels[0].tolist())
+    assert output.data == pytest.approx(hidden[j].data, rel=1e-12)
+    logit = model.layers[1].neurons[int(opinions.digits[0])]
+    counts = [abs(w.data * h.data) for w, h in zip(logit.weights, hidden, strict=True)]
+    assert counts[j] == max(counts)
+
+    leaves = {leaf.label: leaf for leaf in ad.topological_order(output) if not leaf.parents}
+    assert len(leaves) == 2 * 4 + 2
+    weights = model.layers[0].neurons[j].weights
+    shares = [abs(w.data * x) for w, x in zip(weights, pixels[0].tolist(), strict=True)]
+    for name, leaf in leaves.items():
+        if name.startswith("w"):
+            k = int(name[1:]) - 1
+            assert leaf.data == weights[k].data
+            assert leaf.grad == pytest.approx(pixels[0, k] * (1 - output.data**2), rel=1e-12)
+            assert shares[k] in sorted(shares)[-4:]
+
+
 @needs_demo
 def test_demo_saves_what_it_tested(demonstration: Demonstration) -> None:
     share = np.mean(demonstration.predicted == demonstration.digits.test_y)
@@ -1008,13 +1131,14 @@ def test_what_the_demo_says_to_try_works(tmp_path: Path, capsys: Output) -> None
 @needs_demo
 def test_where_nothing_is_misread_there_is_no_picture_of_it(tmp_path: Path, capsys: Output) -> None:
     digits = np.arange(10)
-    opinions = demo_report.Opinions(np.zeros((10, 64)), digits, np.eye(10))
+    opinions = Opinions(np.zeros((10, 64)), digits, np.eye(10))
     model = nn.MLP(64, [2, 10], rng=0)
     demo_report.tell(opinions)
     demo_report.write(tmp_path, model, nn.History(), opinions)
     assert "test accuracy: 100.00% (10 of 10)" in capsys.readouterr().out
-    left_out = {"misread.svg", "history.svg"}
+    left_out = {"misread.svg", "history.svg", "gradient_check.svg"}
     assert {path.name for path in tmp_path.iterdir()} == {*DEMO_FILES} - left_out
+    assert not any(name in (tmp_path / "index.html").read_text("utf-8") for name in left_out)
 
 
 @needs_demo

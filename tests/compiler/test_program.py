@@ -906,3 +906,18 @@ def test_too_few_arguments() -> None:
     with pytest.raises(TypeError, match="missing 1 required positional argument"):
         ad.compile(lambda x, y: x * y * w, [w])(None, [1.0])
     assert type(w) is Value
+
+
+def test_the_repr_says_what_came_of_what() -> None:
+    w = [Value(0.5) for _ in range(1200)]
+
+    def model(x: Any) -> Any:
+        return [ad.dot(w[:600], x), ad.dot(w[600:], x)]
+
+    program = ad.compile(model, w)
+    assert repr(program) == "Program(model, 1,200 parameters, not traced yet)"
+    program(None, np.zeros((1, 600)))
+    assert repr(program) == (
+        "Program(model, 1,200 parameters, inputs (600,): 1,802 scalars -> 1 array step, "
+        "1 matrix product)"
+    )

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autograd_mini as ad
 import nn
 from autograd_mini import Value
-from autograd_mini.explanation.latex import latex_name
+from autograd_mini.explanation.latex import LatexNotation, latex_name
+from autograd_mini.explanation.names import Symbols
 from tests.random_graphs import FUNCTIONS, Program, programs
 
 
@@ -92,7 +94,7 @@ def test_one_path_net_as_text() -> None:
         "gradient of L toward w1: -0.00204105\n"
         "\n"
         "uses of w1\n"
-        "  used by w1 * x: local 0.5 x upstream -0.00408211 = -0.00204105\n"
+        "  used by w1 * x: local 0.5 × upstream -0.00408211 = -0.00204105\n"
         "  sum = -0.00204105\n"
         "\n"
         "chain rule\n"
@@ -294,9 +296,9 @@ def test_the_ledger_of_a_leaf_used_twice() -> None:
     ]
     assert derivation.gradient == 2.5
     assert section(str(derivation), "uses of a") == [
-        "used by c = a * b: local 3 x upstream 0.5 = 1.5",
-        "used by a**2 (operand 1): local 0.5 x upstream 1 = 0.5",
-        "used by a**2 (operand 2): local 0.5 x upstream 1 = 0.5",
+        "used by c = a * b: local 3 × upstream 0.5 = 1.5",
+        "used by a**2 (operand 1): local 0.5 × upstream 1 = 0.5",
+        "used by a**2 (operand 2): local 0.5 × upstream 1 = 0.5",
         "sum = 2.5",
     ]
 
@@ -510,6 +512,8 @@ def test_every_row_is_written(row: str, compiles: Callable[[str], object]) -> No
 
 
 HOSTILE = ["a_b^c", r"\input{x}", "}{", "$$", "100%", "#1", "it's", 'say "x"', "`", "~", "w#2"]
+HOSTILE += ["neurons.0.weights.1", "layers.0.neurons.0.weights.1", "layers.0.neurons.0.bias#7"]
+HOSTILE += ["layers.0.neurons.0.weights.1#12"]
 
 
 @pytest.mark.parametrize("label", HOSTILE)
@@ -518,6 +522,44 @@ def test_hostile_labels_are_valid_latex(label: str, compiles: Callable[[str], ob
     derivation = ad.explain(named("L", x**2 / z**2 + ad.sqrt(x) * z), x)
     compiles(derivation.latex())
     compiles(derivation.latex("delta"))
+
+
+def test_parameters_of_layers_have_the_names_of_textbooks() -> None:
+    w, x = Value(0.5, "layers.0.neurons.0.weights.1"), Value(2.0, "x")
+    b = Value(0.0, "layers.0.neurons.0.bias")
+    derivation = ad.explain(named("a", ad.tanh(w * x + b) ** 2 * w), w)
+    latex = derivation.latex("delta")
+    assert r"\frac{\partial a}{\partial w^{(1)}_{12}} &= " in latex
+    assert r"w^{(1)}_{12} \, x + b^{(1)}_{1}" in latex
+    assert "layers" not in latex
+    assert str(derivation).startswith("gradient of a toward layers.0.neurons.0.weights.1:")
+
+
+def test_two_models_have_two_names() -> None:
+    path = "layers.0.neurons.0.weights.1"
+    first, second, third = (Value(2.0, path) for _ in range(3))
+    latex = ad.explain(named("y", first * second * third), third).latex()
+    assert r"\partial {w''}^{(1)}_{12}}" in latex
+    assert r"w^{(1)}_{12} \, {w'}^{(1)}_{12}" in latex
+
+
+ALIKE = ["w12", "w_12", "w12#2", "neurons.0.weights.1", "neurons.0.weights.1#2"]
+ALIKE += ["layers.1.neurons.0.weights.1", "modules.1.weights.0.1", "weight.0.1", "w"]
+
+
+@given(st.lists(st.sampled_from(ALIKE), min_size=2, max_size=12))
+def test_no_two_nodes_look_alike(labels: list[str]) -> None:
+    leaves = [Value(1.0, label) for label in labels]
+    total = ad.sum(leaves)
+    symbols = Symbols(total, leaves[0], LatexNotation().seen)
+    names = [LatexNotation().interpret(symbols.of(leaf)) for leaf in leaves]
+    seen = [re.sub(r"(_\{[^{}]*\})(\^\{[^{}]*\})", r"\2\1", name) for name in names]
+    assert len({*seen}) == len(leaves)
+
+
+def test_a_power_of_a_raised_name_has_parentheses() -> None:
+    w = Value(0.5, "layers.0.neurons.0.weights.1")
+    assert r"(w^{(1)}_{12})^{2}" in ad.explain(named("y", w**3), w).latex()
 
 
 def test_ampersand_is_escaped() -> None:
@@ -642,7 +684,7 @@ def test_the_ledger_of_a_sum_of_two_hundred_thousand_operands() -> None:
     assert (derivation.gradient, len(derivation.uses)) == (100_000.0, 100_000)
     text = derivation.text(limit=2)
     assert section(text, "uses of x")[1:] == [
-        "used by y = x + z + x + ... + z (operand 3): local 1 x upstream 1 = 1",
+        "used by y = x + z + x + ... + z (operand 3): local 1 × upstream 1 = 1",
         "and 99,998 more uses, together 99998",
         "sum = 100000",
     ]
@@ -702,3 +744,10 @@ def test_derivatives_over_logits_are_written_with_softmax() -> None:
     ]
     for root, leaf, formula in cases:
         assert [term.formula for term in ad.explain(root, leaf).terms()] == [formula]
+
+
+def test_the_repr_says_what_is_derived() -> None:
+    w, x = Value(0.5, "w"), Value(2.0)
+    derivation = ad.explain(named("L", w * x + w), w)
+    assert repr(derivation) == "<Derivation: d L / d w = 3.0, from 2 uses>"
+    assert repr(ad.explain(w * x, x)) == "<Derivation: d mul / d leaf = 0.5, from 1 use>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from pathlib import Path
 
@@ -69,5 +70,61 @@ def test_copies(history: History) -> None:
 
 def test_it_can_be_plotted(history: History, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    text = plot_history(history, tmp_path / "history.svg").read_text(encoding="utf-8")
-    assert "validation_loss" in text
+    plot_history(history, tmp_path / "history.svg")
+    assert "validation_loss" in (tmp_path / "history.svg").read_text(encoding="utf-8")
+
+
+def table(epochs: int, best: int) -> History:
+    history = History(["loss", "validation_loss"])
+    for i in range(1, epochs + 1):
+        history.append({"loss": 1.0 / i, "validation_loss": abs(i - best) + 0.5})
+    return history
+
+
+def test_few_epochs_are_printed_one_by_one() -> None:
+    lines = str(table(3, 2)).splitlines()
+    assert [line.split() for line in lines] == [
+        ["epoch", "loss", "validation_loss"],
+        ["1", "1", "1.5"],
+        ["2", "0.5", "0.5", "best"],
+        ["3", "0.3333", "1.5"],
+    ]
+    assert len({len(line.removesuffix("  best")) for line in lines}) == 1
+
+
+@pytest.mark.parametrize(
+    ("best", "shown"),
+    [
+        (40, ["1", "...", "40", "...", "300"]),
+        (1, ["1", "...", "300"]),
+        (2, ["1", "2", "...", "300"]),
+        (300, ["1", "...", "300"]),
+    ],
+)
+def test_of_many_epochs_the_first_the_best_and_the_last_are_printed(
+    best: int, shown: list[str]
+) -> None:
+    rows = [line.split() for line in str(table(300, best)).splitlines()[1:]]
+    assert [row[0] for row in rows] == shown
+    assert [row[0] for row in rows if row[-1] == "best"] == [str(best)]
+
+
+def test_no_epoch_is_the_best_of_none() -> None:
+    history = History(["accuracy"])
+    history.append({"accuracy": 0.5})
+    assert "best" not in str(history)
+    history = History()
+    history.append({"loss": math.nan})
+    assert "best" not in str(history)
+    history.append({"loss": 3.0})
+    assert str(history).splitlines()[-1].split() == ["2", "3", "best"]
+    assert str(History()) == "History(0 epochs)"
+
+
+def test_why_it_stopped_is_printed_and_escaped() -> None:
+    history = table(2, 1)
+    history.stopped = "<interrupted>"
+    assert str(history).endswith("\nstopped: <interrupted>")
+    assert "stopped: &lt;interrupted&gt;" in history._repr_html_()
+    assert history._repr_html_().count("<tr>") == 3
+    assert History()._repr_html_() == "<p>History(0 epochs)</p>"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import graphviz
@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 
 import autograd_mini as ad
 from autograd_mini import Value
-from tests.viz.picture import Picture, plain, read
+from tests.viz.picture import Picture, plain, read, read_here
 from viz import draw_graph
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+SIGNS = {"mul": TIMES, "add": "+"}
 
 
 def neuron() -> tuple[Value, dict[str, Value]]:
@@ -57,7 +60,27 @@ class TestWhatIsShown:
         y, _ = neuron()
         operations = read(draw_graph(y), tmp_path).of_kind("operation")
         names = Counter(operation.texts for operation in operations)
-        assert names == {("mul",): 2, ("add",): 2, ("tanh",): 1}
+        assert names == {(TIMES,): 2, ("+",): 2, ("tanh",): 1}
+
+    @pytest.mark.parametrize(
+        ("operate", "sign"),
+        [
+            (lambda a, b: a + b, "+"),
+            (lambda a, b: a - b, "\N{MINUS SIGN}"),
+            (lambda a, b: a * b, TIMES),
+            (lambda a, b: a / b, "\N{DIVISION SIGN}"),
+            (lambda a, b: a**b, "^"),
+            (lambda a, _: -a, "\N{MINUS SIGN}"),
+            (lambda a, _: ad.sigmoid(a), "σ"),  # noqa: RUF001 - as textbooks write it
+            (ad.maximum, "maximum"),
+        ],
+    )
+    def test_an_operation_is_a_sign_and_its_tooltip_the_name(
+        self, operate: Callable[[Value, Value], Value], sign: str, tmp_path: Path
+    ) -> None:
+        result = operate(Value(2.0), Value(3.0))
+        [operation] = read(draw_graph(result), tmp_path).of_kind("operation")
+        assert (operation.texts, operation.tooltip) == ((sign,), result.op)
 
     def test_edges_show_the_local_derivatives(self, tmp_path: Path) -> None:
         y, leaves = neuron()
@@ -191,6 +214,14 @@ class TestKindsOfNode:
         dashed = {edge.tail: edge.outline[0][3] != "solid" for edge in picture.operand_edges()}
         assert dashed == {"n0": False, "n1": True, "n2": False}
 
+    def test_an_edge_from_a_constant_carries_no_number(self, picture: Picture) -> None:
+        """The derivative toward it is not 0, it is not asked for."""
+        texts = {edge.tail: edge.texts for edge in picture.operand_edges()}
+        assert texts["n1"] == ()
+        assert texts["n0"] == ("2",)
+        [edge] = [edge for edge in picture.operand_edges() if edge.tail == "n1"]
+        assert "0" not in edge.tooltip
+
     @pytest.mark.parametrize("root", [Value(2.0), ad.as_value(2.0)], ids=["leaf", "constant"])
     def test_a_root_without_operands_has_a_double_border(self, root: Value, tmp_path: Path) -> None:
         outline = read(draw_graph(root), tmp_path).nodes["n0"].outline
@@ -252,8 +283,19 @@ class TestLabels:
         assert picture.nodes["n0"].tooltip.startswith("1\n2\n3\n4\n")
 
     def test_a_parameter_name_is_shown_whole(self, tmp_path: Path) -> None:
-        name = "layers.0.neurons.3.weights.1"
+        name = "encoder.heads.3.query.weights.1"
         assert read(draw_graph(Value(1.0, label=name)), tmp_path).nodes["n0"].texts[0] == name
+
+    @pytest.mark.parametrize(
+        ("path", "shown"),
+        [("layers.0.neurons.3.weights.1", "w¹₄₂"), ("layers.1.neurons.0.bias", "b²₁")],
+    )
+    def test_a_parameter_of_a_layer_has_its_textbook_name(
+        self, path: str, shown: str, tmp_path: Path
+    ) -> None:
+        node = read(draw_graph(Value(1.0, label=path)), tmp_path).nodes["n0"]
+        assert node.texts[0] == shown
+        assert node.tooltip.startswith(f"{path}\n")
 
     def test_a_long_name_keeps_both_ends(self, tmp_path: Path) -> None:
         name = "".join(chr(ord("a") + i % 26) for i in range(200))
@@ -294,17 +336,18 @@ ANY_CHARACTER = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.text(ANY_CHARACTER, max_size=32))
-def test_any_label_round_trips(label: str) -> None:
-    lines = [shown(line) for line in label.replace("\r\n", "\n").split("\n")]
-    with tempfile.TemporaryDirectory() as folder:
-        picture = read(draw_graph(Value(1.0, label=label)), Path(folder))
-    [node] = picture.nodes.values()
-    titles = [shortened(line) for line in (lines if len(lines) <= 3 else [*lines[:2], "…"])]
-    assert node.texts == (*filter(None, titles), "data", "1", "grad", "0")
-    expected = [*(lines if label else []), "data 1.0", "grad 0.0"]
-    assert node.tooltip == "\n".join(expected)
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text(ANY_CHARACTER, max_size=32), min_size=1, max_size=24))
+def test_any_labels_round_trip(labels: list[str]) -> None:
+    picture = read_here(draw_graph([Value(1.0, label=label) for label in labels]))
+    assert len(picture.nodes) == len(labels)
+    for i, label in enumerate(labels):
+        node = picture.nodes[f"n{i}"]
+        lines = [shown(line) for line in label.replace("\r\n", "\n").split("\n")]
+        titles = [shortened(line) for line in (lines if len(lines) <= 3 else [*lines[:2], "…"])]
+        assert node.texts == (*filter(None, titles), "data", "1", "grad", "0")
+        expected = [*(lines if label else []), "data 1.0", "grad 0.0"]
+        assert node.tooltip == "\n".join(expected)
 
 
 @st.composite
@@ -338,20 +381,23 @@ def test_random_graphs_are_drawn_whole(values: list[Value]) -> None:
     root = values[-1]
     root.backward()
     nodes = reachable(root)
-    with tempfile.TemporaryDirectory() as folder:
-        picture = read(draw_graph(root), Path(folder))
-    operations = Counter(value.op for value in nodes if value.parents)
+    picture = read_here(draw_graph(root))
+    operations = Counter(SIGNS.get(value.op, value.op) for value in nodes if value.parents)
     assert Counter(node.texts[0] for node in picture.of_kind("operation")) == operations
     assert len(picture.nodes) == len(nodes) + operations.total()
-    drawn = Counter(float(edge.tooltip.split()[-1]) for edge in picture.operand_edges())
-    assert drawn == Counter(d for value in nodes for d in value.local_derivatives)
+    numbered = [edge for edge in picture.operand_edges() if "constant" not in edge.tooltip]
+    drawn = Counter(float(edge.tooltip.split()[-1]) for edge in numbered)
+    uses = [use for node in nodes for use in zip(node.parents, node.local_derivatives, strict=True)]
+    assert drawn == Counter(d for operand, d in uses if operand.op != "constant")
+    assert len(picture.operand_edges()) == len(uses)
     # Edges read backwards from the root must spell the same tree of operations.
     assert _spelled(picture, next(iter(picture.of_kind("root"))).name) == _spelling(root)
 
 
 def _spelling(value: Value) -> tuple[object, ...]:
     operands = sorted((_spelling(parent) for parent in value.parents), key=repr)
-    return (f"{value.data + 0.0:.4g}", value.op if value.parents else "", *operands)
+    op = SIGNS.get(value.op, value.op) if value.parents else ""
+    return (f"{value.data + 0.0:.4g}", op, *operands)
 
 
 def _spelled(picture: Picture, name: str) -> tuple[object, ...]:
@@ -422,7 +468,7 @@ class TestRefusals:
     @pytest.mark.parametrize("option", ["max_nodes", "precision"])
     def test_options(self, option: str) -> None:
         with pytest.raises(ValueError, match=f"{option} must be at least 1, got 0"):
-            draw_graph(Value(1.0), **{option: 0})
+            draw_graph(Value(1.0), **{option: 0})  # type: ignore[arg-type]  # what is tested
         for wrong in (2.5, "3", None, True):
             with pytest.raises(TypeError, match=f"{option} must be an int, got"):
                 draw_graph(Value(1.0), **{option: wrong})  # type: ignore[arg-type]  # what is tested

@@ -10,22 +10,30 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
+import nn
 from viz import plot_confusion, plot_images, plot_weights
-
-pytest.importorskip("matplotlib")
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 CONFUSION = [[7, 0, 1], [0, 5, 0], [2, 0, 0]]
 IMAGES = np.arange(24.0).reshape(4, 2, 3)
-DRAWN: list[tuple[Callable[..., Path], Any]] = [
+DRAWN: list[tuple[Callable[..., Axes], Any]] = [
     (plot_confusion, CONFUSION),
     (plot_images, IMAGES),
     (plot_weights, IMAGES - 10.0),
 ]
+
+
+def drawn(plot: Callable[..., Axes], data: Any, path: Path, **options: Any) -> Path:
+    """Draw into a file, and return its path."""
+    assert isinstance(plot(data, path, **options), Axes)
+    assert plt.get_fignums() == []
+    return path
 
 
 def texts(path: Path) -> list[str]:
@@ -37,7 +45,9 @@ def images(path: Path) -> int:
 
 
 def test_confusion_has_every_count_but_zero(tmp_path: Path) -> None:
-    path = plot_confusion(CONFUSION, tmp_path / "confusion.svg", labels=["ant", "bee", "cow"])
+    path = drawn(
+        plot_confusion, CONFUSION, tmp_path / "confusion.svg", labels=["ant", "bee", "cow"]
+    )
     shown = texts(path)
     assert sorted(text for text in shown if text.isdigit()) == ["1", "2", "5", "7"]
     assert shown.count("ant") == shown.count("bee") == shown.count("cow") == 2
@@ -45,12 +55,12 @@ def test_confusion_has_every_count_but_zero(tmp_path: Path) -> None:
 
 
 def test_classes_are_numbered_without_labels(tmp_path: Path) -> None:
-    shown = texts(plot_confusion(np.diag([3, 4]), tmp_path / "confusion.svg"))
+    shown = texts(drawn(plot_confusion, np.diag([3, 4]), tmp_path / "confusion.svg"))
     assert sorted(shown) == ["0", "0", "1", "1", "3", "4", "predicted", "true class"]
 
 
 def test_a_count_lies_in_its_row_and_column(tmp_path: Path) -> None:
-    path = plot_confusion([[0, 9], [8, 0]], tmp_path / "confusion.svg", labels="ab")
+    path = drawn(plot_confusion, [[0, 9], [8, 0]], tmp_path / "confusion.svg", labels="ab")
     places = {
         "".join(element.itertext()).strip(): (element.get("x", ""), element.get("y", ""))
         for element in ElementTree.parse(path).iter(f"{SVG}text")
@@ -61,7 +71,7 @@ def test_a_count_lies_in_its_row_and_column(tmp_path: Path) -> None:
 
 
 def test_images_and_titles(tmp_path: Path) -> None:
-    path = plot_images(IMAGES, tmp_path / "images.svg", titles=["a", "b\n50%", "c", "<d>"])
+    path = drawn(plot_images, IMAGES, tmp_path / "images.svg", titles=["a", "b\n50%", "c", "<d>"])
     assert images(path) == 4
     assert [line for text in texts(path) for line in text.split("\n")] == [
         "a", "b", "50%", "c", "<d>",
@@ -69,7 +79,7 @@ def test_images_and_titles(tmp_path: Path) -> None:
 
 
 def test_pixels_are_large_in_the_file_so_that_no_viewer_smooths_them(tmp_path: Path) -> None:
-    path = plot_images(np.ones((1, 8, 4)), tmp_path / "images.svg")
+    path = drawn(plot_images, np.ones((1, 8, 4)), tmp_path / "images.svg")
     [image] = ElementTree.parse(path).iter(f"{SVG}image")
     png = base64.b64decode(image.get("{http://www.w3.org/1999/xlink}href", "").partition(",")[2])
     width, height = struct.unpack(">II", png[16:24])  # of the header chunk
@@ -78,7 +88,7 @@ def test_pixels_are_large_in_the_file_so_that_no_viewer_smooths_them(tmp_path: P
 
 def test_a_small_confusion_matrix_has_room_for_its_names(tmp_path: Path) -> None:
     names = ["setosa", "versicolor", "virginica"]
-    path = plot_confusion(np.diag([1, 2, 3]), tmp_path / "confusion.svg", labels=names)
+    path = drawn(plot_confusion, np.diag([1, 2, 3]), tmp_path / "confusion.svg", labels=names)
     root = ElementTree.parse(path).getroot()
     [image] = root.iter(f"{SVG}image")
     height = float(root.get("height", "").removesuffix("pt"))
@@ -87,15 +97,16 @@ def test_a_small_confusion_matrix_has_room_for_its_names(tmp_path: Path) -> None
         text.get("style", "") + text.get("transform", "") for text in root.iter(f"{SVG}text")
     ]
     assert not any("rotate(-45" in text for text in slanted)
-    long = plot_confusion(
-        [[1]], tmp_path / "long.svg", labels=["a name that is longer than its cell"]
-    )
+    name = "a name that is longer than its cell"
+    long = drawn(plot_confusion, [[1]], tmp_path / "long.svg", labels=[name])
     assert "rotate(-45" in long.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 24])
 def test_any_number_of_images(n: int, tmp_path: Path) -> None:
-    path = plot_images(np.ones((n, 8, 8)), tmp_path / "images.svg", titles=["8 read as 1"] * n)
+    path = drawn(
+        plot_images, np.ones((n, 8, 8)), tmp_path / "images.svg", titles=["8 read as 1"] * n
+    )
     assert images(path) == n
     root = ElementTree.parse(path).getroot()
     width, height = (float(root.get(name, "").removesuffix("pt")) for name in ("width", "height"))
@@ -109,16 +120,16 @@ def test_weights_of_neurons_are_images_of_one_scale(tmp_path: Path) -> None:
     assert flat.read_bytes() == shaped.read_bytes()
     numbers = [float(text.replace("\N{MINUS SIGN}", "-")) for text in texts(flat)]
     assert min(numbers) == -max(numbers)
-    squares = plot_weights(np.eye(4), tmp_path / "squares.svg")  # 2 x 2 each
+    squares = drawn(plot_weights, np.eye(4), tmp_path / "squares.svg")  # 2 x 2 each
     assert images(squares) == images(flat)
 
 
 @pytest.mark.parametrize("number", [0.0, 1.0])
 def test_equal_numbers_draw_without_warnings(number: float, tmp_path: Path) -> None:
     equal = np.full((2, 2, 2), number)
-    assert images(plot_images(equal, tmp_path / "images.svg")) == 2
-    assert images(plot_weights(equal, tmp_path / "weights.svg")) == 2 + 1  # and the bar
-    confusion = plot_confusion(np.full((2, 2), int(number)), tmp_path / "confusion.svg")
+    assert images(drawn(plot_images, equal, tmp_path / "images.svg")) == 2
+    assert images(drawn(plot_weights, equal, tmp_path / "weights.svg")) == 2 + 1  # and the bar
+    confusion = drawn(plot_confusion, np.full((2, 2), int(number)), tmp_path / "confusion.svg")
     counts = ["1"] * 4 if number else []  # zeros are left out
     assert texts(confusion) == ["0", "1", "predicted", "0", "1", "true class", *counts]
 
@@ -126,9 +137,9 @@ def test_equal_numbers_draw_without_warnings(number: float, tmp_path: Path) -> N
 @pytest.mark.parametrize(("draw", "data"), DRAWN)
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF-")])
 def test_same_numbers_same_file(
-    draw: Callable[..., Path], data: Any, suffix: str, magic: bytes, tmp_path: Path
+    draw: Callable[..., Axes], data: Any, suffix: str, magic: bytes, tmp_path: Path
 ) -> None:
-    first, second = (draw(data, tmp_path / f"{name}.{suffix}") for name in ("a", "b"))
+    first, second = (drawn(draw, data, tmp_path / f"{name}.{suffix}") for name in ("a", "b"))
     assert first.read_bytes() == second.read_bytes()
     assert first.read_bytes().startswith(magic)
 
@@ -182,12 +193,18 @@ def test_same_numbers_same_file(
             TypeError,
             r"\[0\] must be an int, got",
         ),
-        (plot_weights, np.zeros((2, 5)), {}, ValueError, r"5 inputs are no image of 2 x 2"),
+        (
+            plot_weights,
+            np.zeros((2, 5)),
+            {},
+            ValueError,
+            r"5 inputs are no square image: pass shape",
+        ),
         (plot_weights, np.zeros((2, 4)), {"shape": (3, 1)}, ValueError, "no image of 3 x 1"),
     ],
 )
 def test_bad_arguments(
-    draw: Callable[..., Path],
+    draw: Callable[..., Axes],
     data: Any,
     options: dict[str, Any],
     error: type[Exception],
@@ -201,7 +218,7 @@ def test_bad_arguments(
 
 @pytest.mark.parametrize(("draw", "data"), DRAWN)
 def test_bad_places(
-    draw: Callable[..., Path], data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    draw: Callable[..., Axes], data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ValueError, match=r"must end in \.svg, \.png or \.pdf"):
         draw(data, tmp_path / "picture.txt")
@@ -210,3 +227,41 @@ def test_bad_places(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=rf"^{draw.__name__} needs .* pip install matplotlib$"):
         draw(data, tmp_path / "picture.svg")
+
+
+@pytest.mark.parametrize(("draw", "data"), DRAWN)
+def test_into_a_panel_of_the_caller(draw: Callable[..., Axes], data: Any, tmp_path: Path) -> None:
+    figure, (left, right) = plt.subplots(1, 2)
+    path = tmp_path / "both.svg"
+    assert draw(data, path, ax=right) is right
+    assert right.images
+    assert not left.images
+    assert images(path) >= len(right.images)
+    assert plt.get_fignums() == [figure.number]
+
+
+@pytest.mark.parametrize(("draw", "data"), DRAWN)
+def test_without_a_path_notebooks_show_the_figure(draw: Callable[..., Axes], data: Any) -> None:
+    axes = draw(data)
+    assert plt.get_fignums() == [axes.figure.number]  # type: ignore[union-attr]
+
+
+def test_the_weights_of_a_layer() -> None:
+    layer = nn.Layer(4, 3, rng=0)
+    axes = plot_weights(layer)
+    expected = [[neuron.weights[i].data for i in (0, 1, 2, 3)] for neuron in layer.neurons]
+    for image, weights in zip(axes.images, expected, strict=True):
+        pixels = np.asarray(image.get_array())
+        side = len(pixels) // 2
+        assert pixels[::side, ::side].ravel().tolist() == weights
+
+
+def test_images_are_in_order_and_apart() -> None:
+    axes = plot_images(np.ones((5, 2, 2)), columns=2, titles=list("abcde"))
+    boxes = [image.get_extent() for image in axes.images]
+    assert [boxes[i][0] < boxes[i + 1][0] for i in (0, 2)] == [True, True]
+    assert [boxes[i][2] > boxes[i + 2][2] for i in (0, 1, 2)] == [True] * 3
+    assert boxes[0][1] < boxes[1][0]
+    titles = {text.get_text(): text.xy for text in axes.texts}  # type: ignore[attr-defined]
+    for name, box in zip("abcde", boxes, strict=True):
+        assert titles[name] == ((box[0] + box[1]) / 2, box[3])

@@ -8,14 +8,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 import nn
+import viz.plots.history_plots
 from tests.viz.picture import SVG
-from viz import plot_history
+from viz import INK, new_figure, plot_history
 
 LOSS = [2.3, 1.1, 0.7, 0.4]
 ACCURACY = [0.1, 0.6, 0.8, 0.95]
@@ -28,6 +32,12 @@ class History:
     loss: list[float] = field(default_factory=list)
     accuracy: list[float] = field(default_factory=list)
     validation_loss: list[float] | None = None
+
+
+def drawn(history: object, path: Path, **options: Any) -> Path:
+    """Draw into a file, and return its path."""
+    plot_history(history, path, **options)
+    return path
 
 
 def texts(path: Path) -> list[str]:
@@ -70,7 +80,9 @@ def assert_proportional(drawn: Sequence[tuple[float, float]], curve: Sequence[fl
 )
 def test_draws_both_curves(history: object, tmp_path: Path) -> None:
     path = tmp_path / "history.svg"
-    assert plot_history(history, path) == path
+    axes = plot_history(history, path)
+    assert isinstance(axes, Axes)
+    assert axes.get_title(loc="left") == "Loss"
     assert {"Loss", "Accuracy", "epoch"} <= set(texts(path))
     assert "100%" in texts(path) or "80%" in texts(path)
     assert_proportional(points(path, "loss"), LOSS)
@@ -96,7 +108,7 @@ def test_every_curve_has_a_place_with_its_twin(tmp_path: Path) -> None:
     curves = {name: rng.normal(size=4).tolist() for name in names}
     twins = {"validation_loss": LOSS[::-1], "validation_R2": [0.1, 0.2, 0.4, 0.5]}
     lone = {"validation_only": [1.0, 2.0, 3.0, 5.0]}
-    path = plot_history(curves | twins | lone | {"loss": LOSS}, tmp_path / "history.svg")
+    path = drawn(curves | twins | lone | {"loss": LOSS}, tmp_path / "history.svg")
     titles = ["Loss", "Mean absolute error", "R2", "A", "B", "Validation only"]
     assert [text for text in texts(path) if text in titles] == titles
     for name, curve in (curves | twins | lone | {"loss": LOSS}).items():
@@ -111,7 +123,7 @@ def test_every_curve_has_a_place_with_its_twin(tmp_path: Path) -> None:
 
 def test_what_is_no_curve_is_left_out(tmp_path: Path) -> None:
     history = {"loss": LOSS, "epochs": 4, "stopped": "interrupted", "seed": None}
-    path = plot_history(history, tmp_path / "history.svg")
+    path = drawn(history, tmp_path / "history.svg")
     assert not {"Epochs", "Stopped", "Seed"} & set(texts(path))
 
 
@@ -119,13 +131,13 @@ def test_what_training_records_is_drawn(tmp_path: Path) -> None:
     history = nn.History(["loss", "mean_absolute_error", "validation_mean_absolute_error"])
     for number in (4.0, 2.0, 1.0):
         history.append(dict.fromkeys(history, number))
-    path = plot_history(history, tmp_path / "history.svg")
+    path = drawn(history, tmp_path / "history.svg")
     assert all(is_drawn(path, name) for name in history)
 
 
 def test_the_loss_on_a_logarithmic_axis(tmp_path: Path) -> None:
     loss, accuracy = [1.0, 0.1, 0.01, 0.001], ACCURACY
-    path = plot_history({"loss": loss, "accuracy": accuracy}, tmp_path / "history.svg", log=True)
+    path = drawn({"loss": loss, "accuracy": accuracy}, tmp_path / "history.svg", log=True)
     assert_proportional(points(path, "loss"), np.log(loss).tolist())
     assert_proportional(points(path, "accuracy"), accuracy)
     plot_history({"loss": [1.0, 0.0, -1.0]}, tmp_path / "zero.svg", log=True)
@@ -133,7 +145,7 @@ def test_the_loss_on_a_logarithmic_axis(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("accuracy", [None, [], ()])
 def test_loss_alone(accuracy: object, tmp_path: Path) -> None:
-    path = plot_history({"loss": np.array(LOSS), "accuracy": accuracy}, tmp_path / "history.svg")
+    path = drawn({"loss": np.array(LOSS), "accuracy": accuracy}, tmp_path / "history.svg")
     assert "Accuracy" not in texts(path)
     assert not is_drawn(path, "accuracy")
     assert_proportional(points(path, "loss"), LOSS)
@@ -141,12 +153,12 @@ def test_loss_alone(accuracy: object, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", [[0.5], [math.nan, 1.0], [math.inf, 1.0, 0.5], [math.nan] * 2])
 def test_odd_losses_draw_without_warnings(loss: list[float], tmp_path: Path) -> None:
-    assert "Loss" in texts(plot_history({"loss": loss}, tmp_path / "history.svg"))
+    assert "Loss" in texts(drawn({"loss": loss}, tmp_path / "history.svg"))
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 50])
 def test_epochs_are_whole_numbers(epochs: int, tmp_path: Path) -> None:
-    path = plot_history({"loss": np.linspace(1.0, 0.5, epochs)}, tmp_path / "history.svg")
+    path = drawn({"loss": np.linspace(1.0, 0.5, epochs)}, tmp_path / "history.svg")
     [axis] = [
         g for g in ElementTree.parse(path).iter(f"{SVG}g") if g.get("id") == "matplotlib.axis_1"
     ]
@@ -157,14 +169,15 @@ def test_epochs_are_whole_numbers(epochs: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF-")])
 def test_other_formats(suffix: str, magic: bytes, tmp_path: Path) -> None:
-    path = plot_history({"loss": LOSS}, str(tmp_path / f"history.{suffix}"))
+    path = tmp_path / f"history.{suffix}"
+    plot_history({"loss": LOSS}, str(path))
     assert path.read_bytes().startswith(magic)
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
 def test_same_history_same_file(suffix: str, tmp_path: Path) -> None:
-    first = plot_history({"loss": LOSS}, tmp_path / f"first.{suffix}")
-    second = plot_history({"loss": LOSS}, tmp_path / f"second.{suffix}")
+    first = drawn({"loss": LOSS}, tmp_path / f"first.{suffix}")
+    second = drawn({"loss": LOSS}, tmp_path / f"second.{suffix}")
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -219,3 +232,81 @@ def test_labels_are_two_texts(labels: object, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="labels must be two texts"):
         plot_history({"loss": [1.0]}, tmp_path / "history.svg", labels=labels)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_path_notebooks_show_the_figure() -> None:
+    axes = plot_history({"loss": LOSS, "accuracy": ACCURACY})
+    assert plt.get_fignums() == [axes.figure.number]  # type: ignore[union-attr]
+    assert [panel.get_title(loc="left") for panel in axes.figure.axes] == ["Loss", "Accuracy"]
+
+
+def test_with_a_path_no_figure_is_left_open(tmp_path: Path) -> None:
+    plot_history({"loss": LOSS, "accuracy": ACCURACY}, tmp_path / "history.svg")
+    assert plt.get_fignums() == []
+
+
+def test_one_panel_for_all_curves(tmp_path: Path) -> None:
+    figure, (left, right) = plt.subplots(1, 2)
+    twins = {"validation_loss": LOSS[::-1], "validation_accuracy": ACCURACY[::-1]}
+    path = tmp_path / "history.svg"
+    assert plot_history({"loss": LOSS, "accuracy": ACCURACY} | twins, path, ax=right) is right
+    assert left.get_lines() == []
+    for name, curve in ({"loss": LOSS, "accuracy": ACCURACY} | twins).items():
+        assert_proportional(points(path, name), curve)
+    [scale] = [axes for axes in figure.axes if axes not in (left, right)]
+    assert (right.get_ylabel(), scale.get_ylabel()) == ("loss", "accuracy")
+    legend = scale.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "Loss",
+        "Loss, validation",
+        "Accuracy",
+        "Accuracy, validation",
+    ]
+
+
+def test_the_loss_alone_needs_no_second_scale() -> None:
+    figure, axes = plt.subplots()
+    assert plot_history({"loss": LOSS}, ax=axes, log=True) is axes
+    assert figure.axes == [axes]
+    assert axes.get_yscale() == "log"
+
+
+def test_the_callers_style_does_not_reach_a_figure_of_its_own() -> None:
+    with plt.style.context("dark_background"):
+        axes = plot_history({"loss": LOSS})
+        axes.figure.canvas.draw()
+        assert axes.figure.get_facecolor() == axes.get_facecolor() == (1.0, 1.0, 1.0, 1.0)
+        shown = [axes.title, axes.xaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels()]
+        assert {text.get_color() for text in shown} == {INK}
+
+
+def test_a_failure_leaves_no_figure_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr(viz.plots.history_plots, "count_epochs", fail)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        plot_history({"loss": LOSS})
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("ax", "error", "message"),
+    [
+        (3, TypeError, "ax must be an Axes of matplotlib, .*, got int$"),
+        (np.array([1, 2]), TypeError, "got ndarray: of several, .* pass one"),
+        ("polar", ValueError, "two straight axes, got a polar one"),
+        ("removed", ValueError, "belongs to no figure"),
+    ],
+)
+def test_bad_axes(ax: Any, error: type[Exception], message: str) -> None:
+    if isinstance(ax, str):
+        projection = "polar" if ax == "polar" else None
+        removed = ax == "removed"
+        ax = new_figure(3.0, 3.0).add_subplot(projection=projection)
+        if removed:
+            ax.remove()
+    with pytest.raises(error, match=message):
+        plot_history({"loss": LOSS}, ax=ax)
+    assert plt.get_fignums() == []

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import struct
+import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,11 @@ from pathlib import Path
 import graphviz
 import pytest
 
+import autograd_mini as ad
 from autograd_mini import Value
 from autograd_mini.errors import RenderError
 from tests.viz.picture import Picture
-from viz import draw_graph, render
+from viz import bundled_graphviz, draw_graph, render
 
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-"}
 
@@ -321,9 +323,89 @@ class TestNoHalfFiles:
         assert (out / "graph.svg").stat().st_mode == (out / "usual").stat().st_mode
 
 
-def test_notebooks_show_a_graph_without_a_system_graphviz(
-    monkeypatch: pytest.MonkeyPatch,
+class TestSizes:
+    @pytest.fixture
+    def chain(self) -> graphviz.Digraph:
+        value = Value(1.0)
+        for _ in range(150):
+            value = ad.tanh(value)
+        return draw_graph(value)
+
+    def test_a_bitmap_too_large_for_its_format(self, chain: graphviz.Digraph, out: Path) -> None:
+        with pytest.raises(
+            RenderError, match=r"too large for a \.png file.*32,767.*write an \.svg"
+        ):
+            render(chain, out / "graph.png")
+        assert {path.suffix for path in out.iterdir()} == {".dot"}
+        chain.graph_attr["dpi"] = "30"  # what fits is drawn
+        width = struct.unpack(">I", render(chain, out / "graph.png").read_bytes()[16:20])[0]
+        assert 5_000 < width < 32_767
+
+    @pytest.mark.parametrize("suffix", ["svg", "pdf"])
+    def test_others_have_no_limit(self, chain: graphviz.Digraph, out: Path, suffix: str) -> None:
+        assert render(chain, out / f"graph.{suffix}").stat().st_size > 0
+
+
+class TestNotebooks:
+    def test_the_bundled_graphviz_is_enough(self, no_system_dot: Path) -> None:
+        bundle = draw_graph(Value(2.0, "a") * 3)._repr_mimebundle_()
+        assert ElementTree.fromstring(bundle["image/svg+xml"]).tag.endswith("svg")
+
+    def test_without_any_the_remedy_is_shown(
+        self, no_system_dot: Path, no_pygraphviz: None
+    ) -> None:
+        bundle = draw_graph(Value(2.0, "a") * 3)._repr_mimebundle_(include=None, exclude=None)
+        assert set(bundle) == {"text/plain", "text/html"}
+        for text in bundle.values():
+            assert "pip install pygraphviz" in text
+            assert "apt install graphviz" in text
+
+    @pytest.mark.skipif(os.name == "nt", reason="the stand-in for dot is a script with a #! line")
+    def test_what_dot_says_is_text(self, no_system_dot: Path) -> None:
+        make_dot(no_system_dot, "sys.exit('<b>broken</b>')")
+        bundle = draw_graph(Value(2.0, "a") * 3)._repr_mimebundle_()
+        assert "<b>" not in bundle["text/html"]
+        assert "dot failed: <b>broken</b>" in bundle["text/plain"]
+
+
+NOISY = """
+import sys
+from pathlib import Path
+from autograd_mini import Value
+from viz import draw_graph, render
+picture = draw_graph(Value(2.0, "重み") * 3)
+render(picture, Path(sys.argv[1]) / "graph.png")
+picture._repr_mimebundle_()
+print("pygraphviz" in sys.modules)
+"""
+
+
+def test_what_the_font_library_says_reaches_nobody(out: Path, no_system_dot: Path) -> None:
+    """It complains of a file of settings that it does not understand."""
+    settings = out / "fonts.conf"
+    settings.write_text('<?xml version="1.0"?><fontconfig><unheard-of/></fontconfig>')
+    environment = {**os.environ, "FONTCONFIG_FILE": str(settings), "PATH": str(no_system_dot)}
+    done = subprocess.run(
+        [sys.executable, "-c", NOISY, str(out)],
+        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_a_broken_pygraphviz_is_none(
+    picture: graphviz.Digraph, out: Path, no_system_dot: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", "")
-    bundle = draw_graph(Value(2.0, "a") * 3)._repr_mimebundle_()
-    assert ElementTree.fromstring(bundle["image/svg+xml"]).tag.endswith("svg")
+    broken = out.parent / "broken"
+    (broken / "pygraphviz").mkdir(parents=True)
+    (broken / "pygraphviz" / "__init__.py").write_text("raise OSError('libgvc is missing')")
+    monkeypatch.setattr(bundled_graphviz, "_folder", lambda: str(broken))
+    monkeypatch.setattr(
+        bundled_graphviz,
+        "_PROGRAM",
+        bundled_graphviz._PROGRAM.replace("sys.path.append(", "sys.path.insert(0, "),
+    )
+    with pytest.raises(RenderError, match=r"no Graphviz was found.*pip install pygraphviz"):
+        render(picture, out / "graph.svg")

@@ -24,6 +24,7 @@ from ..choices import chosen_operands, deciding_operands
 from ..ir.array_program import ArrayProgram
 from ..ir.references import HOLE, Indices, View, as_table
 from ..ir.scalars import Elementwise, Largest, Literal, Scalar, ScalarProgram, Sum, Take, Vector
+from ..ir.spaces import Space
 from ..ir.steps import LargestStep, Map, TakeStep, VectorRow
 from ..schedule import schedule
 from .grids import blocks, layout
@@ -44,11 +45,18 @@ class Lowered:
         How many packs of equal nodes there are.
     has_padding : bool
         Whether sums were filled up with zeros, which give NaN where they meet an infinity.
+    places : sequence of (Space, int) or None
+        Where the number of each node is, None for a constant; empty if there are more than a few.
     """
 
     program: ArrayProgram
     packs: int
     has_padding: bool
+    places: Sequence[tuple[Space, int] | None] = ()
+
+
+FEW_NODES = 64
+"""Nodes up to which it is kept what became of each of them, for people to look at."""
 
 
 class _Lowering:
@@ -78,7 +86,9 @@ class _Lowering:
             for (kind, *_), nodes in packs.items():
                 self.packs += 1
                 _LOWER[kind](self, nodes)
-        return Lowered(self._program(), self.packs, self.sums.has_padding)
+        count = len(self.program.nodes)
+        places = [self.placement.place_of(i) for i in range(count if count <= FEW_NODES else 0)]
+        return Lowered(self._program(), self.packs, self.sums.has_padding, places)
 
     def _program(self) -> ArrayProgram:
         placement = self.placement

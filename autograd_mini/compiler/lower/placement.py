@@ -100,6 +100,11 @@ class Placement:
         self._numbers.append(value)
         return len(self._numbers) - 1
 
+    def place_of(self, i: int) -> tuple[Space, int] | None:
+        """Where the number of a node is; None if the node is a constant."""
+        code = self._places.code_at[i]
+        return None if code == self.constants else (self.spaces[code], self._places.offset_at[i])
+
     @property
     def offset(self) -> Indices:
         """Where each node is in its space."""

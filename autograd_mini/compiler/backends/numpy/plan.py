@@ -54,6 +54,9 @@ class Buffer(NamedTuple):
     preset: npt.NDArray[np.float64] | None = None
 
 
+_TEMPORARIES = {"real": "tmp", "bool": "mask"}
+
+
 @dataclass(frozen=True)
 class RowFunction:
     """What the source calls for a vector row: its ``value`` or its ``adjoint``."""
@@ -69,9 +72,11 @@ class Plan:
     `used` collects the names that are handed out: of buffers, of spaces, of views of arguments.
     """
 
-    def __init__(self, program: ArrayProgram, labels: Sequence[str]) -> None:
+    def __init__(
+        self, program: ArrayProgram, labels: Sequence[str] = (), arguments: Sequence[str] = ()
+    ) -> None:
         self.program = program
-        self.names = Names(program, labels)
+        self.names = Names(program, labels, arguments)
         self.lines: list[str] = []
         self.calls = Calls()
         self.used: set[str] = set()
@@ -104,7 +109,7 @@ class Plan:
         key = (view, column)
         name = self._views.get(key)
         if name is None:
-            name = self._views[key] = self.names.of_view(view)
+            name = self._views[key] = self.names.of_view(view, column)
             if view.space in (THETA, THETA.adjoint) or view.space.is_input:
                 size, rows = self._size(view.space), self.program.has_rows(view.space)
                 text = view_text(self.space(view.space), view, size, rows)
@@ -114,6 +119,23 @@ class Plan:
                 self.buffers[name] = Buffer(name, view.shape, rows, view, column)
         self.used.add(name)
         return name
+
+    def name_of(self, view: View) -> str:
+        """The name that a view has by now, also as a column; that of its space if it has none."""
+        argument = view.space.argument
+        as_indices = view if argument is None else view._replace(space=index_space(argument))
+        keys = [(view, False), (view, True), (as_indices, False)]
+        return next((self._views[key] for key in keys if key in self._views), view.space.name)
+
+    def read_name(self, reference: Reference) -> str:
+        """What a formula for people calls an operand, once the step that reads it is written."""
+        if self.is_seed(reference):
+            return "seed"
+        if isinstance(reference, Number):
+            return number_text(reference.value)
+        if isinstance(reference, View):
+            return self.name_of(reference)
+        return self._copies.get(reference, "copied")
 
     def _size(self, space: Space) -> int:
         own = space if space.argument is None else input_space(space.argument)
@@ -128,9 +150,7 @@ class Plan:
         self._busy[shape, rows, dtype] += 1
         key = (shape, rows, dtype, self._busy[shape, rows, dtype])
         if key not in self._temporaries:
-            size = "x".join(map(str, shape)) or "0d"
-            plain = "" if rows or not self.program.batched else "p"
-            name = self._temporaries[key] = self.names.numbered(f"t{size}_{plain}{dtype[0]}")
+            name = self._temporaries[key] = self.names.fresh(_TEMPORARIES[dtype])
             self.buffers[name] = Buffer(name, shape, rows, dtype=dtype)
         self.used.add(self._temporaries[key])
         return self._temporaries[key]
@@ -204,23 +224,23 @@ class Plan:
         return self.constant("table", table.values)
 
     def _gathered(self, gather: Gather) -> str:
-        name = self.names.numbered("copy")
+        name = self.names.fresh("gathered")
         self.buffers[name] = Buffer(name, gather.shape, self.program.reads_rows(gather))
         index, source = self.constant("places", gather.index), self.space(gather.space)
         self.call("np.take", f"{source}, {index}, axis=0, out={name}, mode='clip'")
         return name
 
     def _mixed(self, mixed: Mixed) -> str:
-        name, rows = self.names.numbered("copy"), self.program.reads_rows(mixed)
+        name, rows = self.names.fresh("joined"), self.program.reads_rows(mixed)
         flat = self.names.fresh(f"{name}_flat")
-        self.buffers[name] = Buffer(name, (mixed.values.size,), rows, preset=mixed.values.ravel())
-        self.used.add(name)
+        self.buffers[flat] = Buffer(flat, (mixed.values.size,), rows, preset=mixed.values.ravel())
+        self.used.add(flat)
         for at, piece in mixed.pieces:
             contiguous = at.size and at[-1] - at[0] + 1 == at.size
             where = f"{at[0]}:{at[-1] + 1}" if contiguous else self.constant("places", at)
-            self.line(f"{name}[{where}] = {self.read(piece, rows)}")
-        self.line(f"{flat} = {name}.reshape({self.shape(mixed.shape, rows)})")
-        return flat
+            self.line(f"{flat}[{where}] = {self.read(piece, rows)}")
+        self.line(f"{name} = {flat}.reshape({self.shape(mixed.shape, rows)})")
+        return name
 
     def shape(self, shape: tuple[int, ...], rows: bool) -> str:
         """The text of a shape, with the batch as last axis if there are rows."""

@@ -1,6 +1,6 @@
 """Stage 6: NumPy source for an array program.
 
-Generated from indices and the table alone, never from labels or other text of the user.
+Generated from indices and the table alone; of the user's text, only plain names become names.
 """
 
 from __future__ import annotations
@@ -58,7 +58,12 @@ class Emitted:
         return self.source[: self.source.index(self.functions[function])].count("\n")
 
 
-def emit(program: ArrayProgram, header: Sequence[str] = (), labels: Sequence[str] = ()) -> Emitted:
+def emit(
+    program: ArrayProgram,
+    header: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+) -> Emitted:
     """Write the source of ``outputs(...)`` and, with a reverse pass, ``value_and_grad(...)``.
 
     Parameters
@@ -69,13 +74,15 @@ def emit(program: ArrayProgram, header: Sequence[str] = (), labels: Sequence[str
         Comment lines for the top.
     labels : sequence of str, optional
         The parameters' labels; those that are plain names become part of names in the source.
+    arguments : sequence of str, optional
+        The names of the arguments in the function that was traced.
 
     Returns
     -------
     Emitted
         The source and what it needs.
     """
-    plan = Plan(program, labels)
+    plan = Plan(program, labels, arguments)
     indices = [index_space(k).name for k in sorted(last_indices(program))]
     arguments = ["theta", *(space.name for space in program.inputs), *indices]
     body = _section(plan, program.forward)

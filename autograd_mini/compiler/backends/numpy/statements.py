@@ -53,7 +53,7 @@ def _shape_note(shape: tuple[int, ...], rows: bool) -> str:
 
 
 def _contract(plan: Plan, step: Contract) -> None:
-    out, remark = plan.view(step.out), _remark(step)
+    out, remark = plan.view(step.out), _EQUATIONS[equation(step)]
     rows = plan.program.has_rows(step.out.space)
     target = plan.temp(step.out.shape, rows) if step.add else out
     a, b = plan.read_array(step.a), plan.read_array(step.b)
@@ -74,10 +74,24 @@ def _contract(plan: Plan, step: Contract) -> None:
         plan.call("np.add", f"{out}, {target}, out={out}")
 
 
-def _remark(step: Contract) -> str:
-    if step.out.space is THETA.adjoint:
-        return " BP4: gradient of weights"
-    return " BP2: error signal through the weights" if step.is_through_weights else ""
+_EQUATIONS = {
+    "": "",
+    "BP2": " BP2: error signal through the weights",
+    "BP3": " BP3: gradient of biases",
+    "BP4": " BP4: gradient of weights",
+}
+
+
+def equation(step: Step) -> str:
+    """Which of the four equations of backpropagation a step is, if it is one."""
+    is_gradient = step.out.space is THETA.adjoint
+    if isinstance(step, Contract):
+        return "BP4" if is_gradient else "BP2" * step.is_through_weights
+    if not isinstance(step, Reduce) or not is_gradient or not step.batch:
+        return ""
+    # error signals add up to the gradient of biases, their products to that of weights
+    is_product = any(part.space.is_scratch for part in step.source.places)
+    return "BP4" if is_product else "BP3"
 
 
 def _map(plan: Plan, step: Map) -> None:
@@ -100,7 +114,7 @@ def _map(plan: Plan, step: Map) -> None:
 
 def _reduce(plan: Plan, step: Reduce) -> None:
     out, source = plan.view(step.out), plan.read_array(step.source)
-    remark = " BP3: gradient of biases" * (step.batch and step.out.space is THETA.adjoint)
+    remark = _EQUATIONS[equation(step)]
     source_rows = plan.program.reads_rows(step.source)
     axes = [*step.axes, *[len(step.source.shape)] * (step.batch and source_rows)]
     axis = str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))},)"

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viz.figures import INK, count_epochs, new_figure, save_figure, style_axes
-from viz.files import output_path
+from viz.figures import COLOURS, canvas, count_epochs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 __all__ = ["plot_history"]
 
 _SERIES = ("loss", "accuracy", "validation_loss", "validation_accuracy")  # of an object
 _VALIDATION_OF = "validation_"
-_PANELS_IN_A_ROW = 3
-_TRAINING = {"color": "#33587d", "linewidth": 1.8, "linestyle": "-", "marker": "o"}
-_VALIDATION = {"color": "#c0702a", "linewidth": 1.8, "linestyle": "--", "marker": "s"}
+_PANEL = (4.4, 3.3)  # inches
+_TRAINING = {"linestyle": "-", "marker": "o"}
+_VALIDATION = {"linestyle": "--", "marker": "s"}
 _MOST_MARKERS = 30  # beyond these, markers only thicken the line
 
 
@@ -80,46 +80,15 @@ def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
     return ["loss", *others]
 
 
-def _draw_curve(
-    axes: Axes, curve: Sequence[float], name: str, label: str, style: Mapping[str, Any]
-) -> None:
-    epochs = range(1, len(curve) + 1)
-    marker_size = 3.5 if len(curve) <= _MOST_MARKERS else 0
-    axes.plot(epochs, curve, label=label, gid=name, markersize=marker_size, **style)
-
-
-def _draw_panel(
-    axes: Axes, curves: Mapping[str, Sequence[float]], name: str, labels: Sequence[str]
-) -> None:
-    _draw_curve(axes, curves[name], name, labels[0], _TRAINING)
-    validation = f"{_VALIDATION_OF}{name}"
-    if validation in curves:
-        _draw_curve(axes, curves[validation], validation, labels[1], _VALIDATION)
-        axes.legend(frameon=False, labelcolor=INK, fontsize=9)
-    axes.set_title(_title(name), loc="left", color=INK, fontsize=11, fontweight="bold")
-    style_axes(axes)
-    count_epochs(axes, len(curves[name]))
-
-
-def _title(name: str) -> str:
-    text = name.replace("_", " ")
-    return text[:1].upper() + text[1:]
-
-
-def _percent(axes: Axes) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
-
-
 def plot_history(
     history: object,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
+    ax: Axes | None = None,
     labels: tuple[str, str] = ("training", "validation"),
     log: bool = False,
-) -> Path:
-    """Draw the loss and the metrics of a training run, epoch by epoch, into a file.
+) -> Axes:
+    """Draw the loss and the metrics of a training run, epoch by epoch.
 
     Each has a panel, with its validation curve in the same one.
 
@@ -131,8 +100,12 @@ def plot_history(
         attributes ``loss``, ``accuracy``, ``validation_loss`` and ``validation_accuracy`` are
         taken. Accuracies are fractions between 0 and 1. What is missing, None or empty is left out,
         as are single numbers and texts; only ``loss`` is needed.
-    path : str or os.PathLike
-        Where to write; ends in ``.svg``, ``.png`` or ``.pdf``, in an existing directory.
+    path : str or os.PathLike, optional
+        Where to write, if a file is wanted; ends in ``.svg``, ``.png`` or ``.pdf``, in an existing
+        directory.
+    ax : matplotlib.axes.Axes, optional
+        One panel for all curves: the loss is read off its left side, the metrics off its right one.
+        Without it a figure is made, which notebooks show.
     labels : (str, str), optional
         What the legend calls the curves, where both are drawn.
     log : bool
@@ -140,15 +113,15 @@ def plot_history(
 
     Returns
     -------
-    pathlib.Path
-        The file that was written.
+    matplotlib.axes.Axes
+        The panel of the loss; ``axes.figure.axes`` has all of them.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed; the message says how to install it.
     TypeError
-        If a curve is not a sequence of numbers.
+        If a curve is not a sequence of numbers, or `ax` is not an Axes.
     ValueError
         If there is no loss, the lengths differ, or the suffix is another one.
     FileNotFoundError, IsADirectoryError
@@ -158,23 +131,82 @@ def plot_history(
     --------
     >>> import tempfile, pathlib
     >>> from viz import plot_history
+    >>> history = {"loss": [2.3, 0.9, 0.4], "accuracy": [0.1, 0.8, 0.93]}
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "history.svg"
-    ...     plot_history({"loss": [2.3, 0.9, 0.4], "accuracy": [0.1, 0.8, 0.93]}, path).name
-    'history.svg'
+    ...     axes = plot_history(history, pathlib.Path(folder) / "history.svg")
+    >>> [panel.get_title(loc="left") for panel in axes.figure.axes]
+    ['Loss', 'Accuracy']
     """
-    output_path(path)  # before the work
     _check_labels(labels)
     curves = _series(history)
     panels = _panels(curves)
-    columns = min(len(panels), _PANELS_IN_A_ROW)
-    rows = -(-len(panels) // columns)
-    figure = new_figure(4.4 * columns, 3.3 * rows, caller="plot_history")
-    for place, name in enumerate(panels, start=1):
-        axes = figure.add_subplot(rows, columns, place)
-        _draw_panel(axes, curves, name, labels)
-        if name.endswith("accuracy"):
-            _percent(axes)
-        if log and name == "loss":
-            axes.set_yscale("log", nonpositive="mask")
-    return save_figure(figure, path)
+    with canvas(path, ax, _PANEL, caller="plot_history", count=len(panels)) as places:
+        if ax is not None:
+            _draw_together(ax, curves, panels, labels)
+        else:
+            for axes, name in zip(places, panels, strict=True):
+                _draw_panel(axes, curves, name, labels)
+        if log:
+            places[0].set_yscale("log", nonpositive="mask")
+    return places[0]
+
+
+def _draw_panel(
+    axes: Axes, curves: Mapping[str, Sequence[float]], name: str, labels: Sequence[str]
+) -> None:
+    """A curve and its validation twin."""
+    _draw_curve(axes, curves[name], name, labels[0], _TRAINING | {"color": COLOURS[0]})
+    validation = f"{_VALIDATION_OF}{name}"
+    if validation in curves:
+        style = _VALIDATION | {"color": COLOURS[1]}
+        _draw_curve(axes, curves[validation], validation, labels[1], style)
+        axes.legend()
+    axes.set_title(_title(name))
+    count_epochs(axes, len(curves[name]))
+    _scale(axes, [name])
+
+
+def _draw_together(
+    axes: Axes, curves: Mapping[str, Sequence[float]], panels: Sequence[str], labels: Sequence[str]
+) -> None:
+    """All curves in one panel, a colour for each name; of the loss alone it is the usual one."""
+    if len(panels) == 1:
+        _draw_panel(axes, curves, panels[0], labels)
+        return
+    right = axes.twinx()
+    lines = []
+    for name, colour in zip(panels, itertools.cycle(COLOURS)):  # as many as there are
+        side = axes if name == "loss" else right
+        style = _TRAINING | {"color": colour}
+        lines += _draw_curve(side, curves[name], name, _title(name), style)
+        validation = f"{_VALIDATION_OF}{name}"
+        if validation in curves:
+            label, style = f"{_title(name)}, {labels[1]}", _VALIDATION | {"color": colour}
+            lines += _draw_curve(side, curves[validation], validation, label, style)
+    right.legend(handles=lines, loc="center right", fontsize=9)
+    right.grid(visible=False)  # one grid is enough
+    axes.set_ylabel("loss")
+    right.set_ylabel(", ".join(name.replace("_", " ") for name in panels[1:]))
+    count_epochs(axes, len(curves["loss"]))
+    _scale(right, panels[1:])
+
+
+def _draw_curve(
+    axes: Axes, curve: Sequence[float], name: str, label: str, style: Mapping[str, Any]
+) -> list[Line2D]:
+    epochs = range(1, len(curve) + 1)
+    size = 3.5 if len(curve) <= _MOST_MARKERS else 0
+    return axes.plot(epochs, curve, label=label, gid=name, linewidth=1.8, markersize=size, **style)
+
+
+def _title(name: str) -> str:
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _scale(axes: Axes, names: Sequence[str]) -> None:
+    """Accuracies are read in per cent."""
+    from matplotlib.ticker import PercentFormatter
+
+    if all(name.endswith("accuracy") for name in names):
+        axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))

@@ -1,0 +1,59 @@
+"""The gallery as a person sees it, in a real browser: light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from autograd_mini.command.gallery import Exhibit, Link, page
+from tests.viz.browser import browser as browser
+from viz import plot_history
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HOSTILE = "<script>document.title = 'hit'</script>\" onerror=\"document.title='hit'"
+
+
+def gallery(folder: Path) -> Path:
+    """A page with a wide picture, and texts that try to be more."""
+    picture = folder / "history.svg"
+    plot_history({"loss": [2.0, 1.0], "accuracy": [0.5, 0.9], "other": [1.0, 2.0]}, picture)
+    html = page(
+        f"Title {HOSTILE}",
+        f"Introduction {HOSTILE}",
+        {HOSTILE: HOSTILE, "a number": "1.5e-10"},
+        [Link(folder / "explorer.html", "explorer.html", HOSTILE)],
+        [Exhibit(picture, f"Picture {i}", HOSTILE, HOSTILE) for i in range(3)],
+    )
+    path = folder / "index.html"
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_person_can_read_it(browser: Browser, tmp_path: Path, width: int, scheme: Any) -> None:
+    path = gallery(tmp_path)
+    size: Any = {"width": width, "height": 800}
+    context = browser.new_context(viewport=size, color_scheme=scheme, offline=True)
+    shown = context.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.on("console", lambda message: complaints.append(message.text))
+    shown.goto(path.as_uri())
+    assert {*asked} == {path.as_uri(), (tmp_path / "history.svg").as_uri()}
+    assert complaints == []
+    assert shown.title() == f"Title {HOSTILE}"
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    widths = shown.eval_on_selector_all("img", "all => all.map(each => each.naturalWidth)")
+    assert len(widths) == 3
+    assert min(widths) > 0
+    dark = shown.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark == (scheme == "dark")
+    axe: Any = pytest.importorskip("axe_playwright_python.sync_playwright")
+    assert axe.Axe().run(shown).response["violations"] == []
+    context.close()

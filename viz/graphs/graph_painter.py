@@ -1,0 +1,328 @@
+"""Nodes, edges and clusters of a graph as Graphviz wants them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+
+import graphviz
+
+from viz._node_text import html_text, label_lines, operation_sign, tooltip_text
+from viz.graphs.cluster_ranks import scopes_after
+from viz.graphs.collapsing import Box, Collapsed, Edge, Inputs
+from viz.graphs.edge_spans import total_span
+from viz.graphs.gradient_flow import contribution, largest, on_paths
+from viz.graphs.graph_legend import legend_table
+from viz.graphs.graph_nodes import Node, Scope
+from viz.graphs.graph_options import Options
+from viz.graphs.graph_style import (
+    Palette,
+    edge_defaults,
+    graph_defaults,
+    node_defaults,
+    node_style,
+    scope_style,
+)
+from viz.graphs.node_formulas import Formulas, textbook_titles
+from viz.graphs.node_tables import (
+    box_table,
+    box_tooltip,
+    is_alarming,
+    number_html,
+    value_table,
+    value_tooltip,
+)
+from viz.rendering import Picture
+
+__all__ = ["Painter"]
+
+# For a leaf that is used all along a chain: Graphviz takes minutes to bend 60 edges around it.
+_LONG_EDGES = {"splines": "line", "nslimit": "1"}
+_LONG_SPAN = 500
+# The order in which things are listed is good: looking for a better one loses it.
+_CLUSTERS = {"mclimit": "0.01", "remincross": "false"}
+# Heavy, since an edge between clusters is but a wish.
+_AFTER = {"style": "invis", "weight": "20"}
+_START = {"shape": "point", "style": "invis", "width": "0", "height": "0", "label": ""}
+# Keeps a label off a thick line.
+_CLEAR = '<table border="0" cellborder="0" cellpadding="2"><tr><td>{}</td></tr></table>'
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+class Painter:
+    """Draws a graph, some of whose scopes are boxes.
+
+    Parameters
+    ----------
+    collapsed : Collapsed
+        What is drawn.
+    options : Options
+        How it is drawn.
+    """
+
+    def __init__(self, collapsed: Collapsed, edges: list[Edge], options: Options) -> None:
+        self.drawn = collapsed
+        self.options = options
+        self.graph = collapsed.tree.graph
+        self.edges = edges
+        self.drawn.count_ends(self.edges)
+        self.kinds: set[str] = set()
+        self._roots = {id(root) for root in self.graph.roots}
+        after = {edge.head for edge in edges if edge.tail in collapsed.boxes}
+        self._first = collapsed.boxes.keys() - after
+        self._uses = Counter(edge.tail for edge in self.edges)
+        self._strong = on_paths(self.graph, *options.highlight) if options.highlight else None
+        self._has_clusters = len(collapsed.tree.scopes) > len(collapsed.boxes)
+        # Graphviz stacks what is in a cluster from the bottom to the top then.
+        self._flipped = options.rankdir in ("LR", "RL")
+        self._values_in: dict[int, list[tuple[str, Node]]] = defaultdict(list)
+        for name, node in collapsed.values.items():
+            self._values_in[id(collapsed.tree.home[id(node)])].append((name, node))
+        self._formulas = Formulas(self.graph.roots) if "formula" in options.show else None
+        self._titles = textbook_titles(self.graph.nodes)
+        self._texts = {  # first of all, since automatic names are given as they are needed
+            name: self._formulas.of(node) if self._formulas else ""
+            for name, node in self.drawn.values.items()
+        }
+        flows = (contribution(use) for edge in self.edges for use in edge.uses)
+        self._largest = largest(flows) if options.flow else 0.0
+
+    def picture(self) -> Picture:
+        """The whole picture."""
+        palette = self.options.palette
+        style = graph_defaults(palette, self.options.rankdir)
+        if total_span([*self.drawn.values, *self.drawn.boxes], self.edges) > _LONG_SPAN:
+            style |= _LONG_EDGES
+        elif self._has_clusters:
+            style |= _CLUSTERS
+        picture = Picture(
+            "computation_graph",
+            graph_attr=style,
+            node_attr=node_defaults(palette),
+            edge_attr=edge_defaults(palette),
+        )
+        self._scope(picture, None)
+        for edge in self.edges:
+            self._edge(picture, edge)
+        if self.drawn.tree.scopes:
+            for tail, scope in scopes_after(self.drawn, self.edges):
+                picture.edge(tail, f"{scope}_start", **_AFTER)
+        if self.options.legend:
+            picture.attr(
+                label=legend_table(self.kinds, palette), labeljust="l", labelloc="b", fontsize="10"
+            )
+        return picture
+
+    def _scope(self, picture: graphviz.Digraph, scope: Scope | None) -> None:
+        """Draw what stands directly in a scope, then the scopes in it as clusters."""
+        tree = self.drawn.tree
+        values = list(self._values_in[id(scope)])
+        inside = list(tree.inner(scope))
+        if scope is not None and self._flipped:
+            values.reverse()
+            if not any(tree.names[id(inner)] in self._first for inner in inside):
+                inside.reverse()
+        for name, node in values:
+            self._value(picture, name, node)
+        if scope is None:
+            for box in self.drawn.boxes.values():
+                if isinstance(box.scope, Inputs):
+                    self._box(picture, box)
+        for inner in inside:
+            name = tree.names[id(inner)]
+            if name in self.drawn.boxes:
+                self._box(picture, self.drawn.boxes[name])
+                continue
+            cluster = graphviz.Digraph(f"cluster_{name}", graph_attr=self._cluster_style(inner))
+            cluster.node(f"{name}_start", **_START)
+            self._scope(cluster, inner)
+            if cluster.body:
+                picture.subgraph(cluster)
+
+    def _cluster_style(self, scope: Scope) -> dict[str, str]:
+        title = "<br/>".join(map(html_text, label_lines(scope.name)))
+        style = scope_style(self.options.palette, self.drawn.tree.depth[id(scope)])
+        return style | {
+            "label": f"<{title}>",
+            "tooltip": tooltip_text(scope.path),
+            "class": "scope",
+        }
+
+    def _look(self, *nodes: Node) -> tuple[Palette, str]:
+        """Colours and class of what stands for some values: on the highlighted paths or not."""
+        palette = self.options.palette
+        if self._strong is None:
+            return palette, ""
+        if any(id(node) in self._strong for node in nodes):
+            return palette, " highlighted"
+        return palette.faded(), " faded"
+
+    def _box(self, picture: graphviz.Digraph, box: Box) -> None:
+        palette, look = self._look(*box.members)
+        is_root = any(id(node) in self._roots for node in box.members)
+        style = node_style("box", palette, is_root)
+        self.kinds.add("box")
+        if is_alarming(*box.members):
+            style["color"] = palette.alarm
+            self.kinds.add("alarm")
+        picture.node(
+            box.name,
+            label=box_table(box, self.options.number, palette),
+            tooltip=box_tooltip(box),
+            **style,
+            **{"class": f"box{' root' if is_root else ''}{look}"},
+        )
+
+    def _value(self, picture: graphviz.Digraph, name: str, node: Node) -> None:
+        palette, look = self._look(node)
+        kind = _kind(node)
+        is_root = id(node) in self._roots
+        style = node_style(kind, palette, is_root)
+        classes = f"{kind} root" if is_root else kind
+        self.kinds.add("root" if is_root else kind)
+        if is_alarming(node):
+            style |= {"color": palette.alarm, "penwidth": "2.4"}
+            classes += " nonfinite"
+            self.kinds.add("alarm")
+        options = self.options
+        label = value_table(
+            node, self._title(node), self._texts[name], options.show, options.number, palette
+        )
+        if not label:
+            style |= {"shape": "circle", "width": "0.12", "fixedsize": "true"}
+        tooltip = value_tooltip(node, self._texts[name])
+        picture.node(name, label=label, tooltip=tooltip, **style, **{"class": classes + look})
+        if node.parents and "op" not in options.show:
+            self._operation(picture, name, node, palette, look)
+
+    def _title(self, node: Node) -> str:
+        if "label" not in self.options.show:
+            return ""
+        automatic = self._formulas.name(node) if self._formulas and not node.label else ""
+        return automatic or self._titles.get(id(node), node.label)
+
+    def _operation(
+        self, picture: graphviz.Digraph, name: str, node: Node, palette: Palette, look: str
+    ) -> None:
+        tooltip = tooltip_text(node.op)
+        style = node_style("operation", palette) | {"class": f"operation{look}"}
+        home = self.drawn.tree.home
+        operands = [  # Graphviz orders those in the same cluster
+            operand for operand in self.graph.operands(node) if home[id(operand)] is home[id(node)]
+        ]
+        if all(self._uses[self.drawn.names[id(operand)]] == 1 for operand in operands):
+            # Operands from top to bottom as written; where one is shared, this tangles the edges.
+            style |= {"ordering": "in"}
+        label = f"<{html_text(operation_sign(node.op))}>"
+        picture.node(f"{name}_op", label=label, tooltip=tooltip, **style)
+        # The heavy edge keeps an operation and its result on one line.
+        line = {"weight": "8", "arrowhead": "none", "tooltip": tooltip, "color": palette.quiet}
+        picture.edge(f"{name}_op", name, **line, **{"class": look.strip()} if look else {})
+        self.kinds.add("operation")
+
+    def _edge(self, picture: graphviz.Digraph, edge: Edge) -> None:
+        """Draw one use of an operand, or all uses between two ends of which one is a box."""
+        on_path = self._strong is not None and any(
+            id(use.operand) in self._strong and id(use.result) in self._strong for use in edge.uses
+        )
+        palette = self.options.palette
+        look = ""
+        if self._strong is not None:
+            palette = palette if on_path else palette.faded()
+            look = " highlighted" if on_path else " faded"
+        plain = {"color": palette.quiet, "fontcolor": palette.ink, "class": f"operand{look}"}
+        if self._stays_inside(edge):
+            plain["weight"] = "4"
+        if on_path:
+            plain |= {"color": palette.ink, "penwidth": "1.8"}
+        head = edge.head
+        if head in self.drawn.values and "op" not in self.options.show:
+            head = f"{head}_op"
+        picture.edge(edge.tail, head, **plain | self._numbers(edge, palette, plain["class"]))
+
+    def _stays_inside(self, edge: Edge) -> bool:
+        """Whether an intermediate value is used in its own scope, which is drawn as one line."""
+        use, home = edge.uses[0], self.drawn.tree.home
+        scope = home[id(use.operand)]
+        return bool(scope and use.operand.parents and scope is home[id(use.result)])
+
+    def _numbers(self, edge: Edge, palette: Palette, classes: str) -> dict[str, str]:
+        """What is written on an edge, and how thick it is."""
+        first = edge.uses[0]
+        if all(use.operand.op == "constant" for use in edge.uses):
+            self.kinds.add("constant")
+            tooltip = tooltip_text("a constant: no derivative toward it is asked for")
+            return {"style": "dashed", "penwidth": "0.7", "tooltip": tooltip}
+        flows = [contribution(use) for use in edge.uses if use.operand.op != "constant"]
+        if len(edge.uses) > 1:
+            label, lines = _count(edge), [_count(edge, "uses")]
+        else:
+            label = ""
+            hidden = edge.head in self.drawn.boxes  # what the local derivative is of
+            if not hidden or self.options.edges == "contribution":
+                label = self._label(first.derivative, first.result.grad, flows[0], palette)
+            lines = [f"local derivative {first.derivative!r}"]
+            if self.options.flow or self.options.edges in ("contribution", "both"):
+                lines += [
+                    f"upstream gradient {first.result.grad!r}",
+                    f"contribution {flows[0]!r}",
+                ]
+        tooltip = tooltip_text(*lines)
+        numbers = {"tooltip": tooltip, "labeltooltip": tooltip} | (
+            {"label": label} if label else {}
+        )
+        if self.options.flow:
+            numbers |= self._thickness(flows, palette, classes)
+        return numbers
+
+    def _label(self, local: float, upstream: float, flow: float, palette: Palette) -> str:
+        def written(number: float) -> str:
+            return number_html(number, self.options.number, palette)
+
+        texts = {
+            "local": [local],
+            "contribution": [flow],
+            "both": [local, upstream, flow],
+        }
+        edges = self.options.edges
+        if edges is None:  # with a label, if but a blank one, Graphviz keeps the order of leaves
+            return " " if self._has_clusters else ""
+        self.kinds.add(edges)
+        numbers = texts[edges]
+        if not all(map(math.isfinite, numbers)):
+            self.kinds.add("alarm")
+        text = written(numbers[0])
+        if edges == "both":
+            text = f"{written(local)} {_TIMES} {written(upstream)} = {written(flow)}"
+        return f"<{_CLEAR.format(text) if self.options.flow else text}>"
+
+    def _thickness(self, flows: list[float], palette: Palette, classes: str) -> dict[str, str]:
+        """A line by what it carries: its magnitude as thickness, its sign as colour and head."""
+        if not all(map(math.isfinite, flows)):
+            return {"color": palette.alarm, "penwidth": "3", "class": f"{classes} nonfinite"}
+        carried = sum(map(abs, flows))
+        if carried == 0:
+            return {"penwidth": "0.5"}
+        share = min(1.0, carried / self._largest)
+        width = {"penwidth": f"{0.7 + 3.6 * math.sqrt(share):.2f}", "arrowsize": "0.7"}
+        signs = {flow > 0 for flow in flows if flow}
+        if len(signs) == 2:
+            return width
+        kind = "positive" if signs.pop() else "negative"
+        self.kinds.add(kind)
+        head = {"arrowhead": "normal" if kind == "positive" else "tee"}
+        return width | head | {"color": getattr(palette, kind), "class": f"{classes} {kind}"}
+
+
+def _kind(node: Node) -> str:
+    if node.op == "constant":
+        return "constant"
+    return "interior" if node.parents else "leaf"
+
+
+def _count(edge: Edge, unit: str = "") -> str:
+    """How many values go along an edge, or how often the one value is used."""
+    values = len({id(use.operand) for use in edge.uses})
+    if unit and values > 1:
+        return f"{values:,} values, used {len(edge.uses):,} times"
+    return f"{values:,} values" if values > 1 else f"{len(edge.uses):,} uses"
