@@ -79,7 +79,7 @@ def screenshot(draw: Draw, page: str, keys: Sequence[str], name: str) -> Draw:
     return taken
 
 
-_WINDOW: ViewportSize = {"width": 1200, "height": 760}
+_WINDOW: ViewportSize = {"width": 1480, "height": 800}
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _NEURON = "tanh(w*x + b)", "w=0.5", "x=2", "b=-0.4"
 PLOTS = page("plots.md")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 __all__ = [
     "NumberFormat",
-    "format_number",
     "html_text",
     "label_lines",
     "operation_sign",
@@ -171,29 +170,6 @@ def operation_sign(op: str) -> str:
     return SIGNS.get(op) or " ".join(label_lines(op))
 
 
-def format_number(value: float, precision: int = 4) -> str:
-    """Format a number compactly, as ``%.4g`` does, with no sign on a zero.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    precision : int, default 4
-        Significant digits.
-
-    Returns
-    -------
-    str
-        The formatted number.
-
-    Examples
-    --------
-    >>> format_number(1 / 3), format_number(-0.0), format_number(float("nan"))
-    ('0.3333', '0', 'nan')
-    """
-    return f"{value + 0.0:.{precision}g}"  # -0.0 + 0.0 is 0.0
-
-
 @dataclass(frozen=True)
 class NumberFormat:
     """How numbers are written: significant digits, or a format of Python's.
@@ -240,7 +216,7 @@ class NumberFormat:
     def __call__(self, value: float) -> str:
         """Write a number, with no sign on a zero."""
         if self.spec is None:
-            return format_number(value, self.precision)
+            return f"{value + 0.0:.{self.precision}g}"  # -0.0 + 0.0 is 0.0
         text = format(value, self.spec)
         is_zero = math.isfinite(value) and not any(digit in text for digit in "123456789")
         return text.replace("-", "", 1) if is_zero else text
