@@ -103,7 +103,7 @@ PICTURES: dict[str, Draw] = {
         page("explorer.md"), "backward.html", ["End", *["ArrowLeft"] * 3], "explorer.png"
     ),
     "playground.png": screenshot(
-        _PLAY, f"playground.html#{_TYPED}", ["End", *["ArrowLeft"] * 2], "playground.png"
+        _PLAY, f"playground.html#{_TYPED}", ["End", *["ArrowLeft"] * 2, "f"], "playground.png"
     ),
 }
 """Each picture, and what draws it; what draws several is run once."""
