@@ -35,6 +35,7 @@ from .explanation.derivation import Derivation, PathTerm, explain
 from .explanation.paths import count_paths, path_derivatives
 from .npy_files import array_from_npy as array_from_npy  # these as is_ordered
 from .table.primitives import PRIMITIVES
+from .textbook_names import place_name as place_name
 from .version import __version__ as __version__
 from .whole_files import check_place as check_place
 from .whole_files import write_whole as write_whole

@@ -1,4 +1,4 @@
-"""What all tests share: one hypothesis profile, no windows, rows that live for one test."""
+"""What all tests share: one hypothesis profile, no windows, ways to add rows."""
 
 from __future__ import annotations
 
@@ -34,16 +34,13 @@ def _closed_figures() -> Iterator[None]:
 
 
 @pytest.fixture
-def register() -> Iterator[Callable[..., Callable[..., Any]]]:
-    """``register_primitive`` whose rows leave the table when the test ends."""
-    before = set(ad.PRIMITIVES)
-    yield ad.register_primitive
-    for name in set(ad.PRIMITIVES) - before:
-        del primitives._rows[name]
+def register() -> Callable[..., Callable[..., Any]]:
+    """``register_primitive``, whose rows leave the table when the test ends."""
+    return ad.register_primitive
 
 
 @pytest.fixture
-def register_unchecked(register: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
+def register_unchecked() -> Callable[..., Callable[..., Any]]:
     """As `register`, for rows whose derivatives are wrong on purpose."""
 
     def unchecked(

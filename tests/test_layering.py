@@ -20,7 +20,7 @@ PACKAGES = ("autograd_mini", "nn", "viz")
 # The engine from the ground up: its rooms, and the modules in each.  A module imports what stands
 # before it.
 ROOMS = {
-    "": "version errors textbook_names whole_files npy_files",
+    "": "version errors operation_signs textbook_names whole_files npy_files",
     "table": """
         rows grammar vectors interpreter reductions backends parsing primitives rewrite
         reference differences registration syntax javascript
@@ -58,7 +58,7 @@ NN_ROOMS = {
     """,
     "layers": """
         initialisers activations neuron linear sequential recurrent embedding normalization dropout
-        convolution attention
+        channels convolution attention
     """,
     "losses": """
         loss_uses loss_calls loss_outputs loss_targets regression classification penalties metrics
@@ -74,15 +74,18 @@ NN_ROOMS = {
 
 # And of `viz`.
 VIZ_ROOMS = {
-    "": "_node_text files figures bundled_graphviz rendering",
+    "": "options themes _node_text files figures bundled_graphviz rendering",
     "graphs": """
-        graph_nodes scope_tree collapsing edge_spans cluster_ranks gradient_flow graph_style
-        node_formulas node_tables graph_legend graph_options graph_size graph_painter
+        graph_nodes scope_tree collapsing edge_spans cluster_ranks gradient_flow equal_siblings
+        graph_style node_formulas node_tables graph_legend graph_options graph_size graph_painter
         computation_graph
     """,
-    "networks": "network_layers network_signals network_diagram",
+    "networks": "network_layers network_names network_signals network_style network_diagram",
     "programs": "_program_boxes program_graph",
-    "plots": "class_scores history_plots decision_boundary gradient_plots network_plots",
+    "plots": """
+        plot_arguments history_curves history_plots class_scores decision_boundary name_places
+        gradient_plots confusion_plots network_plots
+    """,
     "explorer": "assembly build explorer_page",
 }
 
@@ -108,6 +111,7 @@ SEEN_BY_VIZ = {
         "explanation.names",
         "explanation.notation",
         "explanation.text",
+        "operation_signs",
         "table.javascript",
         "textbook_names",
         "whole_files",

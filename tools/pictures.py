@@ -98,6 +98,7 @@ PICTURES: dict[str, Draw] = {
     "first_layer.svg": DEMO,
     "graph.svg": GRAPHS,
     "layers.svg": GRAPHS,
+    "gpt.svg": GRAPHS,
     "program.svg": page("compile.md"),
     "explorer.png": screenshot(
         page("explorer.md"), "backward.html", ["End", *["ArrowLeft"] * 3], "explorer.png"

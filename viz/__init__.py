@@ -22,10 +22,10 @@ from viz.figures import save_figure as save_figure
 from viz.figures import style_axes as style_axes
 from viz.graphs.computation_graph import draw_graph as draw_graph
 from viz.networks.network_diagram import draw_network as draw_network
+from viz.plots.confusion_plots import plot_confusion as plot_confusion
 from viz.plots.decision_boundary import plot_decision_boundary as plot_decision_boundary
 from viz.plots.gradient_plots import plot_gradient_check as plot_gradient_check
 from viz.plots.history_plots import plot_history as plot_history
-from viz.plots.network_plots import plot_confusion as plot_confusion
 from viz.plots.network_plots import plot_images as plot_images
 from viz.plots.network_plots import plot_weights as plot_weights
 from viz.programs.program_graph import draw_program as draw_program

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import math
+import unicodedata
 from dataclasses import dataclass
+
+from autograd_mini.operation_signs import SIGNS
 
 __all__ = [
     "NumberFormat",
@@ -21,16 +24,20 @@ MAX_TOOLTIP_CHARACTERS = 1000
 
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
+_ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: controls, also of direction, and the like
+_JOINERS = "\u200c\u200d"  # which shape letters
+_NOT_XML = "\ufffe\uffff"
+
 
 def _visible(character: str) -> str:
-    r"""Give what shows a character: itself, or ``\t``, ``\x1b``, ... as Python writes it.
+    r"""Give what shows a character: itself, or ``\t``, ``\u202e``, ... as Python writes it.
 
-    Controls and line separators act on the text, and XML cannot hold lone surrogates and the like.
+    Controls, line separators and what turns the direction act on the text, and XML cannot hold
+    lone surrogates and the like.
     """
-    code = ord(character)
-    acts = code < 0x20 or 0x7F <= code < 0xA0 or code in (0x2028, 0x2029)
-    not_xml = 0xD800 <= code < 0xE000 or code in (0xFFFE, 0xFFFF)
-    return character.encode("unicode_escape").decode("ascii") if acts or not_xml else character
+    acts = unicodedata.category(character) in _ACTING and character not in _JOINERS
+    hidden = acts or character in _NOT_XML
+    return character.encode("unicode_escape").decode("ascii") if hidden else character
 
 
 def _visible_lines(text: str) -> list[str]:
@@ -50,9 +57,9 @@ def _shorten(line: str, most: int) -> str:
 def label_lines(text: str, most: int = MAX_LABEL_CHARACTERS) -> list[str]:
     r"""Split a label into the lines that are shown, shortened to what a picture bears.
 
-    A newline starts a new line; every other control character, and what XML cannot hold, is shown
-    as Python would escape it.  A line keeps at most 32 characters and a label at most 3 lines; an
-    ellipsis stands where something was left out.
+    A newline starts a new line; every other character that acts on the text, such as one that turns
+    its direction, and what XML cannot hold, is shown as Python would escape it.  A line keeps at
+    most 32 characters and a label at most 3 lines; an ellipsis stands where something was left out.
 
     Parameters
     ----------
@@ -130,23 +137,6 @@ def tooltip_text(*paragraphs: str) -> str:
         lines += map(html.escape, _visible_lines(paragraph))
     # Graphviz unescapes a tooltip twice, so that a backslash has to be written four times.
     return r"\n".join(line.replace("\\", "\\" * 4) for line in lines)
-
-
-SIGNS = {
-    "add": "+",
-    "sub": "\N{MINUS SIGN}",
-    "neg": "\N{MINUS SIGN}",
-    "mul": "\N{MULTIPLICATION SIGN}",
-    "div": "\N{DIVISION SIGN}",
-    "pow": "^",
-    "sigmoid": "\N{GREEK SMALL LETTER SIGMA}",
-    "greater": ">",
-    "greater_equal": "\N{GREATER-THAN OR EQUAL TO}",
-    "less": "<",
-    "less_equal": "\N{LESS-THAN OR EQUAL TO}",
-    "equal": "=",
-}
-"""How people write an operation; others are called by their names."""
 
 
 def operation_sign(op: str) -> str:

@@ -9,33 +9,46 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from autograd_mini.whole_files import write_whole
 from viz.files import output_path
+from viz.themes import LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 __all__ = [
     "COLOURS",
     "INK",
     "canvas",
+    "colours",
     "count_epochs",
+    "draw_legend",
+    "draw_pixels",
+    "ink",
     "new_figure",
     "save_figure",
+    "second_scale",
+    "span_decades",
     "style_axes",
 ]
 
-INK = "#24292f"
+INK = LIGHT.ink
 """The colour of texts."""
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#f0e442",
 )  # fmt: skip
 """Colours that colour-blind people, too, tell apart: those of Okabe and Ito (2008)."""
-_GRID = "#e3e5e8"
+_BLACK = COLOURS[6]
+_GRID, _FRAME = "#e3e5e8", "#8b939c"
 _LOOK = {  # of figures made here, whatever style the caller has set for others
     "axes.facecolor": "white",
-    "axes.edgecolor": "#8b939c",
+    "axes.edgecolor": _FRAME,
     "axes.labelcolor": INK,
     "axes.labelsize": 9,
     "axes.titlecolor": INK,
@@ -47,6 +60,9 @@ _LOOK = {  # of figures made here, whatever style the caller has set for others
     "legend.fontsize": 9,
 }
 _PANELS_IN_A_ROW = 3
+_ROOM = 0.3  # of a logarithmic axis beside the numbers, in decades
+_MOST_DECADES = 100
+_FINE = 160  # pixels that the longer side of an image has in the file, at least
 
 
 def new_figure(
@@ -217,7 +233,69 @@ def style_axes(axes: Axes) -> None:
     axes.grid(color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, labelsize=9)
+    axes.tick_params(which="both", colors=INK, labelsize=9)
+
+
+def ink(axes: Axes) -> Any:
+    """The colour of texts in a panel, which may be a dark one of the caller's."""
+    return axes.xaxis.label.get_color()
+
+
+def colours(axes: Axes) -> tuple[Any, ...]:
+    """The colours of a panel's curves and points: COLOURS, with its own ink for the black."""
+    return tuple(ink(axes) if colour == _BLACK else colour for colour in COLOURS)
+
+
+def span_decades(axes: Axes, side: str, numbers: NDArray[np.float64]) -> None:
+    """Make one side, x or y, logarithmic, from one power of ten to another, which alone are named.
+
+    The limits come first: matplotlib's own may be beyond all floats, and so may its ticks.
+    """
+    from matplotlib.ticker import FixedLocator, NullFormatter
+
+    low = float(np.floor(np.log10(numbers.min()) - _ROOM))
+    high = float(np.ceil(np.log10(numbers.max()) + _ROOM))
+    axis, limits = (axes.xaxis, axes.set_xlim) if side == "x" else (axes.yaxis, axes.set_ylim)
+    limits(10.0**low, 10.0**high)
+    axes.set(**{f"{side}scale": "log"})
+    axis.set_minor_formatter(NullFormatter())
+    if high - low > _MOST_DECADES:
+        axis.set_major_locator(FixedLocator([10.0**at for at in np.arange(low, high + 1.0, 60.0)]))
+        axis.set_minor_locator(FixedLocator([]))
+
+
+def second_scale(axes: Axes) -> Axes:
+    """A scale on the right side, in the colours of the panel, and without a grid of its own."""
+    right = axes.twinx()
+    right.set_facecolor(axes.get_facecolor())
+    right.tick_params(which="both", colors=ink(axes))
+    right.xaxis.label.set_color(ink(axes))
+    right.yaxis.label.set_color(ink(axes))
+    for side, spine in axes.spines.items():
+        right.spines[side].set_color(spine.get_edgecolor())
+    right.grid(visible=False)
+    return right
+
+
+def draw_legend(axes: Axes, **options: Any) -> None:
+    """Add a legend that can be read in a panel of whatever style."""
+    face = {"labelcolor": ink(axes), "facecolor": axes.get_facecolor(), "edgecolor": _FRAME}
+    axes.legend(**face, **options)
+
+
+def draw_pixels(
+    axes: Axes,
+    picture: NDArray[Any],
+    box: tuple[float, float, float, float],
+    shades: str | Colormap,
+    low: float,
+    high: float,
+) -> AxesImage:
+    """Draw an image whose pixels keep their edges, also where what shows it smooths small ones."""
+    times = -(-_FINE // max(picture.shape))
+    enlarged = np.kron(picture, np.ones((times, times)))
+    style: dict[str, Any] = {"vmin": low, "vmax": high, "interpolation": "none", "extent": box}
+    return axes.imshow(enlarged, cmap=shades, **style)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autograd_mini.whole_files import check_place, write_whole
 
-__all__ = ["output_path", "write_new"]
+__all__ = ["FORMATS", "output_path", "write_new"]
 
 FORMATS = ("svg", "png", "pdf")
 

@@ -36,7 +36,7 @@ _REMEDY = (
 def _draw(digraph: graphviz.Digraph, image_format: str) -> bytes:
     """Draw with the system's ``dot`` or, where there is none, with that of pygraphviz."""
     try:
-        content: bytes = digraph.pipe(format=image_format, quiet=True)
+        content: bytes = _encodable(digraph).pipe(format=image_format, quiet=True)
     except graphviz.ExecutableNotFound:
         content = bundled_graphviz.draw(digraph.source, image_format, digraph.engine)
     if not all(mark in content for mark in _MARKS[image_format]):
@@ -47,11 +47,17 @@ def _draw(digraph: graphviz.Digraph, image_format: str) -> bytes:
     return content
 
 
+def _encodable(digraph: graphviz.Digraph) -> graphviz.Source:
+    """The same graph in letters that can be written to a process."""
+    source = bundled_graphviz.source_bytes(digraph.source).decode()
+    return graphviz.Source(source, engine=digraph.engine)
+
+
 def _check_size(png: bytes) -> None:
     """Refuse a bitmap that was shrunk to fit."""
     width, height = struct.unpack(">II", png[16:24])
     if max(width, height) >= _LARGEST_BITMAP:
-        raise ValueError(
+        raise _TooLargeError(
             "the picture is too large for a .png file, which may have at most "
             f"{_LARGEST_BITMAP:,} pixels a side: write an .svg or .pdf file instead"
         )
@@ -61,10 +67,16 @@ def _why(error: Exception) -> str:
     """What went wrong while drawing, in words."""
     if isinstance(error, bundled_graphviz.NoGraphvizError):
         return _REMEDY
+    if isinstance(error, _TooLargeError):
+        return str(error)
     if isinstance(error, subprocess.CalledProcessError):
         message = (error.stderr or b"").decode(errors="replace").strip()
         return f"Graphviz's dot failed: {message or _ending(error.returncode)}"
     return f"Graphviz failed: {error}"
+
+
+class _TooLargeError(ValueError):
+    """A bitmap was asked for that its format cannot hold."""
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
@@ -77,6 +89,10 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     >>> Picture("empty")._repr_mimebundle_()["image/svg+xml"][:5]
     '<?xml'
     """
+
+    def __repr__(self) -> str:
+        lines = len(self.body)
+        return f"<{self.name}, {lines:,} lines of DOT: viz.render(picture, 'x.svg') writes it>"
 
     def _repr_image_svg_xml(self) -> str:
         return _draw(self, "svg").decode()
@@ -101,7 +117,9 @@ def _render_error(digraph: graphviz.Digraph, target: Path, reason: str) -> Rende
     """Keep the DOT source beside the picture that could not be drawn."""
     message = f"cannot draw {str(target)!r}: {reason}."
     try:
-        source = write_new(target.with_suffix(".dot"), digraph.source.encode())
+        source = write_new(
+            target.with_suffix(".dot"), bundled_graphviz.source_bytes(digraph.source)
+        )
     except OSError:  # what the picture has failed of is the news
         return RenderError(message)
     return RenderError(f"{message} The DOT source is in {str(source)!r}.")
@@ -149,8 +167,8 @@ def render(digraph: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     """
     if not isinstance(digraph, graphviz.Digraph):
         raise TypeError(
-            f"digraph must be a graphviz.Digraph, got {type(digraph).__name__}; "
-            "draw_graph(value) makes one of a value"
+            "the first argument must be a picture, such as draw_graph(value), "
+            f"got {type(digraph).__name__}"
         )
     target, image_format = output_path(path)
     picture = digraph.copy()

@@ -54,7 +54,7 @@ h2 { font-size: 1.15rem; margin: 0 0 0.3rem; }
 p { margin: 0.3rem 0 0.8rem; max-width: 60rem; overflow-wrap: break-word; }
 a { color: var(--link); }
 a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-radius: 2px; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr));
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18.5rem), 1fr));
   gap: 0.75rem; margin: 0.8rem 0 1.6rem; }
 dl > div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
   padding: 0.6rem 0.9rem; }
@@ -62,9 +62,8 @@ dt { color: var(--quiet); font-size: 0.9rem; }
 dd { margin: 0; font-size: 1.1rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 ul { list-style: none; margin: 0.5rem 0 1.8rem; padding: 0; }
 li { margin: 0.5rem 0; }
-.pictures { display: grid; gap: 1.6rem; align-items: start;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); }
-.pictures > section { min-width: 0; }
+.pictures { columns: 2 28rem; column-gap: 1.6rem; }
+.pictures > section { break-inside: avoid; padding-bottom: 1.6rem; }
 figure { margin: 0; padding: 0.75rem; background: #ffffff; border: 1px solid var(--line);
   border-radius: 8px; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; }

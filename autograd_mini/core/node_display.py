@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from typing import Any, NamedTuple
 
-from ..textbook_names import textbook_name
+from ..operation_signs import BETWEEN
+from ..textbook_names import textbook_names
 
 _MOST = 6
 """Operands shown; of more, the last of them gives way to how many there are."""
-_SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "/", "pow": "**"}
+_WRITTEN = 3
+"""Operands of an operation that is written out."""
+_DEEPEST = 4
+"""Operations within each other that are written out."""
 _STYLE = """\
 .autograd-node { color: #767676; font: 13px sans-serif }
 @media (prefers-color-scheme: dark) { .autograd-node { color: #a0a0a0 } }
@@ -36,10 +41,11 @@ def as_table(node: Any) -> str:
     >>> "<td>3</td>" in as_table(Value(3.0, "w"))
     True
     """
-    operands, more = _operands(node)
+    words = _Words(node)
+    operands, more = _operands(node, words)
     rows = [
         "<tr><th></th><th>value</th><th>gradient</th><th>local derivative</th></tr>",
-        _row(_Shown(_title(node), node.label, _number(node.data), _gradient(node), "")),
+        _row(_Shown(words.title(node), node.label, _number(node.data), _gradient(node), "")),
         *map(_row, operands),
     ]
     if more:
@@ -62,10 +68,11 @@ def as_picture(node: Any) -> str:
     >>> as_picture(Value(3.0, "w") * 2.0).count("<polyline")
     2
     """
-    operands, more = _operands(node)
+    words = _Words(node)
+    operands, more = _operands(node, words)
     count = len(operands) + (more > 0)
     height, left = max(count, 1) * 54 + 6, 300 if operands else 10
-    title = escape(_title(node))
+    title = escape(words.title(node))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="autograd-node" role="img" '
         f'width="{left + 160}" height="{height}" viewBox="0 0 {left + 160} {height}">'
@@ -76,7 +83,7 @@ def as_picture(node: Any) -> str:
         parts += [*_edge(y, height / 2, operand.local), _box(10, y, operand.name, operand.data)]
     if more:
         parts.append(_text(85, height - 26, f"and {more:,} more"))
-    lines = [_head(node) if operands else _title(node), _number(node.data)]
+    lines = [words.head(node) if operands else words.title(node), _number(node.data)]
     lines += [f"gradient {_gradient(node)}"] if _gradient(node) else []
     return "".join([*parts, _box(left, height / 2, *lines), "</svg>"])
 
@@ -102,13 +109,13 @@ def _text(x: float, y: float, text: str, *, bold: bool = False) -> str:
     return f'<text x="{x}" y="{y}" text-anchor="middle" fill="currentColor"{weight}>{shown}</text>'
 
 
-def _operands(node: Any) -> tuple[list[_Shown], int]:
+def _operands(node: Any, words: _Words) -> tuple[list[_Shown], int]:
     """The first operands, and how many are left out."""
     parents = node.parents
     shown = len(parents) if len(parents) <= _MOST else _MOST - 1
     operands = [
         _Shown(
-            _inside(parent, 3, "") if parent.parents else _name(parent, "constant"),
+            words.operand(parent),
             parent.label,
             _number(parent.data),
             _gradient(parent),
@@ -131,50 +138,71 @@ def _number(number: Any) -> str:
         return type(number).__name__
 
 
-def _head(node: Any) -> str:
-    """The label, or the operation, of a node that stands beside its operands."""
-    return f"{_called(node)} = {_sign(node)}" if node.label else _sign(node)
+class _Words:
+    """What a node and those that it is made of are called, no two parameters alike."""
+
+    def __init__(self, node: Any) -> None:
+        nodes = [*{id(each): each for each in _mentioned(node)}.values()]
+        known = textbook_names([each.label for each in nodes])
+        self._names = {id(each): name.text for each, name in zip(nodes, known, strict=True) if name}
+
+    def head(self, node: Any) -> str:
+        """The label, or the operation, of a node that stands beside its operands."""
+        return f"{self._called(node)} = {_sign(node)}" if node.label else _sign(node)
+
+    def title(self, node: Any) -> str:
+        """Name and operation: ``y = w × x``."""
+        if not node.parents:
+            return self._called(node) if node.label else node.op or "Value"
+        operation = self._operation(node, _DEEPEST)
+        return f"{self._called(node)} = {operation}" if node.label else operation
+
+    def operand(self, node: Any) -> str:
+        """What stands in the box of an operand."""
+        return (
+            self._inside(node, _DEEPEST - 1, "") if node.parents else self._name(node, "constant")
+        )
+
+    def _operation(self, node: Any, depth: int) -> str:
+        """The operation over its operands; those without a label written out, if not too deep."""
+        names = [self._inside(parent, depth - 1, node.op) for parent in node.parents[:_WRITTEN]]
+        if len(node.parents) == 2 and node.op in BETWEEN:
+            return f" {_sign(node)} ".join(names)
+        rest = ["…"] if len(node.parents) > _WRITTEN else []
+        return f"{node.op}({', '.join([*names, *rest])})"
+
+    def _inside(self, node: Any, depth: int, around: str) -> str:
+        if node.label or not node.parents or not depth:
+            return self._name(node)
+        text = self._operation(node, depth)
+        needs_brackets = (
+            node.op in BETWEEN and around in BETWEEN and (node.op, around) != ("mul", "add")
+        )
+        return f"({text})" if needs_brackets else text
+
+    def _name(self, node: Any, constant: str = "") -> str:
+        if node.label:
+            return self._called(node)
+        if node.op == "constant":
+            return constant or _number(node.data)
+        return _sign(node) or "leaf"
+
+    def _called(self, node: Any) -> str:
+        known = self._names.get(id(node))
+        return known or _shortened(" ".join(node.label.split()), 40)
+
+
+def _mentioned(node: Any) -> Iterator[Any]:
+    """The node, its operands that are shown, and what those without a label are made of."""
+    yield node
+    layer = node.parents[:_MOST]
+    for _ in range(_DEEPEST):
+        yield from layer
+        layer = [part for each in layer if not each.label for part in each.parents[:_WRITTEN]]
 
 
 def _sign(node: Any) -> str:
-    return str(_SIGNS.get(node.op, node.op))
-
-
-def _title(node: Any) -> str:
-    """Name and operation: ``y = w × x``."""
-    if not node.parents:
-        return _called(node) if node.label else node.op or "Value"
-    return f"{_called(node)} = {_operation(node)}" if node.label else _operation(node)
-
-
-def _operation(node: Any, depth: int = 4) -> str:
-    """The operation over its operands; those without a label are written out, if not too deep."""
-    names = [_inside(parent, depth - 1, node.op) for parent in node.parents[:3]]
-    if len(node.parents) == 2 and node.op in _SIGNS:
-        return f" {_sign(node)} ".join(names)
-    rest = ["…"] if len(node.parents) > 3 else []
-    return f"{node.op}({', '.join([*names, *rest])})"
-
-
-def _inside(node: Any, depth: int, around: str) -> str:
-    if node.label or not node.parents or not depth:
-        return _name(node)
-    text = _operation(node, depth)
-    needs_brackets = node.op in _SIGNS and around in _SIGNS and (node.op, around) != ("mul", "add")
-    return f"({text})" if needs_brackets else text
-
-
-def _name(node: Any, constant: str = "") -> str:
-    if node.label:
-        return _called(node)
-    if node.op == "constant":
-        return constant or _number(node.data)
-    return _sign(node) or "leaf"
-
-
-def _called(node: Any) -> str:
-    known = textbook_name(node.label)
-    return known.text if known else _shortened(" ".join(node.label.split()), 40)
+    return str(BETWEEN.get(node.op, node.op))
 
 
 def _shortened(text: str, most: int) -> str:

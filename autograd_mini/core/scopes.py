@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import wraps
+from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from .modes import ACTIVE, Block
@@ -223,7 +224,9 @@ class scope(Block):  # noqa: N801 - a context manager is named like a function
                 f"the name of a scope must be text, got {type(name).__name__}: {name!r:.80}"
             )
         if not name.strip() or not name.isprintable():
-            raise ValueError(f"the name of a scope must be one line of text, got {name!r:.80}")
+            raise ValueError(
+                f"the name of a scope must be one line of text that is not empty, got {name!r:.80}"
+            )
         self._name = name
         self._entered: list[Scope] = []
 
@@ -268,6 +271,7 @@ class _About(scope):
 
 
 _new = object.__new__
+_entered_last, _enter, _leave = current.get, current.set, current.reset
 
 
 def in_scope(kind: type[Scope]) -> Callable[[CallT], CallT]:
@@ -298,7 +302,9 @@ def in_scope(kind: type[Scope]) -> Callable[[CallT], CallT]:
         _check_function(method)
         if inspect.isasyncgenfunction(method):
             return method
-        return cast(CallT, (_later if _runs_later(method) else _called)(kind, method))
+        if _runs_later(method):
+            return cast(CallT, _later(kind, method))
+        return cast(CallT, (_called_with_one if _takes_one(method) else _called)(kind, method))
 
     return decorate
 
@@ -335,7 +341,7 @@ def _called(
                 f"{function.__qualname__} runs in the scope of its object: give that first, "
                 "not by keyword"
             ) from None
-        before = current.get()
+        before = _entered_last()
         outer = before if before._is_open else innermost()
         if before.subject is subject and before is outer and name is None:
             return function(*args, **kwargs)
@@ -343,16 +349,64 @@ def _called(
         entered.subject = subject
         entered.parent = outer
         entered._is_open = True
-        ACTIVE.append(None)
-        current.set(entered)
-        try:
+        token = None
+        try:  # an interrupt may come after any call
+            ACTIVE.append(None)
+            token = _enter(entered)
             return function(*args, **kwargs)
         finally:
             entered._is_open = False
             ACTIVE.pop()
-            current.set(before)
+            if token is not None:
+                _leave(token)
 
     return inside
+
+
+def _called_with_one(kind: type[Scope], method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same of a method that takes one thing, as most calls of modules do.
+
+    They may be so small that what the general form does with any arguments is much of the time.
+    """
+
+    @wraps(method)
+    def inside(subject: Any, given: Any) -> Any:
+        before = _entered_last()
+        outer = None
+        if before is not _OUTSIDE:
+            outer = before if before._is_open else innermost()
+            if outer is not None and outer.subject is subject:
+                return method(subject, given)
+        entered = _new(kind)
+        entered.subject = subject
+        entered.parent = outer
+        entered._is_open = True
+        token = None
+        try:  # an interrupt may come after any call
+            ACTIVE.append(None)
+            token = _enter(entered)
+            return method(subject, given)
+        finally:
+            entered._is_open = False
+            ACTIVE.pop()
+            if token is not None:
+                _leave(token)
+
+    called: Any = inside
+    others = called.__code__.co_varnames[2:]
+    names = (*method.__code__.co_varnames[:2], *others)  # so that keywords are the method's own
+    called.__code__ = called.__code__.replace(co_varnames=names)
+    return inside
+
+
+def _takes_one(method: Callable[..., Any]) -> bool:
+    """Whether a method has two parameters, its object and another, and both must be given."""
+    code = getattr(method, "__code__", None)
+    if type(method) is not FunctionType or code is None:
+        return False
+    is_open = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    has_more = code.co_kwonlyargcount or code.co_posonlyargcount or method.__defaults__
+    return code.co_argcount == 2 and not (is_open or has_more)
 
 
 def _later(kind: type[Scope], method: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from ..textbook_names import textbook_name
+from ..textbook_names import numbered, textbook_name
 from .notation import (
     ATOM,
     ELLIPSIS,
@@ -78,12 +78,12 @@ def latex_name(name: str) -> str:
     """
     if name.startswith(ELLIPSIS):
         return r"\cdots"
-    stem, _, copy = name.partition("#")
-    textbook = textbook_name(stem)
-    if textbook is not None and (not copy or copy.isdigit()):
-        return _primed(textbook.latex, copy)
+    textbook = textbook_name(name)
+    if textbook is not None:
+        return textbook.latex
+    stem, copy = numbered(name)
     match = re.fullmatch(r"([A-Za-z]+)(\d*)((?:_[A-Za-z0-9]+)*)", stem)
-    if match is None or (copy and not copy.isdigit()) or ("#" in name and not copy):
+    if match is None:
         return _upright(name)
     base, digits, rest = match.groups()
     parts = rest.split("_")[1:]
@@ -93,15 +93,7 @@ def latex_name(name: str) -> str:
     subscripts = ([digits] if digits else []) + [_latex_word(part) for part in parts]
     if subscripts:
         text += f"_{{{','.join(subscripts)}}}"
-    return text + (f"^{{({copy})}}" if copy else "")
-
-
-def _primed(latex: str, copy: str) -> str:
-    """The name of one of several nodes of this name, of two models for example."""
-    if not copy:
-        return latex
-    mark = "'" * (int(copy) - 1) if len(copy) == 1 else rf"^{{\langle {copy} \rangle}}"
-    return f"{{{latex[0]}{mark}}}{latex[1:]}"
+    return text + ("" if copy is None else f"^{{({copy})}}")
 
 
 def _upright(text: str) -> str:

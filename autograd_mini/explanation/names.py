@@ -58,7 +58,7 @@ class Symbols:
         self._copies: dict[str, int] = {}
         sizes: dict[Value, int] = {}
         for node in topological_order(root, leaf):
-            if label := _printable(node.label):
+            if label := printable(node.label):
                 self._names[node] = self._unique(label)
             elif node.parents:
                 size = _overhead(node) + sum(sizes.get(parent, 1) for parent in node.parents)
@@ -150,8 +150,14 @@ class Symbols:
         return call(function, [symbol(ELLIPSIS) if a is None else a for a in arguments])
 
 
-def _printable(label: str) -> str:
-    """A label in one line, without control characters."""
+def printable(label: str) -> str:
+    r"""A label in one line, without control characters.
+
+    Examples
+    --------
+    >>> printable("two\nlines")
+    'two lines'
+    """
     text = " ".join(label.split())
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 

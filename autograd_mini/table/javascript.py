@@ -17,7 +17,7 @@ from .interpreter import Interpreter
 from .primitives import BUILT_IN, PRIMITIVES, Primitive
 from .syntax import facts
 
-__all__ = ["BUILT_IN", "JavaScript", "grammar_module", "table_module"]
+__all__ = ["BUILT_IN", "PRIMITIVES", "JavaScript", "grammar_module", "table_module"]
 
 _KEYWORDS = """arguments await break case catch class const continue debugger default delete do
 else enum eval export extends false finally for function if implements import in instanceof

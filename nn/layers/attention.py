@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import autograd_mini as ad
-from autograd_mini import Value
+from autograd_mini import Value, scope
 
 from .._checks import Rows, as_generator, positive_int, rows_of, true_or_false
 from ..models.module import Module
@@ -119,29 +119,32 @@ class Attention(Module):
         """Return for each position of one example a row as long as its own."""
         values = rows_of(rows, self.width, self)
         queries, keys, contents = (
-            [linear._evaluate(x) for x in values] for linear in (self.query, self.key, self.value)
+            linear._of_rows(values) for linear in (self.query, self.key, self.value)
         )
-        mixed = []
-        for t, query in enumerate(queries):
-            seen = t + 1 if self._causal else len(values)
-            mixed.append(
-                self.projection._evaluate(self._mixed(query, keys[:seen], contents[:seen]))
-            )
-        return mixed
-
-    def _mixed(
-        self, query: list[Value], keys: list[list[Value]], contents: list[list[Value]]
-    ) -> list[Value]:
-        """What one position takes, head by head."""
         size = self.width // self._heads
-        mixed: list[Value] = []
-        for start in range(0, self.width, size):
-            part = slice(start, start + size)
-            scores = [ad.dot(query[part], key[part]) * size**-0.5 for key in keys]
-            weights = ad.softmax(scores)
-            columns = zip(*[content[part] for content in contents], strict=True)
-            mixed += [ad.dot(weights, column) for column in columns]
-        return mixed
+        heads = []
+        for h in range(self._heads):
+            part = slice(h * size, (h + 1) * size)
+            with scope(f"head {h + 1}"):
+                heads.append(
+                    self._head(*[[x[part] for x in rows] for rows in (queries, keys, contents)])
+                )
+        mixed = [[x for row in rows for x in row] for rows in zip(*heads, strict=True)]
+        return self.projection._of_rows(mixed)
+
+    def _head(
+        self, queries: list[list[Value]], keys: list[list[Value]], contents: list[list[Value]]
+    ) -> list[list[Value]]:
+        """What each position takes, of the parts that one head sees."""
+        taken = []
+        for t, query in enumerate(queries, start=1):
+            seen = t if self._causal else len(queries)
+            with scope(f"position {t}"):
+                scores = [ad.dot(query, key) * len(query) ** -0.5 for key in keys[:seen]]
+                weights = ad.softmax(scores)
+                columns = zip(*contents[:seen], strict=True)
+                taken.append([ad.dot(weights, column) for column in columns])
+        return taken
 
     def _config(self) -> dict[str, Any]:
         return {"width": self.width, "heads": self._heads, "causal": self._causal}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,11 @@ from .._checks import int_at_least, positive_int, true_or_false
 from .._nested import is_nested
 from ..models.module import Module
 from .activations import Activation, activation_text, named_activation
+from .channels import Channel, Image, Window, part_of
 from .initialisers import Initialiser
 from .linear import matrix
 
 __all__ = ["Conv2D"]
-
-Image = list[list[list[Value]]]
-"""Channels of rows of Values."""
 
 
 class Conv2D(Module):
@@ -124,24 +122,16 @@ class Conv2D(Module):
         channels = self._checked(image)
         sizes = len(channels[0]), len(channels[0][0])
         down, right = (self._windows(axis, size) for axis, size in enumerate(sizes))
-        patches = [[_part(channels, i.of_image, j.of_image) for j in right] for i in down]
+        patches = [[part_of(channels, i.of_image, j.of_image) for j in right] for i in down]
+        return [channel.outputs(down, right, patches) for channel in self._channels()]
+
+    def _channels(self) -> list[Channel]:
         return [
-            [
-                [
-                    self._output(o, _part(self.weights[o], i.of_kernel, j.of_kernel), patch)
-                    for j, patch in zip(right, row, strict=True)
-                ]
-                for i, row in zip(down, patches, strict=True)
-            ]
-            for o in range(self.n_outputs)
+            Channel(o + 1, weights, self.biases[o] if self.biases else None, self._function)
+            for o, weights in enumerate(self.weights)
         ]
 
-    def _output(self, o: int, weights: list[Value], patch: list[Value]) -> Value:
-        if self.biases is None:
-            return self._function(ad.dot(weights, patch))
-        return self._function(ad.dot(weights, patch, self.biases[o]))
-
-    def _windows(self, axis: int, size: int) -> list[_Window]:
+    def _windows(self, axis: int, size: int) -> list[Window]:
         """Where the kernel stands along one axis of the image."""
         kernel, padding = self._kernel_size[axis], self._padding[axis]
         starts = range(-padding, size + padding - kernel + 1, self._stride[axis])
@@ -150,7 +140,7 @@ class Conv2D(Module):
                 f"{self!r} takes images at least as large as its kernel, got {size} "
                 f"{('rows', 'columns')[axis]} and a padding of {padding}"
             )
-        return [_Window.at(start, kernel, size) for start in starts]
+        return [Window.at(start, kernel, size) for start in starts]
 
     @property
     def n_inputs(self) -> int:
@@ -261,24 +251,6 @@ class Conv2D(Module):
         if self.biases is None:
             parts.append("bias=False")
         return f"{type(self).__name__}({', '.join(parts)})"
-
-
-class _Window(NamedTuple):
-    """What of the image the kernel sees at one place, and with what part of itself."""
-
-    of_image: slice
-    of_kernel: slice
-
-    @classmethod
-    def at(cls, start: int, kernel: int, size: int) -> _Window:
-        """The window that begins at `start`; zeros outside of the image are left out."""
-        first, last = max(0, -start), min(kernel, size - start)
-        return cls(slice(start + first, start + last), slice(first, last))
-
-
-def _part(image: Image, rows: slice, columns: slice) -> list[Value]:
-    """What a window shows of all channels, in one list."""
-    return [x for channel in image for row in channel[rows] for x in row[columns]]
 
 
 def _pair(given: object, name: str, least: int = 1) -> tuple[int, int]:

@@ -126,9 +126,9 @@ class Linear(Module):
         return self._sums(one_row(inputs, self.n_inputs, self))
 
     @in_scope(ModuleScope)
-    def _evaluate(self, x: list[Value]) -> list[Value]:
-        """Return the same without a look at the inputs, for modules made of this one."""
-        return self._sums(x)
+    def _of_rows(self, rows: list[list[Value]]) -> list[list[Value]]:
+        """Return the same of each row, without a look at it, for modules made of this one."""
+        return [self._sums(x) for x in rows]
 
     def _sums(self, x: list[Value]) -> list[Value]:
         if self.biases is None:

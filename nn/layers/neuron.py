@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,10 +143,15 @@ class Neuron(Module):
         self._activation, self._function = activation
 
     def _label(self) -> None:
-        """Name the parameters as textbooks do those of a lone neuron."""
-        for i, weight in enumerate(self.weights, start=1):
-            weight.label = f"w{i}"
-        self.bias.label = "b"
+        """Label weights and bias as formulas have them."""
+        for path, parameter in self.named_parameters():
+            parameter.label = self._own_label(path)
+
+    def _own_label(self, path: str) -> str:
+        kind, _, index = path.partition(".")
+        if kind == "weights" and index.isdigit():
+            return f"w{int(index) + 1}"
+        return "b" if path == "bias" else path
 
     @property
     def n_inputs(self) -> int:
@@ -202,15 +208,17 @@ class _LayerScope(ModuleScope):
 class _NeuronScopes:
     """The neurons of a layer in one call; other inputs in the same call make others of them.
 
-    A class of layers may run twice in its call, and the neurons would form a circle.
+    A class of layers may run twice in its call, and the neurons would form a circle.  Their scopes
+    hold that of the layer, which therefore does not hold them.
     """
 
     def __init__(self, layer: Layer) -> None:
+        self._layer = layer
         self._neurons: dict[int, list[Neuron]] = {}  # by the bias, since every node is looked up
         for neuron in layer.neurons:
             self._neurons.setdefault(id(neuron.bias), []).append(neuron)
         self._runs: dict[tuple[int, ...], int] = {}
-        self._scopes: dict[tuple[int, int], ModuleScope] = {}
+        self._scopes: WeakValueDictionary[tuple[int, int], ModuleScope] = WeakValueDictionary()
 
     def of(self, layer: _LayerScope, parents: tuple[Value, ...]) -> ModuleScope | None:
         """The one whose weighted sum is over these operands."""
@@ -218,10 +226,15 @@ class _NeuronScopes:
             if parents[-1] is neuron.bias and _begins_with(parents, neuron.weights):
                 inputs = tuple(map(id, parents[neuron.n_inputs : -1]))
                 key = id(neuron), self._runs.setdefault(inputs, len(self._runs))
-                if key not in self._scopes:
-                    self._scopes[key] = ModuleScope(neuron, layer)
-                return self._scopes[key]
+                scope = self._scopes.get(key)
+                if scope is None:
+                    scope = self._scopes[key] = ModuleScope(neuron, layer)
+                return scope
         return None
+
+    def __reduce__(self) -> tuple[type, tuple[Layer]]:
+        """What is looked up by ``id`` is another in a copy."""
+        return type(self), (self._layer,)
 
 
 def _begins_with(parents: tuple[Value, ...], weights: list[Value]) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 import autograd_mini as ad
-from autograd_mini import Value, is_ordered
+from autograd_mini import Value, in_scope, is_ordered, scope
 
 from .._checks import Rows, Scalars, as_generator, one_row, positive_int, rows_of
 from ..models.module import Module
+from ..models.module_scopes import ModuleScope
 from .activations import Activation, activation_text
 from .initialisers import Initialiser, initialiser
 from .neuron import Layer
@@ -50,6 +51,7 @@ class _Cell(Module):
         x = one_row(inputs, self._n_inputs, self)
         return self._next(x, self._state(state))
 
+    @in_scope(ModuleScope)
     def unroll(self, inputs: Rows, state: Scalars | None = None) -> list[list[Value]]:
         """Return the states of one example after each of its inputs.
 
@@ -67,8 +69,9 @@ class _Cell(Module):
         """
         rows, h = rows_of(inputs, self._n_inputs, self), self._state(state)
         states = []
-        for x in rows:
-            h = self._next(x, h)
+        for t, x in enumerate(rows, start=1):
+            with scope(f"step {t}"):
+                h = self._next(x, h)
             states.append(h)
         return states
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from reprlib import recursive_repr
 from typing import Any, TypeAlias, overload
 
+from autograd_mini import scope
+
 from .._checks import BatchError
 from .._nested import OutputList, mapped
 from ..models.module import Module
@@ -73,7 +75,7 @@ class Sequential(Module):
         """Return what the last module makes of one example."""
         for i, part in enumerate(self.modules):
             try:
-                inputs = _applied(part, inputs)
+                inputs = _applied(part, inputs, i + 1)
             except BatchError as error:
                 if i == 0 or error.inputs is not inputs:
                     raise
@@ -127,9 +129,10 @@ class Sequential(Module):
         return f"{type(self).__name__}(\n  {body}\n)"
 
 
-def _applied(part: Any, inputs: Any) -> Any:
+def _applied(part: Any, inputs: Any, place: int) -> Any:
     if isinstance(part, str):
-        return mapped(ACTIVATIONS[part], inputs)
+        with scope(f"{part} {place}"):  # as "layer 1" is called
+            return mapped(ACTIVATIONS[part], inputs)
     if isinstance(part, Module) or type(inputs) is not list:
         return part(inputs)
     outputs = part(OutputList(inputs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TypeGuard
 
-from autograd_mini import Scope, Value
+from autograd_mini import Scope, Value, place_name
 
 from .parameter_search import Holder, is_parameter, walk
 
@@ -27,7 +27,7 @@ class ModuleScope(Scope):
     ('layer 2', 'MLP')
     """
 
-    __slots__ = ("_paths",)
+    __slots__ = ("__weakref__", "_paths")
 
     subject: Holder
     _paths: dict[int, tuple[Holder, str]]  # not there until it is asked for
@@ -40,8 +40,8 @@ class ModuleScope(Scope):
         attribute = holder.rpartition(".")[2]
         if not indices:
             return attribute or type(self.subject).__name__
-        word = self.kind if attribute == "modules" else _singular(attribute)
-        return " ".join([word, *[str(int(index) + 1) for index in indices.split(".")[1:]]])
+        words = place_name(f"{attribute}{indices}")
+        return words.replace("module", self.kind, 1) if attribute == "modules" else words
 
     @property
     def kind(self) -> str:
@@ -84,13 +84,3 @@ class ModuleScope(Scope):
 
 def _is_module(node: object) -> TypeGuard[Holder]:
     return isinstance(node, Holder)
-
-
-_ENDINGS = (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("ss", "ss"), ("s", ""))
-
-
-def _singular(word: str) -> str:
-    for plural, singular in _ENDINGS:
-        if word.endswith(plural):
-            return word.removesuffix(plural) + singular
-    return word

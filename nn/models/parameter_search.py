@@ -18,6 +18,10 @@ __all__ = ["SEEN", "Holder", "attributes_of", "is_parameter", "label_parts", "sl
 class Holder(Keeping):
     """What is looked into for parameters: a module, each of whose attributes may hold some."""
 
+    def _own_label(self, path: str) -> str:
+        """What a module that is no part of another calls its parameter of this path."""
+        return path
+
 
 def _children(node: object) -> Iterable[tuple[object, object]]:
     """Pairs (name, child) of a module or a container; nothing for anything else."""
@@ -98,16 +102,22 @@ def label_parts(module: Holder) -> None:
     """Label the parameters of a module that is built from others, each by its path.
 
     A label that ends with the path within the innermost module was such a path itself, also one in
-    another model, and is replaced; any other but an empty one was given by the user, and stays.
+    another model, and is replaced, as are those of a neuron by itself, "w1" and "b"; any other but
+    an empty one was given by the user, and stays.
     """
-    found, around = list(walk(module)), [""]
+    found, around = list(walk(module)), [("", module)]
     if any(isinstance(node, Holder) for _, node in found):
         for name, node in found:
-            while not name.startswith(around[-1]):
+            while not name.startswith(around[-1][0]):
                 around.pop()
             if isinstance(node, Holder):
-                around.append(f"{name}.")
+                around.append((f"{name}.", node))
             elif is_parameter(node):
-                own = name.removeprefix(around[-1])
-                if not node.label or f".{node.label}".endswith(f".{own}"):
+                prefix, owner = around[-1]
+                own = name.removeprefix(prefix)
+                if _is_own(node.label, own) or node.label == owner._own_label(own):
                     node.label = name
+
+
+def _is_own(label: str, path: str) -> bool:
+    return not label or f".{label}".endswith(f".{path}")

@@ -171,3 +171,23 @@ def test_the_table_of_a_strange_or_endless_label_is_small_and_can_be_sent() -> N
     for _ in range(60):
         deep = deep * deep
     assert len(deep._repr_html_()) < 1_000
+
+
+def test_no_two_parameters_share_a_name() -> None:
+    """Neither operands nor what is written out, of two models for example."""
+    paths = ["weights.0.0", "layers.0.weights.0.0", "modules.0.weights.0.0", "weights.0.0"]
+    w, v, u, other = (Value(float(i), path) for i, path in enumerate(paths))
+    both = {"w₁₁", "w\N{PRIME}₁₁"}
+    y = w * other
+    assert {row[0] for row in Table(y._repr_html_()).rows[2:]} == both
+    assert set(box_names(y)) >= both
+    assert "w₁₁ × w\N{PRIME}₁₁" in y._repr_svg_()
+    y = (v + ad.exp(u)) * v
+    assert "(w¹₁₁ + exp(w\N{PRIME}¹₁₁)) × w¹₁₁" in y._repr_svg_()
+    assert box_names(y)[1] == "w¹₁₁"
+
+
+def box_names(node: Value) -> list[str]:
+    """The texts in bold: what stands in each box."""
+    picture = ElementTree.fromstring(node._repr_svg_())
+    return [str(text.text) for text in picture.iter(f"{SVG}text") if text.get("font-weight")]

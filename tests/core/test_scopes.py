@@ -10,7 +10,7 @@ import pickle
 import sys
 import threading
 import tracemalloc
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from types import FrameType
 from typing import Any
 
@@ -81,7 +81,7 @@ def test_a_name_is_text(given_name: Any) -> None:
 
 @pytest.mark.parametrize("given_name", ["", "  ", "a\nb", "a\x00"])
 def test_a_name_is_one_line(given_name: str) -> None:
-    with pytest.raises(ValueError, match="must be one line of text, got"):
+    with pytest.raises(ValueError, match="must be one line of text that is not empty, got"):
         scope(given_name)
 
 
@@ -453,6 +453,57 @@ def test_a_method_that_calls_that_of_its_base_stays_in_its_scope() -> None:
     assert y.scope is y.parents[0].scope
     assert y.scope is not None
     assert y.scope.parent is None
+
+
+class Square:
+    @ad.in_scope(Scope)
+    def of(self, x: Value) -> Value:
+        return ad.tanh(x * x)
+
+    @ad.in_scope(Scope)
+    def of_any(self, *xs: Value) -> Value:
+        return ad.tanh(xs[0] * xs[0])
+
+    @scope("square")
+    def named(self, x: Value) -> Value:
+        return ad.tanh(x * x)
+
+
+def is_interrupted(function: Callable[[], object], at: int) -> bool:
+    """Whether a call ends within so many places at which Python looks for a Ctrl-C.
+
+    These are where a function begins, and after each call of a built-in one.
+    """
+    left = at
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal left
+        if event in ("call", "c_return"):
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+
+    try:
+        sys.setprofile(profile)
+        function()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+@pytest.mark.parametrize("method", ["of", "of_any", "named"])
+def test_an_interrupt_at_any_place_leaves_the_scope(method: str) -> None:
+    call, x, at = getattr(Square(), method), Value(2.0), 0
+    with scope("around") as around:
+        while is_interrupted(lambda: call(x), at):
+            assert len(ACTIVE) == 1
+            assert innermost() is around
+            at += 1
+    assert at > 5
+    assert not ACTIVE
+    assert call(x).scope is not None
 
 
 def test_methods_that_run_later() -> None:

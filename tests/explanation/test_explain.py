@@ -459,6 +459,11 @@ def test_a_blank_label_is_none() -> None:
         ("_x", r"\mathrm{\_x}"),
         ("a.b_c", r"\mathrm{a.b\_c}"),
         ("...x", r"\mathrm{...x}"),
+        ("w#2", "w^{(2)}"),
+        ("w#²", r"\mathrm{w\#²}"),
+        ("w#0", r"\mathrm{w\#0}"),
+        ("weights.0.0#²", r"\mathrm{weights.0.0\#²}"),
+        ("weights.0.0#2", "{w'}_{11}"),
     ],
 )
 def test_labels_in_latex(label: str, latex: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import gc
+import pickle
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
@@ -24,7 +26,12 @@ from nn.models import module_scopes, parameter_search
 
 def chain(node: Value) -> list[Scope]:
     """The scopes around a node, the outermost first."""
-    found, scope = [], node.scope
+    return around(node.scope)
+
+
+def around(scope: Scope | None) -> list[Scope]:
+    """A scope and those around it, the outermost first."""
+    found = []
     while scope is not None:
         found.append(scope)
         scope = scope.parent
@@ -54,7 +61,7 @@ def test_layers_and_neurons_are_counted_from_1() -> None:
         "MLP.layers.1",
         "MLP.layers.1.neurons.1",
     ]
-    by_neuron = {id(node.scope) for node in nodes}
+    by_neuron = {node.scope for node in nodes}
     assert len(by_neuron) == 5
     assert len({id(chain(node)[0]) for node in nodes}) == 1
 
@@ -90,7 +97,7 @@ def test_names_follow_the_attributes() -> None:
         *(("block 2 1", f"neuron {j}") for j in (1, 2, 3)),
         *(("left",), ("a 2",)),
         ("class 1", "layer 1", "neuron 1"),
-        ("class 1",),
+        ("class 1", "tanh 2"),
         ("class 1", "layer 1", "neuron 2"),
     ]
     assert [scope.path for scope in found.values()][:2] == [
@@ -260,7 +267,7 @@ def test_a_layer_that_runs_twice_in_its_call() -> None:
         ("Twice", "neuron 1"),
         ("Twice", "neuron 2"),
     }
-    assert len({id(n.scope) for n in inner(*outputs)}) == 4
+    assert len({n.scope for n in inner(*outputs)}) == 4
     assert_no_circle(inner(*outputs), 2)
 
 
@@ -297,6 +304,36 @@ def test_a_graph_is_freed_with_its_last_reference() -> None:
         assert sum(issubclass(type(thing), Value) for thing in gc.get_objects()) == before
     finally:
         gc.enable()
+
+
+def test_scopes_that_were_asked_for_are_freed_too() -> None:
+    model = nn.MLP(2, [2, 1], rng=0)
+    outputs = model([1.0, 2.0])
+    gc.collect()
+    gc.disable()
+    try:
+        found = [weakref.ref(scope) for node in inner(*outputs) for scope in chain(node)]
+        kept = outputs[0].scope
+        assert kept is outputs[0].scope
+        assert kept is not None
+        assert (kept.name, kept.path) == ("neuron 1", "MLP.layers.1.neurons.0")
+        del outputs
+        assert [scope.name for scope in around(kept)] == ["MLP", "layer 2", "neuron 1"]
+        layer = weakref.ref(model.layers[0])
+        del model, kept
+        assert layer() is None
+        assert {scope() for scope in found} == {None}
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda scope: pickle.loads(pickle.dumps(scope))])
+def test_a_scope_can_be_copied_once_asked_for(twin: Callable[[Scope], Scope]) -> None:
+    node = nn.MLP(2, [2, 1], rng=0)([1.0, 2.0])[0]
+    kept = node.scope
+    assert kept is not None
+    assert [type(scope) for scope in around(twin(kept))] == [type(s) for s in around(kept)]
+    assert twin(kept).kind == "neuron"
 
 
 SIZES = st.lists(st.integers(1, 3), min_size=1, max_size=3)
@@ -362,16 +399,100 @@ def calls_of_scopes(function: Callable[[], object]) -> int:
 @pytest.mark.parametrize("width", [1, 30])
 def test_scopes_cost_a_call_for_each_layer_and_none_for_a_neuron(width: int) -> None:
     model = nn.MLP(2, [width, 1], rng=0)
-    # the model and its layers; and nothing is entered around the model
-    assert calls_of_scopes(lambda: model([1.0, 2.0])) == 3 + 1
+    assert calls_of_scopes(lambda: model([1.0, 2.0])) == 3  # the model and its layers
 
 
 def test_scopes_cost_a_call_for_each_linear() -> None:
     model = nn.Sequential(*[nn.Linear(1, 1, rng=0) for _ in range(3)])
-    assert calls_of_scopes(lambda: model([1.0])) == 4 + 1
+    assert calls_of_scopes(lambda: model([1.0])) == 4
 
 
 def test_a_linear_in_another_module_is_a_scope() -> None:
     outputs = nn.Attention(2, rng=0)([[1.0, 2.0], [0.5, 1.0]])
     found = {name for row in outputs for node in inner(*row) for name in names(node)}
     assert {"query", "key", "value", "projection"} <= found
+
+
+def outline(*roots: Value) -> list[str]:
+    """The scopes that values stand in, each once, in order, with those around them."""
+    return [*dict.fromkeys(" > ".join(names(node)) for node in inner(*roots))]
+
+
+@pytest.mark.parametrize(
+    ("cell", "parts"),
+    [
+        (nn.RNNCell(2, 1, rng=0), ["layer > neuron 1"]),
+        (
+            nn.GRUCell(1, 1, rng=0),
+            ["update > neuron 1", "candidate > neuron 1", "reset > neuron 1"],
+        ),
+    ],
+)
+def test_an_unrolled_cell_goes_in_steps(cell: Any, parts: list[str]) -> None:
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            self.cell = cell
+
+        def __call__(self, rows: Any) -> Any:
+            return self.cell.unroll(rows)[-1]
+
+    rows = [[0.5] * cell.n_inputs] * 3
+    for roots, around in (
+        (cell.unroll(rows)[-1], type(cell).__name__),
+        (Reader()(rows), "Reader > cell"),
+    ):
+        expected = {f"{around} > step {t} > {part}" for t in (1, 2, 3) for part in parts}
+        found = {*outline(*roots)}
+        assert expected <= found
+        assert {line.split(" > neuron")[0].split(" > step ")[0] for line in found} == {around}
+        steps = {scope for node in inner(*roots) for scope in chain(node) if scope.kind == "step"}
+        assert sorted(step.name for step in steps) == ["step 1", "step 2", "step 3"]
+        for depth in (2, 3, 4):
+            assert_no_circle(inner(*roots), depth)
+
+
+def test_attention_has_heads_and_positions() -> None:
+    rows = [[Value(1.0), Value(2.0)], [Value(0.5), Value(1.0)]]
+    outputs = nn.Attention(2, 2, causal=True, rng=0)(rows)
+    roots = [x for row in outputs for x in row]
+    assert sorted(outline(*roots)) == sorted([
+        *(f"Attention > {part}" for part in ("query", "key", "value", "projection")),
+        *(f"Attention > head {h} > position {t}" for h in (1, 2) for t in (1, 2)),
+    ])  # fmt: skip
+    calls = {scope for node in inner(*roots) for scope in chain(node)}
+    assert len(calls) == 1 + 4 + 2 + 4  # each matrix is one, of all positions
+    for depth in (1, 2, 3):
+        assert_no_circle(inner(*roots), depth)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_convolution_has_channels_with_their_kernels(bias: bool) -> None:
+    conv = nn.Conv2D(1, 2, 2, activation="relu", bias=bias, rng=0)
+    roots = nn.flatten(conv([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]))
+    assert outline(*roots) == ["Conv2D > channel 1", "Conv2D > channel 2"]
+    channels = [*{id(node.scope): node.scope for node in inner(*roots)}.values()]
+    assert len(channels) == 2
+    for o, channel in enumerate(channels):
+        assert channel is not None
+        assert (channel.kind, channel.path) == ("channel", f"Conv2D / channel {o + 1}")
+        biases = [conv.biases[o]] if conv.biases else []
+        assert [*channel.parameters] == [*nn.flatten(conv.weights[o]), *biases]
+    assert_no_circle(inner(*roots), 2)
+
+
+def test_activations_between_modules_are_counted_with_them() -> None:
+    model = nn.Sequential(nn.Linear(1, 2, rng=0), "relu", nn.Linear(2, 1, rng=0), "tanh")
+    parts = ["linear 1", "relu 2", "linear 3", "tanh 4"]
+    assert sorted(outline(*model([1.0]))) == sorted(f"Sequential > {part}" for part in parts)
+    relu = next(chain(n)[-1] for n in inner(*model([1.0])) if names(n)[-1] == "relu 2")
+    assert (relu.kind, relu.path) == ("relu", "Sequential / relu 2")
+
+
+def test_a_module_is_called_by_keyword_too() -> None:
+    linear: Any = nn.Linear(2, 1, rng=0)
+    [output] = linear(inputs=[1.0, 2.0])
+    assert names(output) == ["Linear"]
+    with pytest.raises(TypeError, match=r"Linear\.__call__\(\) .*'rows'"):
+        linear(rows=[1.0, 2.0])
+    with pytest.raises(TypeError, match=r"Linear\.__call__\(\) missing .*'inputs'"):
+        linear()

@@ -16,6 +16,7 @@ import pytest
 from autograd_mini.core.graph import topological_order
 from autograd_mini.core.value import Constant, Value
 from autograd_mini.table.javascript import grammar_module, table_module
+from viz.explorer.assembly import signs_module
 
 SOURCE = Path(__file__).parents[2] / "viz" / "explorer" / "source"
 NODE = shutil.which("node")
@@ -64,6 +65,7 @@ def run(imports: str, function: str, cases: Sequence[Sequence[Any]]) -> list[Any
         for source in SOURCE.glob("*.js"):
             shutil.copy(source, folder)
         (folder / "table.js").write_text(table_module(), encoding="utf-8")
+        (folder / "signs.js").write_text(signs_module(), encoding="utf-8")
         (folder / "grammar.js").write_text(grammar_module(), encoding="utf-8")
         (folder / "package.json").write_text('{"type": "module"}', encoding="utf-8")
         main = folder / "main.js"

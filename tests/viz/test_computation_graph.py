@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import graphviz
@@ -277,18 +280,29 @@ class TestLabels:
         node = read(draw_graph(Value(1.0, label="a\tb\0c\x1b[31m\ud800")), tmp_path).nodes["n0"]
         assert node.texts[0] == r"a\tb\x00c\x1b[31m\ud800"
 
+    def test_what_turns_the_direction_is_shown_escaped(self, tmp_path: Path) -> None:
+        graph = draw_graph(Value(1.0, label="x\u202e1\U000e0001"))
+        node = read(graph, tmp_path).nodes["n0"]
+        assert node.texts[0] == r"x\u202e1\U000e0001"
+        assert node.tooltip.startswith(node.texts[0])
+        assert graph.source.isascii()
+
     def test_more_lines_than_three_are_left_to_the_tooltip(self, tmp_path: Path) -> None:
         picture = read(draw_graph(Value(1.0, label="1\n2\n3\n4")), tmp_path)
         assert picture.nodes["n0"].texts == ("1", "2", "…", "data", "1", "grad", "0")
         assert picture.nodes["n0"].tooltip.startswith("1\n2\n3\n4\n")
 
     def test_a_parameter_name_is_shown_whole(self, tmp_path: Path) -> None:
-        name = "encoder.heads.3.query.weights.1"
+        name = "encoder.heads.3.query.scale.1"
         assert read(draw_graph(Value(1.0, label=name)), tmp_path).nodes["n0"].texts[0] == name
 
     @pytest.mark.parametrize(
         ("path", "shown"),
-        [("layers.0.neurons.3.weights.1", "w¹₄₂"), ("layers.1.neurons.0.bias", "b²₁")],
+        [
+            ("layers.0.neurons.3.weights.1", "w¹₄₂"),
+            ("layers.1.neurons.0.bias", "b²₁"),
+            ("encoder.heads.3.query.weights.0.1", "encoder head 4 query w₁₂"),
+        ],
     )
     def test_a_parameter_of_a_layer_has_its_textbook_name(
         self, path: str, shown: str, tmp_path: Path
@@ -318,12 +332,21 @@ class TestLabels:
         assert picture.of_kind("constant")[0].texts == ("rate <b>", "0.5")
 
 
+UNSEEN = [
+    code
+    for code in range(sys.maxunicode + 1)
+    if unicodedata.category(chr(code)) == "Cf" and code not in (0x200C, 0x200D)
+]
+
+
 def shown(text: str) -> str:
     """The documented replacement of what a picture cannot hold, written another way."""
     named = {9: "\\t", 10: "\\n", 13: "\\r"}
     bytes_ = {code: f"\\x{code:02x}" for code in [*range(32), *range(0x7F, 0xA0)]}
-    others = [0x2028, 0x2029, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF]
-    return plain(text.translate(bytes_ | {code: f"\\u{code:04x}" for code in others} | named))
+    others = [*UNSEEN, 0x2028, 0x2029, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF]
+    escapes = {code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}" for code in others}
+    escapes |= {code: f"\\U{code:08x}" for code in others if code > 0xFFFF}
+    return plain(text.translate(bytes_ | escapes | named))
 
 
 def shortened(line: str) -> str:
@@ -332,6 +355,7 @@ def shortened(line: str) -> str:
 
 ANY_CHARACTER = st.one_of(
     st.characters(exclude_categories=()),
+    st.sampled_from("\xad\u200d\u202e\U000e0001"),
     st.sampled_from("\0\t\n\r\x1b\x7f\x85\u2028\ufffe\ud800\\\"'<>&{|}[];#%NlrnGE \xa0"),
 )
 
@@ -410,6 +434,18 @@ def _spelled(picture: Picture, name: str) -> tuple[object, ...]:
     return (data, op, *operands)
 
 
+@dataclass(eq=False)
+class Like:
+    """What is drawn needs not be a Value, but has to have what one has."""
+
+    data: object = 1.0
+    grad: object = 0.0
+    op: object = ""
+    parents: object = ()
+    local_derivatives: object = ()
+    label: object = "x"
+
+
 class TestRefusals:
     def test_more_values_than_the_limit(self) -> None:
         value = Value(1.0)
@@ -429,8 +465,9 @@ class TestRefusals:
         value = Value(1.0)
         for _ in range(100_000):
             value = value + 1.0
-        with pytest.raises(ValueError, match="200,001 values"):
+        with pytest.raises(ValueError, match="200,001 values") as error:
             draw_graph(value)
+        assert "max_nodes=200001" not in str(error.value)  # which would come to no end
 
     def test_a_raised_limit_takes_a_deep_graph(self) -> None:
         value = Value(1.0)
@@ -445,6 +482,43 @@ class TestRefusals:
     def test_not_a_value(self, root: object) -> None:
         with pytest.raises(TypeError, match="root must be a Value or a sequence of Values, got"):
             draw_graph(root)  # type: ignore[arg-type]  # what is tested
+
+    def test_a_class_or_an_array_without_axes(self) -> None:
+        with pytest.raises(TypeError, match=r"root must be a Value .*, got the class Value"):
+            draw_graph(Value)  # type: ignore[arg-type]  # what is tested
+        with pytest.raises(TypeError, match=r"root must be a Value .*, got ndarray"):
+            draw_graph(np.array(Value(1.0)))
+
+    @pytest.mark.parametrize("show", ["label", "formula"])
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            ({"data": "3"}, "of the value 'x' must be real numbers, got str"),
+            ({"data": None}, "of the value 'x' must be real numbers, got NoneType"),
+            ({"data": 1j}, "of the value 'x' must be real numbers, got complex"),
+            ({"grad": "1"}, "of the value 'x' must be real numbers, got str"),
+            ({"label": 3}, "label of a value must be text, got int"),
+            ({"label": None}, "label of a value must be text, got NoneType"),
+            ({"parents": None}, "operands of the value 'x' must be a tuple, got NoneType"),
+            ({"op": None}, "op of a value must be text, got NoneType"),
+            ({"parents": ("y",), "local_derivatives": (1.0,)}, "must be a tuple of Values"),
+            ({"parents": (None,), "local_derivatives": (1.0,)}, "must be a Value, got NoneType"),
+            ({"parents": (Like(),), "local_derivatives": ("1",)}, "real numbers, got str"),
+            ({"parents": (Like(),)}, "has 0 local derivatives for 1 operands"),
+        ],
+    )
+    def test_what_is_like_a_value_but_wrong(
+        self, wrong: dict[str, object], message: str, show: str
+    ) -> None:
+        error = ValueError if "for 1 operands" in message else TypeError
+        for root in (Like(**wrong), Like(parents=(Like(**wrong),), local_derivatives=(1.0,))):
+            with pytest.raises(error, match=message):
+                draw_graph(root, show=show)  # type: ignore[arg-type]  # what is tested
+
+    def test_what_is_like_a_value(self) -> None:
+        leaf = Like(data=np.float32(0.5), label="x")
+        root = Like(op="neg", data=-0.5, parents=(leaf,), local_derivatives=(-1.0,), label="y")
+        assert draw_graph(root).source.count("class=operation") == 1  # type: ignore[arg-type]
 
     def test_the_offending_item_is_named(self) -> None:
         with pytest.raises(TypeError, match="got float at position 1"):

@@ -182,12 +182,24 @@ def test_into_a_panel_and_a_file(tmp_path: Path) -> None:
         ([[1.0, 2.0, 3.0]], [0], {}, ValueError, r"shape \(N, 2\), got \(1, 3\).*X\[:, \[i, j\]\]"),
         ([1.0, 2.0], [0], {}, ValueError, r"shape \(N, 2\), got \(2,\)"),
         (np.zeros((0, 2)), [], {}, ValueError, r"got \(0, 2\)"),
-        ([["a", "b"]], [0], {}, TypeError, "X must hold numbers"),
+        (
+            [["a", "b"]],
+            [0],
+            {},
+            TypeError,
+            r"X must hold real numbers, got the str 'a' in X\[0, 0\]",
+        ),
         ([[1.0, np.nan]], [0], {}, ValueError, r"got nan in X\[0, 1\]"),
         (X, np.eye(4), {}, ValueError, r"\(N,\).*got \(4, 4\); of one-hot rows write y.argmax"),
         (X, [0, 1], {}, ValueError, "X has 4 points but y 2"),
         (X, [0, 1, 2, 0], {}, ValueError, "3 classes, 0, 1, 2, but the function tells 2 apart"),
-        (X, SIDES, {"labels": ["a"]}, ValueError, "name the 2 classes, got 1"),
+        (
+            X,
+            SIDES,
+            {"labels": ["a"]},
+            ValueError,
+            "labels must be 2 texts, one for each class, got 1",
+        ),
         (X, SIDES, {"axis_names": "ab"}, TypeError, "axis_names must be two texts"),
         (X, SIDES, {"margin": -1.0}, ValueError, "margin must be a number above 0"),
         (X, SIDES, {"resolution": 1}, ValueError, "resolution must be 2 to"),
@@ -220,3 +232,64 @@ def test_bad_models(model: Any, options: Any, error: type[Exception], message: s
     with pytest.raises(error, match=message):
         plot_decision_boundary(model, X, y, **options)
     assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("names", [["a", "b", "c"], [0, 1, 2]])
+def test_points_have_the_colour_of_their_class_where_one_has_none(names: list[Any]) -> None:
+    told = Told("predict_proba", lambda points: three_scores(points))
+    for model in (told, LogisticRegression().fit(THREE, names * 2)):
+        if model is told and names != [0, 1, 2]:
+            continue
+        axes = plot_decision_boundary(model, THREE[1:3], names[1:])
+        found = {str(mark.get_label()): np.asarray(mark.get_offsets()) for mark in points(axes)}
+        assert [*found] == [str(name) for name in names]
+        assert [found[str(name)].tolist() for name in names] == [[], [[1.0, 0.0]], [[2.0, 0.0]]]
+        colours = [tuple(mark.get_facecolor()[0]) for mark in points(axes)[1:]]
+        every = points(plot_decision_boundary(model, THREE, names * 2))
+        assert colours == [tuple(mark.get_facecolor()[0]) for mark in every[1:]]
+
+
+@pytest.mark.parametrize(("y", "expected"), [([1, 1], ["0", "1"]), ([-1, -1], ["-1", "1"])])
+def test_one_class_of_two(y: list[int], expected: list[str]) -> None:
+    axes = plot_decision_boundary(right_of_one, X[:2], y)
+    assert [mark.get_label() for mark in points(axes)] == expected
+    counts = [len(np.asarray(mark.get_offsets())) for mark in points(axes)]
+    assert counts == ([0, 2] if y == [1, 1] else [2, 0])
+
+
+def test_a_model_of_more_classes_that_predicts_them() -> None:
+    model = Told("predict_classes", lambda points: np.round(points[:, 0]).clip(0, 2).astype(int))
+    axes = plot_decision_boundary(model, THREE[1:], [1, 2, 0, 1, 2])
+    assert [mark.get_label() for mark in points(axes)] == ["0", "1", "2"]
+    axes = plot_decision_boundary(model, THREE[2:3], [2])  # the plane about the point
+    assert [mark.get_label() for mark in points(axes)] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "error", "message"),
+    [
+        (lambda p: ["d"] * len(p), "abab", TypeError, "returns 'd', which is no class in y, a, b"),
+        (lambda p: [5] * len(p), SIDES, TypeError, "returns 5, which is no class in y, 0, 1"),
+        (lambda p: p[:, 0] * 1j, SIDES, TypeError, "answer of the function must hold real numbers"),
+        (lambda p: p[:, :0], SIDES, ValueError, r"\(N,\) or \(N, K\); got shape \(40000, 0\)"),
+        (three_scores, "abab", ValueError, "tells 3 classes apart, and y has only a, b: number"),
+        (LogisticRegression().fit(X, SIDES), "abab", ValueError, "class 'a', the model knows 0, 1"),
+        (Told("predict", lambda p: np.arange(len(p))), SIDES, ValueError, "40000 classes, at most"),
+    ],
+)
+def test_answers_that_say_nothing_of_the_classes(
+    model: Any, y: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        plot_decision_boundary(model, X, list(y))
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-12, 1e16, 4e299])
+def test_planes_of_any_size(size: float) -> None:
+    for plane in (X * size, X * 0.0 + size):
+        axes = plot_decision_boundary(lambda p: p[:, 0] / size - 1.0, plane, SIDES, resolution=20)
+        axes.figure.canvas.draw()
+        (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+        assert left < plane[:, 0].min() <= plane[:, 0].max() < right
+        assert low < plane[:, 1].min() <= plane[:, 1].max() < high

@@ -186,6 +186,13 @@ class TestBoxes:
             names = in_order(column)
             assert names == [f"neuron {j + 1}" for j in range(len(names))]
 
+    def test_inputs_stand_beside_the_middle_of_collapsed_neurons(self) -> None:
+        picture = read_here(draw_graph(network_loss(), collapse="neuron"))
+        layer = picture.cluster("layer 1")
+        heights = [picture.labelled(name).centre[1] for name in ("x1", "x2")]
+        third = (layer.box[3] - layer.box[1]) / 3
+        assert abs(sum(heights) / 2 - layer.centre[1]) < third / 2
+
     @pytest.mark.parametrize("n", [2, 4, 6])
     def test_examples_of_a_batch_stand_in_order(self, n: int, tmp_path: Path) -> None:
         model = nn.MLP(2, [16, 16, 1], rng=0)
@@ -196,6 +203,24 @@ class TestBoxes:
         picture = read(draw_graph(loss, collapse=1), tmp_path)
         inputs = [node for node in picture.of_kind("constant") if float(node.texts[0]) >= 1]
         assert [float(text) for text in in_order(inputs)] == [x for xs, _ in batch for x in xs]
+
+    def test_bare_numbers_say_which_input_they_are(self) -> None:
+        model = nn.MLP(3, [16, 16, 1], rng=0)
+        [output] = model([0.25, Value(0.5, "x"), 0.75])
+        picture = read_here(draw_graph(output, collapse="layer"))
+        texts = sorted(node.texts for node in picture.of_kind("constant"))
+        assert texts == [("0.25", "input 1"), ("0.75", "input 3")]
+        assert "input 2" not in picture.labelled("x").texts
+        opened = read_here(draw_graph(nn.Neuron(2, rng=0)([0.25, 0.75]), collapse=None))
+        assert all(len(node.texts) == 1 for node in opened.of_kind("constant"))
+
+    def test_where_no_operation_takes_all_inputs_they_do_not(self) -> None:
+        a, b, x = ad.as_value(0.25), ad.as_value(0.75), Value(2.0, "x")
+        with ad.scope("part"):
+            y = (x * a + a) * (x - b + b)
+        picture = read_here(draw_graph(y * 1.5, collapse="part"))
+        assert len(picture.of_kind("constant")) == 3
+        assert all(len(node.texts) == 1 for node in picture.of_kind("constant"))
 
     def test_two_uses_between_values_stay_two_edges(self, tmp_path: Path) -> None:
         a = Value(3.0, "a")
@@ -292,6 +317,74 @@ class TestBoxes:
         }
         assert "highlighted" in kinds["neuron 2"]
         assert "faded" in kinds["neuron 3"]
+
+
+class TestOrder:
+    """What is collapsed stands in the order in which it is listed, as what is not does."""
+
+    @pytest.mark.parametrize("sizes", [(3, 1), (4, 2), (5, 1), (4, 3, 2), (2, 2, 2, 2)])
+    @pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+    def test_collapsed_neurons(self, rankdir: str, sizes: tuple[int, ...]) -> None:
+        picture = read_here(draw_graph(network_loss(2, sizes), collapse="neuron", rankdir=rankdir))
+        axis = 1 if rankdir in ("LR", "RL") else 0
+        for number, size in enumerate(sizes, 1):
+            layer = picture.cluster(f"layer {number}")
+            neurons = [box for box in picture.of_kind("box") if layer.holds(box)]
+            assert in_order(neurons, axis) == [f"neuron {i + 1}" for i in range(size)]
+
+    @pytest.mark.parametrize("examples", [4, 6])
+    @pytest.mark.parametrize("collapse", ["layer", 1])
+    @pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+    @pytest.mark.parametrize("sizes", [(3, 1), (16, 16, 1)])
+    def test_a_batch(
+        self, sizes: tuple[int, ...], rankdir: str, collapse: str | int, examples: int
+    ) -> None:
+        model = nn.MLP(2, list(sizes), rng=0)
+        inputs = [[Value(10.0 * i + k, f"x{i}{k}") for k in range(2)] for i in range(examples)]
+        losses = [nn.half_squared_error(model(each), [1.0]) for each in inputs]
+        with ad.scope("mean"):
+            loss = sum(losses) / examples
+        assert isinstance(loss, Value)
+        picture = read_here(draw_graph(loss, collapse=collapse, rankdir=rankdir))
+        axis = 1 if rankdir in ("LR", "RL") else 0
+        leaves = in_order(picture.of_kind("leaf"), axis)
+        for alike in (*inputs, *zip(*inputs, strict=True)):  # of an example, and over examples
+            labels = [x.label for x in alike]
+            assert [label for label in leaves if label in labels] == labels
+        names = {box.texts[0] for box in picture.of_kind("box")} - {"mean"}
+        for name in names:
+            boxes = [box for box in picture.of_kind("box") if box.texts[0] == name]
+            boxes.sort(key=lambda box: box.centre[axis])
+            numbers = [int(box.name.removeprefix("s")) for box in boxes]
+            assert len(numbers) == examples
+            assert numbers == sorted(numbers)
+
+    @pytest.mark.parametrize("channels", [2, 3])
+    @pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+    @pytest.mark.parametrize("collapse", ["auto", "channel"])
+    def test_channels(self, channels: int, rankdir: str, collapse: str) -> None:
+        convolution, linear = nn.Conv2D(1, channels, 3, rng=0), nn.Linear(16 * channels, 3, rng=1)
+        image = [[[0.1 * (i + j) for j in range(6)] for i in range(6)]]
+        features = [value.relu() for rows in convolution(image) for row in rows for value in row]
+        loss = nn.cross_entropy(linear(features), 1)
+        picture = read_here(draw_graph(loss, collapse=collapse, rankdir=rankdir))
+        axis = 1 if rankdir in ("LR", "RL") else 0
+        names = [f"channel {i + 1}" for i in range(channels)]
+        if collapse == "channel":
+            boxes = [box for box in picture.of_kind("box") if box.texts[0] in names]
+            assert in_order(boxes, axis) == names
+        else:
+            places = [picture.cluster(name).centre[axis] for name in names]
+            assert places == sorted(places)
+
+    @pytest.mark.parametrize("collapse", ["step", "neuron"])
+    def test_inputs_of_steps(self, collapse: str) -> None:
+        cell = nn.RNNCell(1, 2, rng=0)
+        inputs = [Value(0.1 * t, f"x{t + 1}") for t in range(4)]
+        hidden = cell.unroll([[x] for x in inputs])[-1]
+        picture = read_here(draw_graph(hidden[0] * hidden[1], collapse=collapse))
+        places = [picture.labelled(x.label).centre[0] for x in inputs]
+        assert all(b - a > 50 for a, b in itertools.pairwise(places))  # each beside its step
 
 
 def edge_counts(picture: Picture) -> dict[str, int]:
@@ -522,10 +615,14 @@ class TestSize:
         assert depths == {20: {"layer"}, 60: {"neuron"}, 450: set()}
 
     def test_refusals_name_what_helps(self) -> None:
+        y = Value(1.0)
+        for k in range(30):
+            with ad.scope(f"part {k}"):
+                y = ad.tanh(y) * y
         with pytest.raises(ValueError, match=r"with all its scopes collapsed still .*fewer"):
-            draw_graph(network_loss(examples=30), max_nodes=20)
-        with pytest.raises(ValueError, match=r"with collapse='neuron' still .*max_nodes=20"):
-            draw_graph(network_loss(2, (16, 16, 1)), collapse="neuron", max_nodes=20)
+            draw_graph(y, max_nodes=20)
+        with pytest.raises(ValueError, match=r"with collapse='part' still .*max_nodes=20"):
+            draw_graph(y, collapse="part", max_nodes=20)
         x = Value(1.0)
         with pytest.raises(ValueError, match=r"values, more than max_nodes=2: .*scope\(name\)"):
             draw_graph(ad.tanh(ad.tanh(x)), max_nodes=2)

@@ -20,7 +20,7 @@ from tests.viz.browser import Visits
 from viz import explore
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -207,15 +207,8 @@ def test_a_picture_opens_legibly_and_with_all_notes_inside(visit: Visits, width:
     assert size > 8
     page.keyboard.press("End")
     page.click("#fit")
-    outside = page.evaluate(
-        """() => { const pane = document.querySelector("#picture").getBoundingClientRect();
-          return [...document.querySelectorAll(".note")].filter((note) => {
-            const box = note.getBoundingClientRect();
-            return box.left < pane.left || box.right > pane.right || box.bottom > pane.bottom;
-          }).length; }"""
-    )
     assert page.locator(".note.sum").count() == 2
-    assert outside == 0
+    assert outside_of_the_picture(page, ".note") == 0
 
 
 def test_a_leaf_field_holds_the_whole_number_and_says_what_is_none(visit: Visits) -> None:
@@ -289,6 +282,200 @@ def test_a_slider_reaches_as_far_as_its_number(visit: Visits) -> None:
     assert slider.get_attribute("max") == "2"
 
 
+def chain(length: int) -> Value:
+    y = Value(0.5, "x")
+    for step in range(length):
+        y = (ad.tanh, ad.sin, ad.exp)[step % 3](y)
+    return y
+
+
+def outside_of_the_picture(page: Page, selector: str) -> int:
+    """How many elements are not wholly seen in the pane of the picture."""
+    outside = """(selector) => {
+      const pane = document.querySelector("#picture").getBoundingClientRect();
+      return [...document.querySelectorAll(selector)].filter((each) => {
+        const box = each.getBoundingClientRect();
+        return box.left < pane.left || box.right > pane.right
+          || box.top < pane.top || box.bottom > pane.bottom;
+      }).length;
+    }"""
+    return int(page.evaluate(outside, selector))
+
+
+@pytest.mark.parametrize(("length", "width"), [(7, 1050), (60, 1050), (60, 400)])
+def test_the_node_of_the_step_is_in_view_and_legible(
+    visit: Visits, length: int, width: int
+) -> None:
+    page = visit(explore(chain(length)).html, width=width, height=700)
+    for _ in range(0, count(page), 5):
+        size = page.locator(".node .value").first.evaluate("each => 11 * each.getScreenCTM().a")
+        assert size > 8
+        assert outside_of_the_picture(page, ".current .box") == 0
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+    page.keyboard.press("Home")
+    page.select_option("#speed", "12")
+    page.keyboard.press("Space")
+    for _ in range(5):
+        page.wait_for_timeout(60)
+        assert outside_of_the_picture(page, ".current .box") == 0
+
+
+def test_a_chain_goes_down_where_more_of_it_is_seen_so(visit: Visits) -> None:
+    page = visit(explore(chain(7)).html, width=1050, height=700)
+    seen = page.locator(".node").count() - outside_of_the_picture(page, ".node .box")
+    assert seen >= 5
+
+
+# Where the characters of a text stand, from left to right, of those that `kept` lets through.
+ACROSS = """(element, kept) => {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), found = [];
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    [...text.data].forEach((character, i) => {
+      const range = document.createRange();
+      range.setStart(text, i);
+      range.setEnd(text, i + 1);
+      const { left, top, width } = range.getBoundingClientRect();
+      if (kept.includes(character) && width) found.push({ character, left, top });
+    });
+  }
+  return found.sort((a, b) => Math.round((a.top - b.top) / 8) || a.left - b.left)
+    .map(({ character }) => character).join("");
+}"""
+
+
+def assert_runs_from_left_to_right(text: Locator, letters: str) -> None:
+    """Signs, digits, and one letter of each name stand in the order in which they are written."""
+    kept = f"=·/∂×→0123456789{letters}"
+    written = "".join(character for character in text.text_content() or "" if character in kept)
+    assert text.evaluate(ACROSS, kept) == written
+
+
+def test_names_from_right_to_left_keep_an_equation_in_order(visit: Visits) -> None:
+    root = Value(2.0, "שלום") * Value(3.0, "وزن")
+    root.label = "הפסד"
+    page = visit(explore(root).html)
+    for key in ("ArrowRight", "End"):
+        page.keyboard.press(key)
+        assert_runs_from_left_to_right(page.locator("#sentence"), "לوס")
+    for line in page.locator(".line .left, .line .right, .route, dd").all():
+        assert_runs_from_left_to_right(line, "לوס")
+
+
+def test_the_home_key_scrolls_a_region_in_focus(visit: Visits) -> None:
+    page = visit(explore(neuron()).html)
+    page.keyboard.press("End")
+    page.locator("aside .scroll").first.focus()
+    page.keyboard.press("Home")
+    assert at(page) == count(page)
+
+
+def test_a_screen_reader_is_told_where_a_slider_ends(visit: Visits) -> None:
+    page = visit(explore(neuron()).html)
+    page.keyboard.press("End")
+    live = "() => document.querySelector('#sentence').getAttribute('aria-live')"
+    send = """([selector, value, event]) => {
+      const slider = document.querySelector(selector);
+      slider.value = value;
+      slider.dispatchEvent(new Event(event, { bubbles: true }));
+    }"""
+    for selector in ("#scrub", "#inputs input[type=range]"):
+        for value in ("1", "0.5", "2"):
+            page.evaluate(send, [selector, value, "input"])
+            assert page.evaluate(live) == "off"
+        text = page.inner_text("#sentence")
+        page.evaluate(
+            "() => new MutationObserver(() => { document.body.dataset.told = 'yes'; })"
+            ".observe(document.querySelector('#sentence'), { childList: true })"
+        )
+        page.evaluate(send, [selector, "2", "change"])
+        assert page.evaluate(live) == "polite"
+        assert page.inner_text("#sentence") == text
+        assert page.evaluate("() => document.body.dataset.told") == "yes"
+        page.evaluate("() => { delete document.body.dataset.told; }")
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["forth", "forth and back"])
+@pytest.mark.parametrize("selector", ["#scrub", "#inputs input[type=range]"])
+def test_a_screen_reader_is_told_where_a_drag_ends(
+    visit: Visits, selector: str, back: bool
+) -> None:
+    page = visit(explore(neuron()).html)
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    slider, sentence = page.locator(selector).first, page.locator("#sentence")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    start, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(start, y)
+    page.mouse.down()
+    page.mouse.up()
+    before = slider.input_value()
+    page.mouse.down()
+    page.mouse.move(start - 40, y, steps=4)
+    page.mouse.move(start - 60, y + 90, steps=4)  # and off it
+    assert slider.input_value() != before
+    assert sentence.get_attribute("aria-live") == "off"
+    if back:
+        page.mouse.move(start, y + 90, steps=4)
+        assert slider.input_value() == before
+    page.mouse.up()
+    assert sentence.get_attribute("aria-live") == "polite"
+
+
+@pytest.mark.parametrize("event", ["pointercancel", "blur", "keyup"])
+def test_a_drag_that_is_cut_short_ends(visit: Visits, event: str) -> None:
+    page = visit(explore(neuron()).html)
+    sentence = page.locator("#sentence")
+    page.locator("#scrub").dispatch_event("input")
+    assert sentence.get_attribute("aria-live") == "off"
+    page.locator("#scrub").dispatch_event(event)
+    assert sentence.get_attribute("aria-live") == "polite"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_print_shows_all_of_it_on_white(visit: Visits, dark: bool) -> None:
+    page = visit(explore(chain(12)).html, dark=dark)
+    page.keyboard.press("End")
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark" if dark else "light")
+    page.set_viewport_size({"width": 700, "height": 1000})
+    page.wait_for_timeout(100)
+    assert outside_of_the_picture(page, ".node .box") == 0
+    cut = """() => [...document.querySelectorAll("aside, .scroll, main, #sentence")]
+      .filter((each) => each.scrollHeight > each.clientHeight + 1
+        && getComputedStyle(each).overflowY !== "visible").map((each) => each.outerHTML)"""
+    assert page.evaluate(cut) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 700
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    for control in (".transport", ".zoom", "#theme"):
+        assert not page.is_visible(control)
+
+
+def test_sliders_can_be_held_in_narrow_windows(visit: Visits) -> None:
+    root = neuron() * Value(-0.504372, "a_long_name_of_a_leaf")
+    page = visit(explore(root).html, width=320)
+    for field in page.locator("#inputs input[type=number]").all():
+        assert field.evaluate("each => each.scrollWidth <= each.clientWidth")
+    for slider in page.locator("#inputs input[type=range]").all():
+        box = slider.bounding_box()
+        assert box is not None
+        assert box["width"] >= 90
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_the_ledger_is_as_wide_as_its_column(visit: Visits) -> None:
+    root = Value(0.371468, "first") * Value(-0.620223, "second") * Value(-1.0123456, "third")
+    for width in (320, 960, 1050):
+        page = visit(explore(root).html, width=width)
+        holder = page.locator("#ledger .scroll").first
+        assert holder.evaluate("each => each.scrollWidth <= each.clientWidth")
+        head = page.locator("#ledger th").first
+        assert head.evaluate("each => each.getBoundingClientRect().height") < 30
+
+
 def test_space_chooses_the_node_in_focus(visit: Visits) -> None:
     page = visit(explore(neuron()).html)
     page.focus("[data-node='3']")
@@ -331,6 +518,20 @@ def test_a_second_arrival_adds(visit: Visits) -> None:
     product = "1 \N{MULTIPLICATION SIGN} 1"
     assert page.locator(".note.product").all_text_contents() == [f"{product}= 1"] * 2
     assert "which adds up to 1 + 1 = 2" in page.inner_text("#sentence")
+
+
+def test_what_a_step_adds_at_one_node_stands_beside_it_as_one_sum(visit: Visits) -> None:
+    x = Value(0.5, "x")
+    page = visit(explore(ad.exp(x * x) * x).html)
+    page.keyboard.press("End")
+    assert page.locator(".note.sum").all_text_contents() == ["1.284 + 0.321 + 0.321 = 1.926"]
+    note, box = (page.locator(each).first.bounding_box() for each in (".note.sum", ".leaf .name"))
+    assert note is not None
+    assert box is not None
+    assert note["y"] + note["height"] <= box["y"] or box["y"] + box["height"] <= note["y"]
+    page = visit(explore(ad.sum([x] * 9)).html)
+    page.keyboard.press("End")
+    assert page.locator(".note.sum").all_text_contents() == ["1 + 1 + 1 + … + 1 = 9"]
 
 
 def test_motion_ends_with_the_right_numbers(visit: Visits) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,30 @@ def test_notebooks_show_it_in_a_frame() -> None:
     assert len(repr(page)) < 100
 
 
+def test_a_page_holds_the_rows_that_its_graph_needs(register: Callable[..., object]) -> None:
+    derivative = "(sigmoid(x) + silu(x) * sigmoid(-x)) / 2"
+    register("half_silu", "x", "silu(x) / 2", [derivative], [(-1.0, 1.0)])
+    root = ad.core.recording.apply("half_silu", Value(1.0, "x"))
+    script = Page(explore(root).html).texts["script"][-1]
+    rows = re.findall(r'^  "(\w+)": \{$', script, re.MULTILINE)
+    assert rows == ["sigmoid", "silu", "half_silu"]
+
+
+def test_the_title_counts_the_roots_that_it_does_not_name() -> None:
+    a = Value(2.0, "a")
+    roots = [a * i for i in range(5)]
+
+    def title() -> str:
+        return Page(explore(roots).html).texts["title"][0]
+
+    assert title() == "Backward pass"
+    roots[2].label = "lonely"
+    assert title() == "Backward pass of lonely and 4 more"
+    for root, label in zip(roots, "pqrst", strict=True):
+        root.label = label
+    assert title() == "Backward pass of p, q, r and 2 more"
+
+
 @pytest.mark.parametrize(
     ("title", "shown"),
     [(None, "Backward pass of y"), ("<b>", "<b>"), ("\ud800", "?"), ("", "")],
@@ -166,6 +191,7 @@ def test_a_graph_that_is_too_large_is_refused(tmp_path: Path) -> None:
         ((3.0,), TypeError, "root must be a Value or a sequence of Values, got float"),
         (([],), ValueError, "got an empty list"),
         ((product(), "page.svg"), ValueError, "must end in .html, got 'page.svg'"),
+        ((product(), ""), ValueError, "must end in .html, got ''"),
         ((product(), 3), TypeError, "path must be a str or a Path, got int"),
         ((product(), "missing/page.html"), FileNotFoundError, "'missing' does not exist"),
     ],

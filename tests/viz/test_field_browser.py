@@ -11,8 +11,14 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini.command.expression import ExpressionError, parse_expression
+from autograd_mini.table.javascript import BUILT_IN, grammar_module, table_module
 from tests.viz.browser import Visits
-from tests.viz.test_explorer_browser import assert_shows_the_engine, axe_violations
+from tests.viz.test_explorer_browser import (
+    assert_runs_from_left_to_right,
+    assert_shows_the_engine,
+    axe_violations,
+)
+from viz.explorer.assembly import assemble, source
 from viz.explorer.build import PLAYGROUND
 
 if TYPE_CHECKING:
@@ -49,6 +55,7 @@ def test_the_address_holds_what_is_shown(visit: Visits) -> None:
     page = visit(playground())
     type_in(page, "s = x*y\np = exp(s)")
     page.get_by_label("value of x", exact=True).fill("-0.375")
+    page.wait_for_url("**#*v.x=-0.375*")
     fragment = page.evaluate("location.hash")
     other = visit(playground(), fragment=fragment)
     assert other.input_value("#expression") == "s = x*y\np = exp(s)"
@@ -141,6 +148,127 @@ def test_another_name_is_shown_beside_the_first(visit: Visits) -> None:
     page = visit(playground())
     type_in(page, "x = y")
     assert page.locator(".node .name").text_content() == "y = x"
+
+
+def test_names_from_right_to_left_stand_in_order_in_the_picture(visit: Visits) -> None:
+    page = visit(playground())
+    type_in(page, "שלום = وزن; L = שלום*2")
+    title = page.locator(".node .name").first
+    assert (title.text_content() or "").count("=") == 1
+    assert_runs_from_left_to_right(title, "לو")
+
+
+LARGE = "+".join(f"tanh(x{i}*y)" for i in range(30))
+
+
+def test_a_large_picture_waits_for_a_pause_in_the_typing(visit: Visits) -> None:
+    page = visit(playground())
+    type_in(page, LARGE + "+")
+    assert page.get_attribute("#expression", "aria-invalid") == "true"
+    type_in(page, LARGE)
+    assert page.get_attribute("#expression", "aria-invalid") == "false"
+    page.locator(".edge").nth(30 * 3 + 29 * 2 - 1).wait_for(state="attached")
+
+
+# What is drawn at once, after each event of a text that is typed: the numbers of edges.
+TYPE = """([texts, event]) => texts.map((text) => {
+  const field = document.querySelector("#expression");
+  field.value = text;
+  field.dispatchEvent(new Event("input"));
+  if (event) field.dispatchEvent(new Event(event));
+  return document.querySelectorAll(".edge").length;
+})"""
+
+
+def test_typing_draws_small_graphs_at_once_and_large_ones_when_the_field_is_left(
+    visit: Visits,
+) -> None:
+    page = visit(playground())
+    small = ["a + a", "a*b + c", "tanh(w*x)"]
+    assert page.evaluate(TYPE, [small, ""]) == [2, 4, 3]
+    assert page.evaluate(TYPE, [[LARGE, "a + a", LARGE], ""]) == [3, 2, 2]
+    assert page.evaluate(TYPE, [[LARGE], "change"]) == [148]
+
+
+def test_a_text_is_parsed_once(visit: Visits) -> None:
+    begin = "export function parse(text, values = {}) {"
+    parser = source("parse.js")
+    assert begin in parser
+    counted = parser.replace(begin, f"{begin} globalThis.parses = (globalThis.parses ?? 0) + 1;")
+    generated = {"table.js": table_module(BUILT_IN), "grammar.js": grammar_module()}
+    page = visit(assemble("Counted", None, {**generated, "parse.js": counted}))
+    parses = "(() => { const count = parses; parses = 0; return count; })()"
+    assert page.evaluate(parses) == 1
+    for texts, event in ((["a + a"], ""), ([LARGE], "change"), (["u = 2; u*u"], "")):
+        page.evaluate(TYPE, [texts, event])
+        assert page.evaluate(parses) == 1
+    page.get_by_label("value of u", exact=True).fill("5")
+    assert page.evaluate(parses) == 0
+    page.evaluate(TYPE, [["u = 2; u*u*u"], ""])
+    assert page.evaluate(parses) == 1
+
+
+def test_a_leaf_that_is_changed_while_a_picture_waits(visit: Visits) -> None:
+    page = visit(playground())
+    page.evaluate(TYPE, [["y + y"], ""])
+    page.evaluate(
+        f"""(text) => {{
+          ({TYPE})([[text], ""]);
+          const leaf = document.querySelector("input[data-leaf]");
+          leaf.value = "5";
+          leaf.dispatchEvent(new Event("input"));
+        }}""",
+        LARGE,
+    )
+    page.locator(".edge").nth(30 * 3 + 29 * 2 - 1).wait_for(state="attached")
+    assert page.get_by_label("value of y", exact=True).input_value() == "5"
+
+
+def test_the_address_is_written_once_for_many_changes(visit: Visits) -> None:
+    page = visit(playground())
+    page.wait_for_url("**#f=*")
+    page.evaluate(
+        """() => { window.writes = [];
+          const write = history.replaceState.bind(history);
+          history.replaceState = (...given) => { writes.push(given[2]); write(...given); };
+        }"""
+    )
+    page.evaluate(
+        """() => { const slider = document.querySelector("#inputs input[type=range]");
+          for (let i = 0; i < 50; i += 1) {
+            slider.value = String(i / 50);
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+          } }"""
+    )
+    page.wait_for_url("**v.x=0.98*")
+    assert len(page.evaluate("writes")) == 1
+
+
+def test_what_is_wrong_takes_no_room_from_the_picture(visit: Visits) -> None:
+    for width in (400, 1280):
+        page = visit(playground(), width=width)
+        type_in(page, "tanh(w*x)")
+        before = page.locator("#picture").bounding_box()
+        type_in(page, "tanh(w*x + )")
+        assert page.is_visible("#complaint .message")
+        assert page.locator("#picture").bounding_box() == before
+
+
+@pytest.mark.parametrize("height", [390, 480, 620, 640, 720])
+def test_short_windows_keep_the_picture_of_the_playground(visit: Visits, height: int) -> None:
+    page = visit(playground(), width=1000, height=height)
+    type_in(page, "a + ")
+    box = page.locator("#picture").bounding_box()
+    assert box is not None
+    assert box["height"] > 220
+
+
+def test_minus_zero_is_kept_in_the_address(visit: Visits) -> None:
+    page = visit(playground(), fragment="#f=1%2Fx&v.x=-0")
+    assert page.locator(".node > title").all_text_contents()[-1].endswith("data -Infinity\ngrad 1")
+    page.get_by_label("value of x", exact=True).fill("2")
+    page.get_by_label("value of x", exact=True).fill("-0")
+    page.wait_for_url("**v.x=-0")
 
 
 def test_several_outputs_are_seeded_together(visit: Visits) -> None:

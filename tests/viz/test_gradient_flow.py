@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 import autograd_mini as ad
+import nn
 from autograd_mini import Value
-from tests.viz.picture import Picture, read
+from tests.viz.picture import Picture, read, read_here
 from tests.viz.test_computation_graph import TIMES, neuron, random_graphs, reachable
 from viz import draw_graph
 
@@ -44,6 +45,14 @@ class TestContributions:
         picture = read(draw_graph(y, edges="both"), tmp_path)
         texts = {edge.tail: edge.texts for edge in picture.operand_edges()}
         assert texts == {"n0": (f"3 {TIMES} 0.5 = 1.5",), "n1": (f"2 {TIMES} 0.5 = 1",)}
+
+    def test_a_negative_second_factor_has_brackets(self) -> None:
+        x = Value(0.5, "x")
+        ad.exp(-x).backward()
+        y = ad.exp(x * 2.0)
+        y.backward(-1.0)
+        texts = [edge.texts for edge in read_here(draw_graph(y, edges="both")).operand_edges()]
+        assert (f"{math.exp(1.0):.4g} {TIMES} (-1) = {-math.exp(1.0):.4g}",) in texts
 
     def test_nothing(self, tmp_path: Path) -> None:
         y, _ = neuron()
@@ -133,6 +142,28 @@ class TestFlow:
         x_name, y_name = picture.labelled("x").name, picture.labelled("y").name
         assert widths[x_name] > 2 * widths[y_name]
 
+    def test_a_line_with_both_signs_is_explained(self) -> None:
+        x = Value(1.0, "x")
+        with ad.scope("difference"):
+            y = 2.0 * x - x
+        y.backward()
+        for factor, explained in ((y, True), (x * 2.0, False)):
+            factor.backward()
+            drawing = draw_graph(factor, collapse=1 if explained else None, flow=True, legend=True)
+            assert ("contributions of both signs" in drawing.source) == explained
+
+    def test_a_count_stands_clear_of_a_thick_line(self) -> None:
+        x = Value(1.0, "x")
+        with ad.scope("square"):
+            y = x * x
+        y.backward()
+        plain, thick = (
+            read_here(draw_graph(y, collapse=1, flow=flow)).edges for flow in (False, True)
+        )
+        assert [edge.texts for edge in (*plain, *thick)] == [("2 uses",), ("2 uses",)]
+        heights = [edge.box[3] - edge.box[1] for edge in (*plain, *thick)]
+        assert heights[1] > heights[0] + 2
+
     def test_it_comes_with_contributions_unless_told_otherwise(self) -> None:
         y, _ = neuron()
         assert "positive" in draw_graph(y, edges="both").source
@@ -174,6 +205,16 @@ class TestHighlight:
             assert ("highlighted" in line) == on_path
             assert ("faded" in line) != on_path
 
+    def test_a_leaf_of_a_collapsed_layer_is_drawn_by_itself(self) -> None:
+        model = nn.MLP(2, [16, 16, 1], rng=0)
+        loss = nn.half_squared_error(model([0.5, -1.0]), [1.0])
+        leaf = model.layers[0].parameters()[0]
+        picture = read_here(draw_graph(loss, highlight=(leaf, loss), collapse="layer"))
+        assert "highlighted" in picture.labelled("w¹₁₁").kinds
+        [layer] = [box for box in picture.of_kind("box") if box.texts[0] == "layer 1"]
+        assert "47" in layer.texts  # the parameters that are left in it
+        assert picture.edges_between(picture.labelled("w¹₁₁").name, layer.name)
+
     def test_no_path(self) -> None:
         a, _, y = two_paths()
         inner = y.parents[0].parents[1]  # tanh(b)
@@ -212,6 +253,16 @@ class TestNotFinite:
         x = Value(0.0, "x")
         ad.sqrt(x).backward()
         assert "nonfinite" in read(draw_graph(x), tmp_path).labelled("x").kinds
+
+    def test_the_sign_of_an_infinite_contribution_is_told_by_its_head(self) -> None:
+        heads = []
+        for sign in (1.0, -1.0):
+            x = Value(0.0, "x")
+            y = ad.log(x) * sign
+            y.backward()
+            source = draw_graph(y, edges="contribution").source
+            heads.append(source.count("arrowhead=tee"))
+        assert heads == [0, 2]  # to the logarithm and to the product
 
     def test_a_local_derivative_too(self, tmp_path: Path) -> None:
         [edge] = read(draw_graph(ad.sqrt(Value(0.0))), tmp_path).operand_edges()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.transforms import Bbox
 
 import autograd_mini as ad
 import nn
@@ -125,7 +128,69 @@ def test_a_model_after_its_backward_pass() -> None:
     np.testing.assert_array_equal(nn.parameters_to_vector(model), theta)
     model.parameters()[4].grad *= 1.1
     axes = plot_gradient_check(model.parameters(), loss)
-    assert [text.get_text() for text in axes.texts] == [model.parameters()[4].label]
+    assert model.parameters()[4].label == "layers.0.neurons.1.weights.1"
+    assert [text.get_text() for text in axes.texts] == ["w¹₂₂"]
+
+
+def half_or_raise(answers: list[Any], model: nn.MLP) -> Any:
+    """A loss that sets the parameters, and from its fourth call on gives what is in the list."""
+    calls = []
+
+    def loss(numbers: Any) -> Any:
+        nn.vector_to_parameters(numbers, model)
+        calls.append(1)
+        answer = answers[0] if len(calls) > 3 else 1.0 + float(numbers @ numbers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(RuntimeError("stop"), RuntimeError), (np.inf, ValueError), ("text", TypeError)],
+)
+def test_parameters_are_put_back_after_an_error(answer: Any, error: type[Exception]) -> None:
+    model = nn.MLP(2, [1], rng=0)
+    theta = nn.parameters_to_vector(model)
+    for parameter in model.parameters():
+        parameter.grad = 1.0
+    with pytest.raises(error):
+        plot_gradient_check(model, half_or_raise([answer], model))
+    np.testing.assert_array_equal(nn.parameters_to_vector(model), theta)
+    assert plt.get_fignums() == []
+
+
+def test_memory_does_not_grow_with_the_square_of_the_parameters() -> None:
+    theta = np.linspace(1.0, 2.0, 20_000)
+    tracemalloc.start()
+    try:
+        plot_gradient_check(2.0 * theta, lambda at: float(at @ at), at=theta, most=3)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1000 * theta.nbytes / 8  # the square has 20,000 rows
+
+
+class TwoRows(nn.Module):
+    """Layers under two words for one thing."""
+
+    def __init__(self) -> None:
+        self.layers, self.modules = [nn.Linear(1, 1, rng=0)], [nn.Linear(1, 1, rng=1)]
+
+    def __call__(self, x: Any) -> Any:
+        return self.modules[0](self.layers[0](x))
+
+
+def test_no_two_derivatives_share_a_name() -> None:
+    model = TwoRows()
+    parameters = model.parameters()
+    for parameter in parameters:
+        parameter.grad = 1.0
+    axes = plot_gradient_check(parameters, [2.0, 3.0, 4.0, 5.0])
+    names = ["b¹₁", "b\N{PRIME}¹₁", "w¹₁₁", "w\N{PRIME}¹₁₁"]
+    assert sorted(text.get_text() for text in axes.texts) == names
 
 
 def test_calls_of_the_function_are_limited() -> None:
@@ -145,18 +210,28 @@ def test_calls_of_the_function_are_limited() -> None:
     [
         (([1.0], [1.0, 2.0]), {}, ValueError, "differences must be 1, .* got 2"),
         (([], []), {}, ValueError, "gradient is empty"),
-        ((["a"], [1.0]), {}, TypeError, "gradient must hold numbers"),
+        (
+            (["a"], [1.0]),
+            {},
+            TypeError,
+            "gradient must hold real numbers, got the str 'a'",
+        ),
         (
             ([1.0, np.nan], [1.0, 1.0]),
             {},
             ValueError,
-            "gradient must be finite, .* nan at index 1",
+            r"gradient must hold finite numbers, got nan in gradient\[1\]",
         ),
-        (([1.0], [np.inf]), {}, ValueError, "differences must be finite, got inf"),
-        (([1.0], [1.0]), {"names": "ab"}, ValueError, "names must be 1 texts, got 2"),
+        (([1.0], [np.inf]), {}, ValueError, "differences must hold finite numbers, got inf"),
+        (
+            ([1.0], [1.0]),
+            {"names": "ab"},
+            ValueError,
+            "names must be 1 texts, one for each derivative, got 2",
+        ),
         (([1.0], [1.0]), {"rtol": -1.0}, ValueError, "rtol must be finite and at least 0"),
         (([1.0], [1.0]), {"atol": "a"}, TypeError, "atol must be a number"),
-        (([1.0], cube), {}, ValueError, "with a function pass at="),
+        (([1.0], cube), {}, ValueError, "differences is a function: pass at="),
         (([1.0], cube), {"at": [1.0, 2.0]}, ValueError, "at must be 1, .* got 2"),
         (([1.0], cube), {"at": [1.0], "most": 0}, ValueError, "most must be at least 1"),
         (([1.0], cube), {"at": [1.0], "most": 1.0}, TypeError, "most must be an int"),
@@ -167,3 +242,67 @@ def test_bad_arguments(arguments: Any, options: Any, error: type[Exception], mes
     with pytest.raises(error, match=message):
         plot_gradient_check(*arguments, **options)
     assert plt.get_fignums() == []
+
+
+def boxes(axes: Axes) -> tuple[list[Any], list[Any]]:
+    """Where names and marks are in the drawn picture, in pixels."""
+    figure: Any = axes.figure
+    figure.canvas.draw()
+    names = [text.get_window_extent() for text in axes.texts]
+    spots = axes.transData.transform(np.concatenate([*marks(axes).values()]))
+    return names, [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in spots]
+
+
+@pytest.mark.parametrize("n", [2, 12, 40])
+@pytest.mark.parametrize("length", [1, 4, 28])
+@pytest.mark.parametrize("spread", [0.0, 9.0])
+def test_names_cover_neither_marks_nor_each_other(n: int, length: int, spread: float) -> None:
+    rng = np.random.default_rng(n)
+    gradient = rng.normal(size=n) * 10.0 ** rng.integers(-4, 3, n)
+    off = gradient * (1.0 + 10.0 ** -rng.uniform(0.0, spread, n))
+    names = [f"{i:{length}}" for i in range(n)]
+    axes = plot_gradient_check(gradient, off, names=[name.replace(" ", "w") for name in names])
+    shown, spots = boxes(axes)
+    assert shown or length == 28
+    assert len(shown) <= 8
+    panel = axes.get_window_extent()
+    for i, box in enumerate(shown):
+        assert panel.x0 <= box.x0 < box.x1 <= panel.x1
+        assert not any(box.overlaps(other) for other in [*shown[:i], *spots])
+    [wrong] = [name for name in marks(axes) if name.startswith("wrong")]
+    bad = int((marks(axes)[wrong]).shape[0])
+    assert wrong == ("wrong" if len(shown) == bad else f"wrong, {len(shown)} of {bad} named")
+
+
+@pytest.mark.parametrize("sizes", [[3.0, 4.0], [1.0, 1.0], [2e-9, 5e7], [1e-300, 1e299]])
+def test_the_axis_of_sizes_has_whole_decades(sizes: list[float]) -> None:
+    axes = plot_gradient_check(sizes, sizes)
+    axes.figure.canvas.draw()
+    low, high = np.log10(axes.get_xlim())
+    np.testing.assert_allclose([low, high], np.round([low, high]), atol=1e-9)
+    written = [text.get_text() for text in axes.get_xticklabels(minor=True)]
+    assert not any(written)
+    found = [text.get_window_extent() for text in axes.get_xticklabels() if text.get_text()]
+    inside = [box for box in found if box.x1 > 0]
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(inside))
+
+
+def test_before_a_backward_pass() -> None:
+    model = nn.MLP(2, [3, 1], rng=0)
+
+    def loss(numbers: Any) -> ad.Value:
+        nn.vector_to_parameters(numbers, model)
+        return nn.half_squared_error(model([0.5, -1.0]), [0.3])
+
+    with pytest.raises(ValueError, match=r"all gradients are 0.*: call loss\.backward\(\) first"):
+        plot_gradient_check(model, loss)
+    with pytest.raises(TypeError, match="gradient is the class MLP, not an object of it"):
+        plot_gradient_check(nn.MLP, loss)
+    assert plt.get_fignums() == []
+
+
+def test_one_leaf() -> None:
+    x = ad.Value(2.0, "x")
+    (x * x).backward()
+    axes = plot_gradient_check(x, [4.5])
+    assert [text.get_text() for text in axes.texts] == ["x"]

@@ -8,7 +8,7 @@ import pytest
 
 import autograd_mini as ad
 from autograd_mini import Value
-from tests.viz.picture import read
+from tests.viz.picture import read, read_here
 from tests.viz.test_computation_graph import TIMES, neuron
 from viz import draw_graph
 
@@ -113,8 +113,19 @@ class TestLegend:
         assert "local derivative" in words
         assert not any("constant" in word or "infinite" in word for word in words)
         words = read(draw_graph(x * 3.0, edges=None, legend=True), tmp_path).words
-        assert "a constant, which has no gradient" in words
+        assert "a constant, which has no gradient, and its dashed edge" in words
         assert "local derivative" not in words
+
+    def test_scopes_and_zeros_that_carry_nothing(self) -> None:
+        q = Value(0.0, "q")
+        with ad.scope("entropy"):
+            y = q.log() * q
+        y.backward()
+        words = read_here(draw_graph(y, edges="both", legend=True)).words
+        assert "a scope: what belongs together" in words
+        assert "zero carries nothing, as in backward()" in words
+        words = read_here(draw_graph(y, legend=True)).words
+        assert "zero carries nothing, as in backward()" not in words
 
     def test_there_is_none_by_default(self, tmp_path: Path) -> None:
         assert "local derivative" not in read(draw_graph(neuron()[0]), tmp_path).words
@@ -135,7 +146,7 @@ def contrast(one: str, other: str) -> float:
 class TestThemes:
     @pytest.mark.parametrize("theme", ["light", "dark"])
     def test_every_text_can_be_read(self, theme: str) -> None:
-        from viz.graphs.graph_style import THEMES
+        from viz.themes import THEMES
 
         palette = THEMES[theme]
         grounds = (palette.background, palette.scope, palette.scope_inside)
@@ -159,7 +170,7 @@ class TestThemes:
         ({"rankdir": "lr"}, ValueError, "rankdir must be one of 'LR', 'TB', 'RL', 'BT', got 'lr'"),
         ({"edges": "gradient"}, ValueError, "edges must be one of .*None, got 'gradient'"),
         ({"edges": True}, ValueError, "edges must be one of"),
-        ({"theme": "solarized"}, ValueError, "theme must be one of 'light', 'dark'"),
+        ({"theme": "solarized"}, ValueError, "theme must be 'light' or 'dark', got 'solarized'"),
         ({"show": "labels"}, ValueError, "each part in show must be one of .*'labels'"),
         ({"show": ["data", 3]}, ValueError, "each part in show must be one of .*got 3"),
         ({"show": 3}, TypeError, "show must name parts of a node"),

@@ -122,7 +122,7 @@ def test_stepping_gives_every_state() -> None:
     """Each step's `before` is the state it finds, and its `after` the one it leaves."""
     function = """(json) => {
       const graph = G.readGraph(json), walked = G.steps(graph);
-      const state = (k) => G.gradientsAfter(graph, k, walked).map((x) => x ?? 0);
+      const state = (k) => G.gradients(graph, walked.slice(0, k + 1)).map((x) => x ?? 0);
       const used = (step) => step.uses.map((u) => [u.parent, u.before, u.after, u.carries]);
       return [state(-1), walked.map((_, k) => state(k)),
         walked.map((step) => [step.phase, step.node, used(step)])];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -224,8 +225,8 @@ def test_labels_of_users_are_text(tmp_path: Path) -> None:
 
 
 class Net(nn.Module):
-    def __init__(self) -> None:
-        self.hidden, self.out = nn.Layer(2, 3, rng=0), nn.Layer(3, 1, rng=0)
+    def __init__(self, *parts: nn.Module) -> None:
+        self.hidden, self.out = parts or (nn.Layer(2, 3, rng=0), nn.Layer(3, 1, rng=0))
 
     def __call__(self, x: Any) -> Any:
         return self.out(self.hidden(x))
@@ -259,9 +260,10 @@ def test_other_models_are_refused(model: Any, message: str) -> None:
         ({"max_units": 1}, ValueError, "max_units must be at least 2, got 1"),
         ({"max_units": 2.0}, TypeError, "max_units must be an int, got 2.0"),
         ({"precision": True}, TypeError, "precision must be an int, got True"),
-        ({"numbers": "yes"}, TypeError, "numbers must be True, False or None"),
+        ({"numbers": "yes"}, TypeError, "numbers must be True or False, got 'yes'"),
         ({"trace": 3}, TypeError, "trace must be what nn.trace_backprop.* returns, got int"),
         ({"trace": trained()[1]}, ValueError, "trace is of another model"),
+        ({"theme": "night"}, ValueError, "theme must be 'light' or 'dark', got 'night'"),
     ],
 )
 def test_bad_options(options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -297,6 +299,37 @@ def test_the_numbers_of_layers_are_those_of_the_names_of_their_weights() -> None
     assert "w²" not in source
     shared = nn.Linear(2, 2, rng=0)
     assert "a²₁" in draw_network([shared, shared]).source
+
+
+def test_paths_that_say_the_same_of_two_layers_give_way_to_places() -> None:
+    layers = [nn.Linear(2, 2, rng=0), nn.Linear(2, 1, rng=0)]  # of no model
+    source = draw_network(layers).source
+    assert "w¹₁₂" in source
+    assert "w²₁₂" in source
+
+
+@pytest.mark.parametrize(
+    ("model", "titles", "weight"),
+    [
+        (
+            nn.Sequential(nn.MLP(2, [2], rng=0), nn.Linear(2, 1, rng=0)),
+            ["layer 1", "layer 2"],
+            "module 1 w¹₁₂",
+        ),
+        (Net(), ["hidden", "out"], "hidden w₁₂"),
+        (
+            Net(nn.MLP(2, [2], rng=0), nn.MLP(2, [2], rng=0)),
+            ["hidden layer 1", "out layer 1"],
+            "out w¹₂₁",
+        ),
+    ],
+)
+def test_layers_in_parts(model: Any, titles: list[str], weight: str, tmp_path: Path) -> None:
+    layers = [model.hidden, model.out] if isinstance(model, Net) else model
+    picture, _ = drawn(layers, tmp_path)
+    assert [picture.nodes[f"t{i}"].texts[0] for i in (1, 2)] == titles
+    assert weight in {line.tooltip.split(" = ")[0] for line in weights(picture).values()}
+    assert [picture.nodes[f"u{i}_0"].texts[0] for i in (1, 2)] == ["a¹₁", "a²₁"]
 
 
 def test_neurons_with_different_activations_are_said_to_have_them() -> None:
@@ -337,7 +370,7 @@ def test_more_lines_than_anybody_can_tell_apart_are_refused() -> None:
 
 @pytest.mark.parametrize("numbers", [1, np.array([True, False]), "yes"])
 def test_numbers_are_wanted_or_not(numbers: Any) -> None:
-    with pytest.raises(TypeError, match="numbers must be True, False or None"):
+    with pytest.raises(TypeError, match="numbers must be True or False, got "):
         draw_network(nn.Layer(2, 2, rng=0), numbers=numbers)
 
 
@@ -346,3 +379,41 @@ def test_numbers_that_would_cover_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="cover each other: pass max_units=5"):
         draw_network(model, numbers=True, max_units=16)
     assert "number" in draw_network(model, numbers=True, max_units=5).source
+
+
+COLOUR = re.compile("#([0-9a-f]{6})([0-9a-f]{2})?")
+
+
+@pytest.mark.parametrize("show", ["weights", "gradients"])
+def test_themes_differ_in_their_colours_alone(show: str) -> None:
+    model, _ = trained()
+    model.layers[0].neurons[0].weights[0].data = 0.0
+    model.layers[0].neurons[0].weights[1].data = math.inf
+    light, dark = (
+        draw_network(model, show=show, max_units=2, theme=theme).source
+        for theme in ("light", "dark")
+    )
+    assert COLOUR.sub("#", light) == COLOUR.sub("#", dark)
+    assert 'bgcolor="#14181d"' in dark
+    pairs = [*zip(COLOUR.findall(light), COLOUR.findall(dark), strict=True)]
+    assert {alpha for (_, alpha), (_, other) in pairs if alpha != other} == set()
+    assert all(colour != other for (colour, _), (other, _) in pairs)
+
+
+def luminance(colour: str) -> float:
+    """WCAG's, of 0 to 1."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot(parts, (0.2126, 0.7152, 0.0722)))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_words_in_units_can_be_read(theme: str) -> None:
+    model, trace = trained()
+    source = draw_network(model, trace=trace, theme=theme).source
+    [ink] = {*re.findall('fontcolor="#([0-9a-f]{6})"', source)}
+    fills = {*re.findall('fillcolor="#([0-9a-f]{6})"', source)}
+    assert len(fills) > 4  # inputs, numbers, and neurons by their error signals
+    for fill in fills:
+        darker, lighter = sorted(map(luminance, (ink, fill)))
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5

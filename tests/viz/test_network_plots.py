@@ -148,15 +148,26 @@ def test_same_numbers_same_file(
     ("draw", "data", "options", "error", "message"),
     [
         (plot_confusion, [[1, 2]], {}, ValueError, r"shape \(K, K\), got \(1, 2\)"),
-        (plot_confusion, [[0.5]], {}, TypeError, "holds counts.*float64 such as 0.5"),
-        (plot_confusion, [[-1]], {}, TypeError, "holds counts.*such as -1"),
-        (plot_confusion, [[1]], {"labels": "ab"}, ValueError, "name 1 classes, got 2"),
+        (plot_confusion, [[0.5]], {}, TypeError, r"holds counts.*got 0\.5 in matrix\[0, 0\]"),
+        (plot_confusion, [[-1]], {}, TypeError, r"holds counts.*got -1 in matrix\[0, 0\]"),
+        (
+            plot_confusion,
+            [[1]],
+            {"labels": "ab"},
+            ValueError,
+            "labels must be 1 texts, one for each class, got 2",
+        ),
         (plot_images, [[1.0]], {}, ValueError, r"\(N, height, width\), got \(1, 1\)"),
         (plot_images, np.zeros((0, 2, 2)), {}, ValueError, "height, width"),
-        (plot_images, [[[1.0]]], {"titles": []}, ValueError, "as many as the 1 images, got 0"),
-        (plot_images, [[[1.0]]], {"titles": [3]}, TypeError, r"titles\[0\] must be a text, got 3"),
-        (plot_images, [[[1.0]]], {"titles": "a"}, TypeError, "titles must be a list of texts"),
-        (plot_images, [[[1.0]]], {"titles": 3}, TypeError, "titles must be a list of texts"),
+        (
+            plot_images,
+            [[[1.0]]],
+            {"titles": []},
+            ValueError,
+            "titles must be 1 texts, one for each image, got 0",
+        ),
+        (plot_images, [[[1.0]]], {"titles": "a"}, TypeError, "titles must be a list of 1 texts"),
+        (plot_images, [[[1.0]]], {"titles": 3}, TypeError, "titles must be a list of 1 texts"),
         (plot_images, [[[1.0]]], {"columns": 0}, ValueError, "columns must be at least 1"),
         (plot_images, [[[1.0]]], {"columns": 1.5}, TypeError, r"columns must be an int, got 1\.5"),
         (plot_weights, [[[1.0]]], {"columns": True}, TypeError, "must be an int, got True"),
@@ -165,10 +176,10 @@ def test_same_numbers_same_file(
             [[[np.nan]]],
             {},
             ValueError,
-            r"got nan at index \[0, 0, 0\]",
+            r"got nan in images\[0, 0, 0\]",
         ),
-        (plot_images, [[["a"]]], {}, TypeError, "^images must hold numbers"),
-        (plot_weights, [["a"]], {}, TypeError, "^weights must hold numbers, got an array of <U1"),
+        (plot_images, [[["a"]]], {}, TypeError, "^images must hold real numbers, got the str 'a'"),
+        (plot_weights, [["a"]], {}, TypeError, "^weights must hold real numbers, got the str 'a'"),
         (
             plot_weights,
             [1.0],
@@ -200,7 +211,13 @@ def test_same_numbers_same_file(
             ValueError,
             r"5 inputs are no square image: pass shape",
         ),
-        (plot_weights, np.zeros((2, 4)), {"shape": (3, 1)}, ValueError, "no image of 3 x 1"),
+        (
+            plot_weights,
+            np.zeros((2, 4)),
+            {"shape": (3, 1)},
+            ValueError,
+            r"no image of the shape \(3, 1\)",
+        ),
     ],
 )
 def test_bad_arguments(
@@ -265,3 +282,13 @@ def test_images_are_in_order_and_apart() -> None:
     titles = {text.get_text(): text.xy for text in axes.texts}  # type: ignore[attr-defined]
     for name, box in zip("abcde", boxes, strict=True):
         assert titles[name] == ((box[0] + box[1]) / 2, box[3])
+
+
+def test_many_classes_are_shades_and_some_names() -> None:
+    axes = plot_confusion(np.arange(61 * 61).reshape(61, 61))
+    assert [text.get_text() for text in axes.texts] == []
+    assert [text.get_text() for text in axes.get_yticklabels()] == [*map(str, range(0, 61, 3))]
+    assert axes.get_xticks().tolist() == axes.get_yticks().tolist() == [*range(0, 61, 3)]
+    width, height = axes.figure.get_size_inches()  # type: ignore[union-attr]
+    assert max(width, height) < 16
+    assert len(plot_confusion(np.ones((30, 30), dtype=int)).texts) == 900

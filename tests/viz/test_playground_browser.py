@@ -62,6 +62,7 @@ TYPE_ALL = """(texts) => texts.map((text) => {
   const field = document.querySelector("#expression");
   field.value = text;
   field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.dispatchEvent(new Event("change", { bubbles: true })); // and the field is left
   return [document.querySelector("#complaint").textContent,
     [...document.querySelectorAll(".node > title")].map((each) => each.textContent)];
 })"""

@@ -191,8 +191,8 @@ def test_same_history_same_file(suffix: str, tmp_path: Path) -> None:
         ({"loss": [1.0], "accuracy": [0.1, 0.2]}, ValueError, "one number per epoch each"),
         ({"loss": 3.0}, TypeError, "history's loss must be a sequence .* got float"),
         ({"loss": "abc"}, TypeError, "history's loss must be a sequence .* got str"),
-        ({"loss": [1.0, "x"]}, TypeError, "history's loss must hold numbers only"),
-        ({"loss": [[1.0]]}, TypeError, "history's loss must hold numbers only"),
+        ({"loss": [1.0, "x"]}, TypeError, "history's loss must hold real numbers, got the str 'x'"),
+        ({"loss": [[1.0]]}, TypeError, r"history's loss must be a sequence .* got shape \(1, 1\)"),
     ],
 )
 def test_bad_histories(

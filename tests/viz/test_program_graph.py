@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,8 +15,11 @@ import pytest
 import autograd_mini as ad
 import nn
 from autograd_mini import Program, ProgramWithAux, Value
+from autograd_mini.operation_signs import SIGNS
+from examples import char_gpt
 from viz import draw_program
 from viz.programs.program_graph import MAX_STEPS
+from viz.themes import THEMES
 
 from .picture import Drawn, Picture, read
 
@@ -62,6 +67,13 @@ def put_together() -> AnyProgram:
         lambda x: [ad.dot(w, x) + 0.5 * w[0] * w[1], x[1], ad.exp(x[0]), w[0] * w[1]], w
     )
     program(None, np.ones((4, 3)))
+    return program
+
+
+def language_model() -> AnyProgram:
+    gpt = char_gpt.make_gpt(5, np.random.default_rng(0))
+    program = ad.compile(lambda x, y: char_gpt.loss(gpt, x, y), gpt.parameters(), batched=False)
+    program.value_and_grad(None, np.array([0, 3]), np.array([3, 1]))
     return program
 
 
@@ -244,3 +256,64 @@ def test_labels_are_text(tmp_path: Path) -> None:
     source = draw_program(program).source
     assert "evil" not in source
     read(draw_program(program), tmp_path)
+
+
+def colours_of(source: str) -> set[str]:
+    return set(re.findall(r"#[0-9a-f]{6}\b", source))
+
+
+@pytest.mark.parametrize("make", [network, three_scalars, language_model])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_colours_are_the_themes(make: Callable[[], Any], theme: str) -> None:
+    palette = THEMES[theme]
+    source = draw_program(make(), theme=theme).source
+    assert colours_of(source) <= set(dataclasses.astuple(palette))
+    assert f'bgcolor="{palette.background}"' in source
+    assert draw_program(make(), theme="light").source == draw_program(make()).source
+
+
+def test_a_theme_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="theme must be 'light' or 'dark', got 'blue'"):
+        draw_program(network(), theme="blue")
+
+
+def test_operations_are_written_as_signs(tmp_path: Path) -> None:
+    a, b = Value(1.0, "a"), Value(2.0, "b")
+    program = ad.compile(lambda: [-a, a / b, a - b, b**3, ad.sigmoid(a)], [a, b], batched=False)
+    program(None)
+    picture = read(draw_program(program), tmp_path)
+    texts = {text for node in picture.of_kind("scalar") for text in node.texts}
+    assert texts == {"a", "b", "\N{MINUS SIGN}", "\N{DIVISION SIGN}", "^", SIGNS["sigmoid"]}
+
+
+def attention() -> AnyProgram:
+    model = nn.Attention(4, 2, rng=0)
+    program = ad.compile(lambda x: ad.sum([v for row in model(x) for v in row]), model)
+    program.value_and_grad(None, np.ones((5, 3, 4)))
+    return program
+
+
+def test_headings_stand_above_their_columns(tmp_path: Path) -> None:
+    assert len(read(draw_program(network()), tmp_path).of_kind("heading")) == 4
+
+
+@pytest.mark.parametrize("make", [attention, language_model])
+def test_where_columns_are_wide_a_legend_says_what_boxes_are(
+    make: Callable[[], Any], tmp_path: Path
+) -> None:
+    large = draw_program(make())
+    assert read(large, tmp_path).of_kind("heading") == []
+    source = " ".join(large.source.split())
+    for text in ("scalars of one example", "arrays, forward", "error signals", "gradients"):
+        assert text in source
+    assert "labelloc=t" in source
+
+
+def test_nothing_stands_alone(tmp_path: Path) -> None:
+    """Without parameters there is no way back, and no seed of it."""
+    program = ad.compile(lambda x: ad.exp(x) * 3.0, [])
+    program.value_and_grad(None, np.ones(4))
+    picture = read(draw_program(program), tmp_path)
+    assert picture.of_kind("backward") == []
+    headings = {text for box in picture.of_kind("heading") for text in box.texts}
+    assert headings == {"scalars of one example", "arrays, forward"}

@@ -11,6 +11,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import graphviz
 import pytest
@@ -124,8 +125,11 @@ class TestBadArguments:
         with pytest.raises(TypeError, match="path must be a str or a Path, got int"):
             render(picture, 3)  # type: ignore[arg-type]  # what is tested
 
+    def test_a_prompt_says_how_to_write_a_picture(self) -> None:
+        assert "viz.render(picture, 'x.svg')" in repr(draw_graph(Value(1.0)))
+
     def test_not_a_digraph(self, out: Path) -> None:
-        with pytest.raises(TypeError, match=r"got Value; draw_graph\(value\) makes one"):
+        with pytest.raises(TypeError, match=r"a picture, such as draw_graph\(value\), got Value"):
             render(Value(1.0), out / "graph.svg")
 
 
@@ -251,6 +255,31 @@ class TestPygraphviz:
             render(broken, out / "graph.svg")
         assert (out / "graph.dot").read_text("utf-8") == broken.source
 
+    def test_what_has_no_letters_is_visible(self, out: Path, no_system_dot: Path) -> None:
+        digraph = graphviz.Digraph(body=['\ta [label="<\ud800>"]\n'])
+        root = ElementTree.fromstring(render(digraph, out / "graph.svg").read_bytes())
+        assert "<\N{REPLACEMENT CHARACTER}>" in "".join(root.itertext())
+
+    def test_an_odd_source_is_kept(
+        self, out: Path, no_system_dot: Path, no_pygraphviz: None
+    ) -> None:
+        with pytest.raises(RenderError, match="no Graphviz was found"):
+            render(graphviz.Digraph(body=["\t\ud800\n"]), out / "graph.svg")
+        assert "\N{REPLACEMENT CHARACTER}" in (out / "graph.dot").read_text("utf-8")
+
+    @pytest.mark.parametrize("image_format", ["xyz", "", "dot", 3])
+    def test_other_formats_are_refused(self, image_format: Any) -> None:
+        with pytest.raises(ValueError, match=r"^image_format must be one of svg, png, pdf, got"):
+            bundled_graphviz.draw("digraph {a}", image_format, "dot")
+
+    def test_a_layout_without_end_is_ended(
+        self, out: Path, no_system_dot: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bundled_graphviz, "_PROGRAM", "while True: pass")
+        monkeypatch.setattr(bundled_graphviz, "PATIENCE", 0.2)
+        with pytest.raises(RenderError, match=r"not come to an end within 0\.2 seconds: draw less"):
+            render(graphviz.Digraph(), out / "graph.svg")
+
     def test_threads_draw_the_same(self, no_system_dot: Path, out: Path) -> None:
         pictures = [draw_graph(Value(float(i), label=f"x{i}") * 2.0) for i in range(12)]
 
@@ -371,6 +400,7 @@ class TestNotebooks:
 NOISY = """
 import sys
 from pathlib import Path
+from typing import Any
 from autograd_mini import Value
 from viz import draw_graph, render
 picture = draw_graph(Value(2.0, "重み") * 3)

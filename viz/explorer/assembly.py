@@ -17,7 +17,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-__all__ = ["assemble"]
+from autograd_mini.operation_signs import SIGNS
+
+__all__ = ["assemble", "signs_module"]
 
 _HERE = Path(__file__).parent
 _SOURCES = _HERE / "source"
@@ -129,6 +131,18 @@ def embedded(data: object) -> str:
     return text.replace("<", r"\u003c")
 
 
+def signs_module() -> str:
+    """The source of a JavaScript module with the signs of operations: ``export const SIGNS``.
+
+    Examples
+    --------
+    >>> signs_module().startswith("export const SIGNS")
+    True
+    """
+    signs = "".join(f"  {embedded(op)}: {embedded(sign)},\n" for op, sign in SIGNS.items())
+    return f"export const SIGNS = {{\n  __proto__: null,\n{signs}}};\n"
+
+
 def assemble(title: str, graph: object, modules: Mapping[str, str]) -> str:
     """The page, complete.
 
@@ -151,7 +165,11 @@ def assemble(title: str, graph: object, modules: Mapping[str, str]) -> str:
     ValueError
         If the modules do not fit together.
     """
-    style, library, program = source("page.css"), _library(), joined(modules)
+    style, library, program = (
+        source("page.css"),
+        _library(),
+        joined({"signs.js": signs_module(), **modules}),
+    )
     if re.search(r"</script|<!--", library + program, re.IGNORECASE):
         raise ValueError("a script must not hold '</script' or '<!--', which end it or hide it")
     policy = (

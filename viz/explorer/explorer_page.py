@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from autograd_mini.core.graph import topological_order
-from autograd_mini.table.javascript import table_module
-from autograd_mini.textbook_names import textbook_name
+from autograd_mini.table.javascript import PRIMITIVES, table_module
+from autograd_mini.textbook_names import TextbookName, textbook_names
 from autograd_mini.whole_files import check_place, write_whole
 from viz._node_text import MAX_TOOLTIP_CHARACTERS, label_lines
 from viz.explorer.assembly import assemble
 from viz.graphs.graph_nodes import Node, roots_of
-from viz.graphs.graph_options import check_positive
+from viz.options import whole_number
 
 __all__ = ["MAX_NODES", "Explorer", "explore", "explorer_path"]
 
@@ -25,6 +25,7 @@ MAX_NODES = 500
 """The largest number of values that a page shows, if no other is asked for."""
 
 _FRAME_HEIGHT = 640
+_MOST_NAMED = 3  # roots, in the title
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -113,7 +114,7 @@ def explore(
     >>> page.html.startswith("<!doctype html>"), page.path
     (True, None)
     """
-    check_positive("max_nodes", max_nodes)
+    max_nodes = whole_number(max_nodes, "max_nodes")
     if title is not None and not isinstance(title, str):
         raise TypeError(f"title must be a str, got {type(title).__name__}")
     target = None if path is None else explorer_path(path)
@@ -124,7 +125,8 @@ def explore(
             f"the graph has {len(nodes):,} values, more than max_nodes={max_nodes:,}: explore a "
             f"smaller part of it, or raise the limit with explore(root, max_nodes={len(nodes)})"
         )
-    modules = {"table.js": table_module(), "field.js": _NO_FIELD}
+    rows = PRIMITIVES.keys() & {node.op for node in nodes}
+    modules = {"table.js": table_module(rows), "field.js": _NO_FIELD}
     page = assemble(_title(roots) if title is None else title, _graph(roots, nodes), modules)
     return Explorer(page) if target is None else Explorer(page).save(target)
 
@@ -138,31 +140,34 @@ def explorer_path(path: str | os.PathLike[str]) -> Path:
         raise TypeError(f"path must be a str or a Path, got {type(path).__name__}")
     target = Path(os.fsdecode(path))
     if target.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"a page's file name must end in .html, got {str(target)!r}")
+        raise ValueError(f"a page's file name must end in .html, got {os.fsdecode(path)!r}")
     check_place(target)
     return target
 
 
 def _title(roots: Sequence[Node]) -> str:
-    labels = [root.label for root in roots if root.label.strip()]
-    named = ", ".join(dict.fromkeys(" ".join(label_lines(label)) for label in labels[:3]))
-    named += ", " + _ELLIPSIS if len(labels) > 3 else ""
-    return f"Backward pass of {named}" if named else "Backward pass"
+    """The labels of the roots, the first of many; how many others there are."""
+    labels = dict.fromkeys(" ".join(label_lines(root.label)) for root in roots)
+    named = [label for label in labels if label.strip()][:_MOST_NAMED]
+    if not named:
+        return "Backward pass"
+    others = len(roots) - sum(" ".join(label_lines(root.label)) in named for root in roots)
+    return f"Backward pass of {', '.join(named)}" + (f" and {others:,} more" if others else "")
 
 
 def _graph(roots: Sequence[Node], nodes: Sequence[Node]) -> dict[str, Any]:
     """The graph as JSON has it, operands before results."""
     ids = {id(node): index for index, node in enumerate(nodes)}
+    names = textbook_names(node.label for node in nodes)
     return {
         "roots": list(dict.fromkeys(ids[id(root)] for root in roots)),
-        "nodes": [_node(node, index, ids) for index, node in enumerate(nodes)],
+        "nodes": [_node(node, ids, name) for node, name in zip(nodes, names, strict=True)],
     }
 
 
-def _node(node: Node, index: int, ids: dict[int, int]) -> dict[str, Any]:
-    textbook = textbook_name(node.label)
+def _node(node: Node, ids: dict[int, int], textbook: TextbookName | None) -> dict[str, Any]:
     return {
-        "id": index,
+        "id": ids[id(node)],
         "op": node.op,
         "label": _shortened(node.label),
         **({"name": textbook.text} if textbook else {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ __all__ = [
     "Edge",
     "Use",
     "collapsed_at",
+    "input_places",
     "scopes_to_collapse",
 ]
 
@@ -28,7 +30,7 @@ _MOST_INPUTS = 8
 """How many leaves are drawn one by one beside the only box that they go into."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)  # not frozen, which takes three times as long to make
 class Use:
     """One use of a value by an operation."""
 
@@ -48,14 +50,14 @@ class Edge:
 
 @dataclass(eq=False)
 class Box:
-    """A scope that is drawn as one box.
+    """A scope that is drawn as one box, or several things that stand in one place.
 
     Attributes
     ----------
     name : str
         What the picture calls it.
     scope : Scope
-        The scope.
+        The scope, or what stands for one; its parent is where the box is drawn.
     members : list of Node
         The values in it.
     parameters : set of int
@@ -100,6 +102,9 @@ class Collapsed:
         Each value that is drawn by its name, operands before results.
     names : dict
         What the picture calls the value, or the box in which it is, by the ``id`` of the value.
+    lines : list of (str, str, int)
+        Each pair of ends with a line between them, and for each operand of a value that is drawn
+        which one it is.
     """
 
     def __init__(self, tree: ScopeTree, collapsed: Iterable[Scope] = ()) -> None:
@@ -122,6 +127,7 @@ class Collapsed:
                     self._box_in[id(scope)].parameters.add(leaf)
         for index, node in enumerate(tree.graph.nodes):
             self._put(node, f"n{index}")
+        self.lines = self._find_lines()
         if self.boxes:
             self._gather_inputs()
 
@@ -140,34 +146,101 @@ class Collapsed:
         home = self.tree.home[id(node)]
         if home is not None and id(home) in self._box_in:
             return [self._box_in[id(home)]]
-        claims = self.tree.claims.get(id(node), [])
+        claims = self.tree.claims.get(id(node))
+        if claims is None:
+            return []
         boxes = {id(scope): self._box_in.get(id(scope)) for scope in claims}
         found = list(dict.fromkeys(box for box in boxes.values() if box is not None))
         return found if all(boxes.values()) else []
 
     def _gather_inputs(self) -> None:
         """Let many leaves that go into one box only, such as pixels, be a box themselves."""
-        heads: dict[str, set[str]] = defaultdict(set)
-        for tail, head, _ in self.uses():
-            heads[tail].add(head)
+        heads: dict[str, str | None] = {}  # the only one, or None
+        for tail, head, _ in self.lines:
+            heads[tail] = head if heads.get(tail, head) == head else None
         inputs: dict[str, list[str]] = defaultdict(list)
         roots = {id(root) for root in self.tree.graph.roots}
         for name, node in self.values.items():
-            if not node.parents and id(node) not in roots and len(heads[name]) == 1:
-                inputs[min(heads[name])].append(name)
+            only = heads.get(name)
+            if only in self.boxes and not node.parents and id(node) not in roots:
+                inputs[only].append(name)
+        into: dict[str, str] = {}
         for head, names in inputs.items():
-            if head in self.boxes and len(names) > _MOST_INPUTS:
+            if len(names) > _MOST_INPUTS:
                 box = self.boxes[f"{head}_in"] = Box(f"{head}_in", Inputs(self.boxes[head].scope))
                 box.members = [self.values.pop(name) for name in names]
                 self.names |= {id(node): box.name for node in box.members}
+                into |= dict.fromkeys(names, box.name)
+        if into:
+            self.lines = self._lines_between(into)
 
     def box_of(self, node: Node) -> Box | None:
         """The box in which a value is drawn."""
         return self.boxes.get(self.names[id(node)])
 
+    def box_at(self, scope: Scope) -> Box | None:
+        """The box that a scope is, or is in."""
+        return self._box_in.get(id(scope))
+
+    def joined(self, groups: Iterable[tuple[Sequence[str], Scope]]) -> Collapsed:
+        """The same graph with each group of values or of boxes as one box.
+
+        Parameters
+        ----------
+        groups : iterable of (sequence of str, Scope)
+            What the picture calls those in each group, and what stands for their scope.
+        """
+        drawn = copy.copy(self)
+        drawn.boxes, drawn.values, drawn.names = {**self.boxes}, {**self.values}, {**self.names}
+        into: dict[str, str] = {}
+        for names, scope in groups:
+            box = Box(f"{names[0]}_all", scope)
+            members: dict[int, Node] = {}  # a parameter may be in several boxes
+            for name in names:
+                one = drawn.boxes.pop(name, None)
+                inside = one.members if one else [drawn.values.pop(name)]
+                members |= {id(node): node for node in inside}
+                box.parameters |= one.parameters if one else set()
+            box.members = list(members.values())
+            drawn.boxes[box.name] = box
+            drawn.names |= {id(node): box.name for node in box.members}
+            into |= dict.fromkeys(names, box.name)
+        drawn._box_in = {
+            scope: drawn.boxes[into.get(box.name, box.name)] for scope, box in self._box_in.items()
+        }
+        drawn.lines = self._lines_between(into)
+        return drawn
+
     def __len__(self) -> int:
         """How many values and boxes are drawn."""
         return len(self.values) + len(self.boxes)
+
+    def _find_lines(self) -> list[tuple[str, str, int]]:
+        names, operands = self.names, self.tree.graph.operands
+        found: dict[tuple[str, str, int], None] = {}
+        for node in self.tree.graph.nodes:
+            head = names[id(node)]
+            inside = self.boxes.get(head)
+            for position, operand in enumerate(operands(node)):
+                tail = names[id(operand)]
+                if inside is None:
+                    found[tail, head, position] = None
+                elif tail != head and id(operand) not in inside.parameters:
+                    found[tail, head, 0] = None
+        return list(found)
+
+    def _lines_between(self, into: dict[str, str]) -> list[tuple[str, str, int]]:
+        """The lines after some things have gone into boxes, which are given by name."""
+        found: dict[tuple[str, str, int], None] = {}
+        for tail, head, position in self.lines:
+            one, other = into.get(tail, tail), into.get(head, head)
+            if one != other:
+                found[one, other, 0 if head in into else position] = None
+        return list(found)
+
+    def count_edges(self) -> int:
+        """How many edges there will be; where an end is a box, one for each pair of ends."""
+        return len({(t, h, 0 if t in self.boxes else position) for t, h, position in self.lines})
 
     def uses(self) -> Iterator[tuple[str, str, Use]]:
         """Every use between two that are drawn: their names, and the use."""
@@ -258,3 +331,28 @@ def _listed(tree: ScopeTree, most: int = 8) -> str:
     names = dict.fromkeys([kind for kind, _ in words] + [name for _, name in words])
     shown = [repr(name) for name in list(names)[:most]]
     return ", ".join(shown) + (", ..." if len(names) > most else "")
+
+
+def input_places(drawn: Collapsed, edges: Iterable[Edge]) -> dict[str, str]:
+    """Which input of a box each bare number is, such as "input 2", by what the picture calls it.
+
+    That is known where one operation takes all inputs, as the first neuron of a layer does.
+    """
+    into: dict[str, list[Edge]] = defaultdict(list)
+    heads: dict[str, set[str]] = defaultdict(set)
+    for edge in edges:
+        into[edge.head].append(edge)
+        heads[edge.tail].add(edge.head)
+    places: dict[str, str] = {}
+    for head in into.keys() & drawn.boxes.keys():
+        first = into[head][0].uses[0].result
+        inputs = {id(use.operand) for edge in into[head] for use in edge.uses}
+        taken = [i for i in map(id, drawn.tree.graph.operands(first)) if i in inputs]
+        order = list(dict.fromkeys(taken))
+        if len(order) < max(2, len(inputs)):
+            continue
+        for place, operand in enumerate(order, 1):
+            name = drawn.names[operand]
+            if name in drawn.values and heads[name] == {head}:
+                places[name] = f"input {place}"
+    return places

@@ -58,8 +58,8 @@ def draw_graph(
         Where the graph grows to: left to right, top to bottom, and the other way round.
     show : str or iterable of str, default ("label", "data", "grad")
         What a value shows: any of ``"label"``, ``"data"``, ``"grad"``, ``"formula"`` (the operation
-        over the labels of its operands) and ``"op"`` (the operation in the box of its result,
-        instead of a node of its own: a smaller picture).
+        over the labels of its operands, where a second ``x`` is ``x#2``) and ``"op"`` (the
+        operation in the box of its result, instead of a node of its own: a smaller picture).
     precision : int, default 4
         Significant digits of the numbers.
     number_format : str, optional
@@ -77,12 +77,15 @@ def draw_graph(
         Which scopes are drawn as one box: those of that kind or name (``"layer"``, ``"layer 1"``),
         those at that depth (1 is outermost), or those with one of the names, always the outermost
         of them.  ``"auto"`` collapses as little as makes a graph with scopes readable, about 40
-        boxes; None only what `max_nodes` demands.  What is more than 50 scopes deep is collapsed in
-        any case.
+        boxes, and joins equal siblings where that takes it; None only what `max_nodes` demands.
+        What is more than 50 scopes deep is collapsed in any case.
     max_nodes : int, default 500
         The largest number of values and boxes to draw.  Graphviz takes seconds for a thousand and
         does not come to an end for many thousands, nor would a reader.  A larger graph is collapsed
-        by scope, as little as makes it fit, or refused.
+        by scope, as little as makes it fit.  If it does not fit even so, equal siblings are drawn
+        as one box, such as ``64 x relu``: values of one scope, or calls of a module, that do the
+        same with operands of the same boxes for results in the same boxes.  Numbers do not count,
+        but for exponents.  If that is not enough, it is refused.
     legend : bool, default False
         Whether a legend stands below.
     theme : {"light", "dark"}, default "light"
@@ -92,8 +95,9 @@ def draw_graph(
     -------
     graphviz.Digraph
         The picture; ``viz.render`` writes it to a file and notebooks show it.  Values are named
-        ``n0``, ``n1``, ... in topological order, their operations ``n2_op``, ..., and collapsed
-        scopes ``s0``, ..., so that the same graph gives the same source.
+        ``n0``, ``n1``, ... in topological order, their operations ``n2_op``, ..., collapsed scopes
+        ``s0``, ..., and equal siblings after the first of them, ``n2_all`` or ``s0_all``, so that
+        the same graph gives the same source.
 
     Raises
     ------
@@ -136,6 +140,7 @@ def draw_graph(
         legend=legend,
         theme=theme,
     )
-    tree = ScopeTree(graph_of(roots_of(root), options.highlight or ()))
-    drawn, lines = fitting(tree, options.collapse, options.max_nodes)
+    ends = options.highlight or ()
+    tree = ScopeTree(graph_of(roots_of(root), ends), ends)
+    drawn, lines = fitting(tree, options.collapse, options.max_nodes, options.highlight)
     return Painter(drawn, lines, options).picture()

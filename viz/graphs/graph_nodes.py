@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol, cast, runtime_checkable
 
 from autograd_mini.core.graph import topological_order
@@ -91,10 +92,12 @@ class Graph:
 
 def roots_of(root: object) -> list[Node]:
     """Take one value or several; say what was given if it is neither."""
+    expected = "root must be a Value or a sequence of Values"
+    if isinstance(root, type):  # which has all the attributes
+        raise TypeError(f"{expected}, got the class {root.__name__}")
     if isinstance(root, Node):
         return [root]
-    expected = "root must be a Value or a sequence of Values"
-    if isinstance(root, str) or not isinstance(root, Iterable):
+    if isinstance(root, str) or not isinstance(root, Iterable) or getattr(root, "ndim", 1) == 0:
         raise TypeError(f"{expected}, got {type(root).__name__}")
     roots = list(root)
     if not roots:
@@ -118,8 +121,15 @@ def graph_of(roots: Sequence[Node], kept: Collection[Node] = ()) -> Graph:
         Where to start.
     kept : collection of Node
         What is drawn even if it is the start of a sum, or the 0 that one starts with.
+
+    Raises
+    ------
+    TypeError
+        If an operand is no value, or data, gradient or a local derivative no number.
+    ValueError
+        If a value has another number of local derivatives than of operands.
     """
-    order = cast("list[Node]", topological_order(*roots))
+    order = _in_order(roots)
     shown = {id(node) for node in (*roots, *kept)}
     passed: dict[int, Node] = {}
     for node in order:
@@ -134,6 +144,58 @@ def graph_of(roots: Sequence[Node], kept: Collection[Node] = ()) -> Graph:
     left = [node for node in order if id(node) not in passed]
     used = shown.union(id(operand) for node in left for operand in graph.operands(node))
     return Graph(graph.roots, [node for node in left if id(node) in used], passed)
+
+
+def _in_order(roots: Sequence[Node]) -> list[Node]:
+    """All values, operands before results; say what is none."""
+    try:
+        nodes = cast("list[Node]", topological_order(*roots))
+    except (AttributeError, TypeError) as error:  # it asks for nothing but the operands
+        raise TypeError(
+            f"the operands of each value must be a tuple of Values, the graph has others: {error}"
+        ) from None
+    known: set[type] = set()
+    for node in nodes:
+        if type(node) not in known:
+            if not isinstance(node, Node):
+                raise TypeError(
+                    f"every operand in the graph must be a Value, got {type(node).__name__}"
+                )
+            known.add(type(node))
+        _check_texts(node)
+        _check_numbers(node, known)
+    return nodes
+
+
+def _check_texts(node: Node) -> None:
+    for name, text in (("op", node.op), ("label", node.label)):
+        if not isinstance(text, str):
+            raise TypeError(f"the {name} of a value must be text, got {type(text).__name__}")
+
+
+def _check_numbers(node: Node, known: set[type]) -> None:
+    """Refuse what is no number; a type is looked at once."""
+    local, operands = node.local_derivatives or (), node.parents
+    if not isinstance(operands, (tuple, list)):
+        raise TypeError(
+            f"the operands of {_called(node)} must be a tuple, got {type(operands).__name__}"
+        )
+    if len(local) != len(operands):
+        raise ValueError(
+            f"{_called(node)} has {len(local)} local derivatives for {len(operands)} operands"
+        )
+    for number in (node.data, node.grad, *local):
+        if type(number) not in known:
+            if not isinstance(number, Real):
+                raise TypeError(
+                    f"data, grad and local derivatives of {_called(node)} must be real numbers, "
+                    f"got {type(number).__name__}"
+                )
+            known.add(type(number))
+
+
+def _called(node: Node) -> str:
+    return f"the value {node.label!r}" if node.label else f"a value (op {node.op!r})"
 
 
 def _starts_a_sum(node: Node) -> bool:

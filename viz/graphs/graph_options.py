@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from viz._node_text import NumberFormat
 from viz.graphs.collapsing import Collapse
 from viz.graphs.graph_nodes import Node
-from viz.graphs.graph_style import THEMES, Palette
+from viz.options import one_of, true_or_false, whole_number
+from viz.themes import Palette, palette_of
 
-__all__ = ["Options", "check_positive", "checked_options"]
+__all__ = ["Options", "checked_options"]
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 PARTS = ("label", "formula", "op", "data", "grad")
@@ -55,45 +57,21 @@ def checked_options(
     TypeError, ValueError
         An option of the wrong type, or of a value that there is not.
     """
-    check_positive("max_nodes", max_nodes)
-    check_positive("precision", precision)
-    _check_choice("rankdir", rankdir, DIRECTIONS)
-    _check_choice("edges", edges, EDGES)
-    _check_choice("theme", theme, tuple(THEMES))
-    _check_bool("legend", legend)
-    if flow is not None:
-        _check_bool("flow", flow)
+    edges = one_of(edges, "edges", EDGES)
+    if flow is None:
+        flow = edges in ("contribution", "both")
     return Options(
-        rankdir=rankdir,
-        show=_parts(show),
-        number=NumberFormat(precision, number_format),
+        max_nodes=whole_number(max_nodes, "max_nodes"),
+        number=NumberFormat(whole_number(precision, "precision"), number_format),
+        rankdir=one_of(rankdir, "rankdir", DIRECTIONS),
         edges=edges,
-        flow=edges in ("contribution", "both") if flow is None else flow,
+        legend=true_or_false(legend, "legend"),
+        flow=true_or_false(flow, "flow"),
+        show=_parts(show),
         highlight=_pair(highlight),
         collapse=_collapse(collapse),
-        max_nodes=max_nodes,
-        legend=legend,
-        palette=THEMES[theme],
+        palette=palette_of(theme),
     )
-
-
-def check_positive(name: str, value: object) -> None:
-    """Refuse what is no whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-
-
-def _check_bool(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
-
-
-def _check_choice(name: str, value: object, choices: Collection[str | None]) -> None:
-    if not any(value == choice for choice in choices):
-        listed = ", ".join(map(repr, choices))
-        raise ValueError(f"{name} must be one of {listed}, got {value!r}")
 
 
 def _parts(show: str | Iterable[str]) -> frozenset[str]:
@@ -101,9 +79,7 @@ def _parts(show: str | Iterable[str]) -> frozenset[str]:
     if not isinstance(show, Iterable):
         raise TypeError(f"show must name parts of a node, such as ('label', 'data'), got {show!r}")
     parts = [show] if isinstance(show, str) else list(show)
-    for part in parts:
-        _check_choice("each part in show", part, PARTS)
-    return frozenset(parts)
+    return frozenset([one_of(part, "each part in show", PARTS) for part in parts])
 
 
 def _pair(highlight: Sequence[Node] | None) -> tuple[Node, Node] | None:
@@ -123,9 +99,8 @@ def _pair(highlight: Sequence[Node] | None) -> tuple[Node, Node] | None:
 
 def _collapse(collapse: Any) -> Collapse:
     """A depth, a name, several names, "auto" or None."""
-    if isinstance(collapse, int) and not isinstance(collapse, bool):
-        check_positive("collapse", collapse)
-        return collapse
+    if isinstance(collapse, Integral) and not isinstance(collapse, bool):
+        return whole_number(collapse, "collapse")
     if collapse is None or isinstance(collapse, str):
         return collapse
     expected = "collapse must be a name such as 'layer', names, a depth (1 is outermost) or None"

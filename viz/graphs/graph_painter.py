@@ -9,14 +9,13 @@ import graphviz
 
 from viz._node_text import html_text, label_lines, operation_sign, tooltip_text
 from viz.graphs.cluster_ranks import scopes_after
-from viz.graphs.collapsing import Box, Collapsed, Edge, Inputs
+from viz.graphs.collapsing import Box, Collapsed, Edge, input_places
 from viz.graphs.edge_spans import total_span
 from viz.graphs.gradient_flow import contribution, largest, on_paths
 from viz.graphs.graph_legend import legend_table
 from viz.graphs.graph_nodes import Node, Scope
 from viz.graphs.graph_options import Options
 from viz.graphs.graph_style import (
-    Palette,
     edge_defaults,
     graph_defaults,
     node_defaults,
@@ -33,6 +32,7 @@ from viz.graphs.node_tables import (
     value_tooltip,
 )
 from viz.rendering import Picture
+from viz.themes import Palette
 
 __all__ = ["Painter"]
 
@@ -41,11 +41,10 @@ _LONG_EDGES = {"splines": "line", "nslimit": "1"}
 _LONG_SPAN = 500
 # The order in which things are listed is good: looking for a better one loses it.
 _CLUSTERS = {"mclimit": "0.01", "remincross": "false"}
-# Heavy, since an edge between clusters is but a wish.
-_AFTER = {"style": "invis", "weight": "20"}
+_AFTER = {"style": "invis"}
 _START = {"shape": "point", "style": "invis", "width": "0", "height": "0", "label": ""}
-# Keeps a label off a thick line.
-_CLEAR = '<table border="0" cellborder="0" cellpadding="2"><tr><td>{}</td></tr></table>'
+# Keeps a label off a thick line, or one that runs beside it.
+_CLEAR = '<table border="0" cellborder="0" cellpadding="3"><tr><td>{}</td></tr></table>'
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -70,16 +69,17 @@ class Painter:
         self._roots = {id(root) for root in self.graph.roots}
         after = {edge.head for edge in edges if edge.tail in collapsed.boxes}
         self._first = collapsed.boxes.keys() - after
+        around = (collapsed.tree.chain(collapsed.boxes[name].scope.parent) for name in self._first)
+        self._around_first = {id(scope) for chain in around for scope in chain}
         self._uses = Counter(edge.tail for edge in self.edges)
         self._strong = on_paths(self.graph, *options.highlight) if options.highlight else None
         self._has_clusters = len(collapsed.tree.scopes) > len(collapsed.boxes)
         # Graphviz stacks what is in a cluster from the bottom to the top then.
         self._flipped = options.rankdir in ("LR", "RL")
-        self._values_in: dict[int, list[tuple[str, Node]]] = defaultdict(list)
-        for name, node in collapsed.values.items():
-            self._values_in[id(collapsed.tree.home[id(node)])].append((name, node))
+        self._loose = self._loose_things()
         self._formulas = Formulas(self.graph.roots) if "formula" in options.show else None
-        self._titles = textbook_titles(self.graph.nodes)
+        self._titles = {} if self._formulas else textbook_titles(self.graph.nodes)
+        self._places = input_places(collapsed, edges)
         self._texts = {  # first of all, since automatic names are given as they are needed
             name: self._formulas.of(node) if self._formulas else ""
             for name, node in self.drawn.values.items()
@@ -105,8 +105,8 @@ class Painter:
         for edge in self.edges:
             self._edge(picture, edge)
         if self.drawn.tree.scopes:
-            for tail, scope in scopes_after(self.drawn, self.edges):
-                picture.edge(tail, f"{scope}_start", **_AFTER)
+            for tail, scope, weight in scopes_after(self.drawn, self.edges):
+                picture.edge(tail, f"{scope}_start", weight=str(weight), **_AFTER)
         if self.options.legend:
             picture.attr(
                 label=legend_table(self.kinds, palette), labeljust="l", labelloc="b", fontsize="10"
@@ -116,28 +116,55 @@ class Painter:
     def _scope(self, picture: graphviz.Digraph, scope: Scope | None) -> None:
         """Draw what stands directly in a scope, then the scopes in it as clusters."""
         tree = self.drawn.tree
-        values = list(self._values_in[id(scope)])
-        inside = list(tree.inner(scope))
+        loose = list(self._loose[id(scope)])
+        inside = self._inside(scope)
         if scope is not None and self._flipped:
-            values.reverse()
-            if not any(tree.names[id(inner)] in self._first for inner in inside):
+            loose.reverse()
+            if not any(self._is_first(inner) for inner in inside):
                 inside.reverse()
-        for name, node in values:
-            self._value(picture, name, node)
-        if scope is None:
-            for box in self.drawn.boxes.values():
-                if isinstance(box.scope, Inputs):
-                    self._box(picture, box)
-        for inner in inside:
-            name = tree.names[id(inner)]
+        for name in loose:
             if name in self.drawn.boxes:
                 self._box(picture, self.drawn.boxes[name])
+            else:
+                self._value(picture, name, self.drawn.values[name])
+        for inner in inside:
+            box = self.drawn.box_at(inner)
+            if box is not None:
+                self._box(picture, box)
                 continue
+            name = tree.names[id(inner)]
+            self.kinds.add("scope")
             cluster = graphviz.Digraph(f"cluster_{name}", graph_attr=self._cluster_style(inner))
             cluster.node(f"{name}_start", **_START)
             self._scope(cluster, inner)
             if cluster.body:
                 picture.subgraph(cluster)
+
+    def _loose_things(self) -> dict[int, list[str]]:
+        """The values, and the boxes that are no scopes, directly in each scope, in order."""
+        drawn = self.drawn
+        of_scopes = {box.name for scope in drawn.tree.scopes if (box := drawn.box_at(scope))}
+        found: dict[int, dict[str, None]] = defaultdict(dict)
+        for node in self.graph.nodes:
+            name = drawn.names[id(node)]
+            if name in drawn.values:
+                found[id(drawn.tree.home[id(node)])][name] = None
+            elif name not in of_scopes:
+                found[id(drawn.boxes[name].scope.parent)][name] = None
+        return defaultdict(list, {scope: list(names) for scope, names in found.items()})
+
+    def _inside(self, scope: Scope | None) -> list[Scope]:
+        """The scopes directly in a scope, one of those that are a box together."""
+        inside = self.drawn.tree.inner(scope)
+        return list({self._name_of(inner): inner for inner in reversed(inside)}.values())[::-1]
+
+    def _is_first(self, scope: Scope) -> bool:
+        """Whether it is, or has in it, a box into which no other leads."""
+        return id(scope) in self._around_first or self._name_of(scope) in self._first
+
+    def _name_of(self, scope: Scope) -> str:
+        box = self.drawn.box_at(scope)
+        return box.name if box else self.drawn.tree.names[id(scope)]
 
     def _cluster_style(self, scope: Scope) -> dict[str, str]:
         title = "<br/>".join(map(html_text, label_lines(scope.name)))
@@ -186,7 +213,13 @@ class Painter:
             self.kinds.add("alarm")
         options = self.options
         label = value_table(
-            node, self._title(node), self._texts[name], options.show, options.number, palette
+            node,
+            self._title(node),
+            self._texts[name],
+            options.show,
+            options.number,
+            palette,
+            self._places.get(name, ""),
         )
         if not label:
             style |= {"shape": "circle", "width": "0.12", "fixedsize": "true"}
@@ -198,8 +231,9 @@ class Painter:
     def _title(self, node: Node) -> str:
         if "label" not in self.options.show:
             return ""
-        automatic = self._formulas.name(node) if self._formulas and not node.label else ""
-        return automatic or self._titles.get(id(node), node.label)
+        if self._formulas:  # which tell two values of one label apart
+            return self._formulas.name(node) or node.label
+        return self._titles.get(id(node), node.label)
 
     def _operation(
         self, picture: graphviz.Digraph, name: str, node: Node, palette: Palette, look: str
@@ -255,7 +289,7 @@ class Painter:
             return {"style": "dashed", "penwidth": "0.7", "tooltip": tooltip}
         flows = [contribution(use) for use in edge.uses if use.operand.op != "constant"]
         if len(edge.uses) > 1:
-            label, lines = _count(edge), [_count(edge, "uses")]
+            label, lines = self._clear(_count(edge)), [_count(edge, "uses")]
         else:
             label = ""
             hidden = edge.head in self.drawn.boxes  # what the local derivative is of
@@ -293,13 +327,23 @@ class Painter:
             self.kinds.add("alarm")
         text = written(numbers[0])
         if edges == "both":
-            text = f"{written(local)} {_TIMES} {written(upstream)} = {written(flow)}"
-        return f"<{_CLEAR.format(text) if self.options.flow else text}>"
+            factor = f"({written(upstream)})" if upstream < 0 else written(upstream)
+            text = f"{written(local)} {_TIMES} {factor} = {written(flow)}"
+            if flow == 0 and not all(map(math.isfinite, numbers)):
+                self.kinds.add("nothing")
+        return self._clear(text)
+
+    def _clear(self, text: str) -> str:
+        """A label with room around it where lines are thick or run down the page."""
+        is_close = self.options.flow or not self._flipped
+        return f"<{_CLEAR.format(text) if is_close else text}>"
 
     def _thickness(self, flows: list[float], palette: Palette, classes: str) -> dict[str, str]:
         """A line by what it carries: its magnitude as thickness, its sign as colour and head."""
         if not all(map(math.isfinite, flows)):
-            return {"color": palette.alarm, "penwidth": "3", "class": f"{classes} nonfinite"}
+            head = {"arrowhead": "tee"} if all(flow < 0 for flow in flows) else {}
+            line = {"color": palette.alarm, "penwidth": "3", "class": f"{classes} nonfinite"}
+            return line | head
         carried = sum(map(abs, flows))
         if carried == 0:
             return {"penwidth": "0.5"}
@@ -307,6 +351,7 @@ class Painter:
         width = {"penwidth": f"{0.7 + 3.6 * math.sqrt(share):.2f}", "arrowsize": "0.7"}
         signs = {flow > 0 for flow in flows if flow}
         if len(signs) == 2:
+            self.kinds.add("mixed")
             return width
         kind = "positive" if signs.pop() else "negative"
         self.kinds.add(kind)

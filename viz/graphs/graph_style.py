@@ -1,4 +1,4 @@
-"""Colours, shapes and lines of drawn graphs.
+"""Shapes and lines of drawn graphs, in the colours of a theme.
 
 Nothing is told by colour alone: kinds of node differ in shape and border, the sign of a
 contribution in the arrowhead, a number that is not finite in a sign beside it.
@@ -6,14 +6,9 @@ contribution in the arrowhead, a number that is not finite in a sign beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from viz.themes import FONT, Palette
 
 __all__ = [
-    "DARK",
-    "FONT",
-    "LIGHT",
-    "THEMES",
-    "Palette",
     "edge_defaults",
     "graph_defaults",
     "node_defaults",
@@ -21,95 +16,7 @@ __all__ = [
     "scope_style",
 ]
 
-FONT = "Helvetica,Arial,sans-serif"
-
 _BOX = {"shape": "box", "margin": "0.06,0.03", "width": "0", "height": "0"}
-
-
-@dataclass(frozen=True)
-class Palette:
-    """The colours of a picture, as ``#rrggbb``.
-
-    Examples
-    --------
-    >>> LIGHT.ink, LIGHT.faded().ink
-    ('#24292f', '#cdcecf')
-    """
-
-    background: str
-    ink: str
-    quiet: str
-    leaf: str
-    leaf_line: str
-    interior: str
-    interior_line: str
-    operation: str
-    root: str
-    root_line: str
-    box: str
-    box_line: str
-    scope: str
-    scope_inside: str
-    scope_line: str
-    positive: str
-    negative: str
-    alarm: str
-
-    def faded(self) -> Palette:
-        """The same colours, near the background: what is there, but not spoken of."""
-        mixed = {
-            each.name: _mix(self.background, getattr(self, each.name)) for each in fields(self)
-        }
-        return replace(self, **mixed)
-
-
-def _mix(background: str, colour: str, share: float = 0.23) -> str:
-    pairs = [(int(background[i : i + 2], 16), int(colour[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(b + share * (c - b)):02x}" for b, c in pairs)
-
-
-# Blue and orange of Okabe and Ito's palette, darker, so that text in them can be read.
-LIGHT = Palette(
-    background="#ffffff",
-    ink="#24292f",
-    quiet="#5c646d",
-    leaf="#e8f0f8",
-    leaf_line="#33587d",
-    interior="#fafafa",
-    interior_line="#8b939c",
-    operation="#e9e9ec",
-    root="#fcf3e0",
-    root_line="#8a5a00",
-    box="#eef3ee",
-    box_line="#4d6b57",
-    scope="#f5f7f9",
-    scope_inside="#eaeef2",
-    scope_line="#b9c2cb",
-    positive="#0067a5",
-    negative="#a84400",
-    alarm="#c01c28",
-)
-DARK = Palette(
-    background="#14181d",
-    ink="#e6eaee",
-    quiet="#a3adb8",
-    leaf="#1d3247",
-    leaf_line="#86b3de",
-    interior="#20262d",
-    interior_line="#76818c",
-    operation="#333b44",
-    root="#3d3013",
-    root_line="#e3b04b",
-    box="#20332a",
-    box_line="#8fbfa2",
-    scope="#191f25",
-    scope_inside="#1f262e",
-    scope_line="#46515c",
-    positive="#5fb4f0",
-    negative="#f59a4c",
-    alarm="#ff7b72",
-)
-THEMES = {"light": LIGHT, "dark": DARK}
 
 
 def graph_defaults(palette: Palette, rankdir: str) -> dict[str, str]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from autograd_mini.explanation.names import Symbols
+from autograd_mini.explanation.names import Symbols, printable
 from autograd_mini.explanation.notation import ATOM, POWER, Term
 from autograd_mini.explanation.text import TextNotation
-from autograd_mini.textbook_names import textbook_name
-from viz._node_text import SIGNS
+from autograd_mini.operation_signs import SIGNS
+from autograd_mini.textbook_names import textbook_name, textbook_names
 from viz.graphs.graph_nodes import Node
 
 __all__ = ["Formulas", "textbook_titles"]
@@ -37,11 +36,8 @@ class PictureNotation(TextNotation):
 
     def name(self, name: str) -> str:
         """A label, or the textbook's name of a parameter."""
-        stem, mark, copy = name.partition("#")
-        known = textbook_name(stem)
-        if known is None or (mark and not copy.isdigit()):
-            return super().name(name)
-        return Term(primed(known.text, int(copy or 1)))
+        known = textbook_name(name)
+        return super().name(name) if known is None else Term(known.text)
 
     def joined(self, factors: list[str]) -> str:
         """Factors with a cross between."""
@@ -56,27 +52,11 @@ class PictureNotation(TextNotation):
         return super().apply(SIGNS["sigmoid"] if op == "sigma" else op, operands)
 
 
-def primed(name: str, copy: int) -> str:
-    """The textbook's name of one of several parameters of this name, as LaTeX has it.
-
-    Examples
-    --------
-    >>> primed("w¹₁₂", 1), primed("w¹₁₂", 2), primed("w¹₁₂", 12)
-    ('w¹₁₂', 'w′¹₁₂', 'w¹₁₂#12')
-    """  # noqa: RUF002 - the sign itself
-    return f"{name}#{copy}" if copy > 9 else name[0] + "\N{PRIME}" * (copy - 1) + name[1:]
-
-
 def textbook_titles(nodes: Iterable[Node]) -> dict[int, str]:
     """The textbook's name of each parameter of a layer, by its ``id``, no two of them alike."""
-    titles: dict[int, str] = {}
-    copies: Counter[str] = Counter()
-    for node in nodes:
-        known = textbook_name(node.label) if node.label else None
-        if known is not None:
-            copies[known.text] += 1
-            titles[id(node)] = primed(known.text, copies[known.text])
-    return titles
+    leaves = [node for node in nodes if node.label]
+    names = textbook_names([node.label for node in leaves])
+    return {id(node): name.text for node, name in zip(leaves, names, strict=True) if name}
 
 
 class Formulas:
@@ -109,10 +89,12 @@ class Formulas:
         return self._text(self._symbols.definition(node)) if node.parents else ""
 
     def name(self, node: Any) -> str:
-        """What the value is called in formulas; nothing if it is written out."""
-        if not (node.parents and self._symbols.has_name(node)):
+        """What the value is called in formulas; nothing if by its label, or if written out."""
+        label = printable(node.label)
+        if not self._symbols.has_name(node) or not (node.parents or label):
             return ""
-        return self._text(self._symbols.of(node))
+        name = self._text(self._symbols.of(node))
+        return "" if name == TextNotation().name(label) else name
 
     def _text(self, formula: ast.expr) -> str:
         return str(self._notation.interpret(formula))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from viz._node_text import NumberFormat, html_text, label_lines, operation_sign, tooltip_text
 from viz.graphs.collapsing import Box
 from viz.graphs.graph_nodes import Node
-from viz.graphs.graph_style import Palette
+from viz.themes import Palette
 
 __all__ = [
     "ALARM",
@@ -53,12 +53,17 @@ def value_table(
     show: frozenset[str],
     number: NumberFormat,
     palette: Palette,
+    place: str = "",
 ) -> str:
-    """Lay out what is shown of a value; a constant is only its number, with its label above."""
+    """Lay out what is shown of a value; a constant is only its number, with its label above.
+
+    Below it stands its place among the inputs of what it goes into, if that is known.
+    """
     lines = [line for line in label_lines(title) if line] if title else []
     data = number_html(node.data, number, palette)
     if node.op == "constant":
-        return "<" + "<br/>".join([*map(html_text, lines), data]) + ">"
+        below = [f'<font point-size="8">{html_text(place)}</font>'] if place else []
+        return "<" + "<br/>".join([*map(html_text, lines), data, *below]) + ">"
     rows = [_title(line) for line in lines]
     if formula:
         shortened = html_text(label_lines(formula, 44)[0])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from autograd_mini.core.scopes import scopes_of
-from viz.graphs.graph_nodes import Graph, Scope
+from viz.graphs.graph_nodes import Graph, Node, Scope
 
 __all__ = ["ScopeTree"]
 
@@ -25,6 +25,8 @@ class ScopeTree:
     ----------
     graph : Graph
         The values.
+    alone : collection of Node, optional
+        Leaves that stand outside of all scopes, so that they are seen also where these are boxes.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class ScopeTree:
         All scopes that have a leaf as a parameter, by the ``id`` of the leaf.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, alone: Collection[Node] = ()) -> None:
         self.graph = graph
         self.scopes: list[Scope] = []
         self.names: dict[int, str] = {}
@@ -59,6 +61,10 @@ class ScopeTree:
         if self.scopes:
             self._place_leaves()
             self._place_numbers()
+        for node in alone:
+            if not node.parents:
+                self.home[id(node)] = None
+                self.claims.pop(id(node), None)
 
     def _enter(self, scope: Scope) -> None:
         new = []

@@ -2,60 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 import graphviz
 
-from autograd_mini.textbook_names import layer_number, written
 from viz._node_text import NumberFormat, html_text, tooltip_text
-from viz.figures import COLOURS
 from viz.networks.network_layers import NetworkLayer, layers_of
+from viz.networks.network_names import NetworkNames
 from viz.networks.network_signals import Signals, largest
+from viz.networks.network_style import TEXT, Look, Sizes, position
+from viz.options import one_of, true_or_false, whole_number
 from viz.rendering import Picture
+from viz.themes import Palette, palette_of
 
 __all__ = ["draw_network"]
 
-_FONT = "Helvetica,Arial,sans-serif"
-_INK, _QUIET, _ALARM = "#24292f", "#6b737c", "#b3001b"
-_POSITIVE, _NEGATIVE = COLOURS[0], COLOURS[1]
-
-_GRAPH = {
-    "bgcolor": "white",
-    "pad": "0.15",
-    "splines": "line",
-    "outputorder": "edgesfirst",  # lines end behind the units
-}
-_NODE = {"fontname": _FONT, "fontsize": "10", "fontcolor": _INK, "fixedsize": "true"}
-_EDGE = {"arrowhead": "none"}
-_TEXT = {"shape": "plaintext", "width": "0", "height": "0", "margin": "0.03,0.01"}
-_TEXT |= {"fixedsize": "false"}
-_UNITS = {
-    "input": {"shape": "box", "style": "filled", "fillcolor": "#f1f3f5", "color": "#6b737c"},
-    "neuron": {"shape": "circle", "style": "filled", "fillcolor": "#fafafa", "color": _INK},
-}
-_MOST_TINT = 0.5  # of the colour of an error signal's sign, for the largest one
-_LARGE_COLUMN = 6  # units that have room for several numbers
 _MOST_NUMBERED = 3  # units in a column beyond which weights have no room for theirs
-
 _MOST_WITH_NUMBERS = 6  # units in a column whose numbers are asked for
 _MOST_LINES = 5_000  # nobody could tell more from each other
 
 Cell: TypeAlias = "int | None"
 """The number of a unit from 0, or None for those that are left out."""
-
-
-@dataclass(frozen=True)
-class _Sizes:
-    """Lengths in inches."""
-
-    unit: float  # diameter
-    row: float
-    column: float
-    widest_line: float  # points
 
 
 def draw_network(
@@ -66,6 +35,7 @@ def draw_network(
     max_units: int = 10,
     numbers: bool | None = None,
     precision: int = 3,
+    theme: str = "light",
 ) -> graphviz.Digraph:
     """Draw a network as textbooks do: units in columns, from the inputs on the left to the right.
 
@@ -96,6 +66,8 @@ def draw_network(
         layer.
     precision : int
         Significant digits of the numbers.
+    theme : {"light", "dark"}
+        The colours of ``draw_graph``, on white or on a dark ground.
 
     Returns
     -------
@@ -121,7 +93,11 @@ def draw_network(
     >>> picture.engine
     'neato'
     """
-    _check_options(show, max_units, numbers, precision)
+    show = one_of(show, "show", ("weights", "gradients"))
+    max_units = whole_number(max_units, "max_units", least=2)
+    numbers = None if numbers is None else true_or_false(numbers, "numbers")
+    number_text = NumberFormat(whole_number(precision, "precision"))
+    palette = palette_of(theme)
     layers = layers_of(model)
     signals = Signals.of(layers, trace, show)
     widths = [layers[0].n_inputs, *(len(layer.weights) for layer in layers)]
@@ -134,7 +110,7 @@ def draw_network(
             f"numbers on the lines of more than {_MOST_WITH_NUMBERS} units of a layer cover each "
             f"other: pass max_units={_MOST_WITH_NUMBERS - 1}, or read them in the tooltips"
         )
-    drawing = _Drawing(layers, signals, columns, show, numbers, precision)
+    drawing = _Drawing(layers, signals, columns, show, numbers, number_text, palette)
     return drawing.picture(widths)
 
 
@@ -148,19 +124,16 @@ class _Drawing:
         columns: list[list[Cell]],
         show: str,
         numbers: bool,
-        precision: int,
+        number_text: NumberFormat,
+        palette: Palette,
     ) -> None:
         self.layers, self.signals, self.columns = layers, signals, columns
-        self.layer_numbers = layer_numbers(layers)
-        self.of, self.numbers, self.number_text = show, numbers, NumberFormat(precision)
+        self.names = NetworkNames(layers)
+        self.of, self.numbers, self.number_text = show, numbers, number_text
         tallest = max(map(len, columns))
-        self.large = tallest <= _LARGE_COLUMN
-        unit, row = (0.86, 1.1) if self.large else (0.42, 0.52)
-        column = max(2.0, 0.38 * row * tallest)
-        if numbers:  # so that those nearest to a unit stand beside it
-            column = max(column, 0.9 * unit * (tallest + 1))
-        self.sizes = _Sizes(unit, row, column, 4.0 if self.large else 2.5)
-        self.half = row * (tallest - 1) / 2  # from the middle to the centre of the last row
+        self.look = Look(palette, Sizes.of(tallest, numbers))
+        self.sizes = self.look.sizes
+        self.half = self.sizes.row * (tallest - 1) / 2  # from the middle to the last row
         self.largest_weight = largest(
             self._shown(value) for layer in layers for row in layer.weights for value in row
         )
@@ -169,9 +142,9 @@ class _Drawing:
     def picture(self, widths: list[int]) -> graphviz.Digraph:
         """All of it."""
         name = "-".join(map(str, widths))
-        style = _GRAPH | {"tooltip": f"network {name}"}
-        drawn = Picture("network", engine="neato", graph_attr=style, node_attr=_NODE)
-        drawn.attr("edge", **_EDGE)
+        style = self.look.graph() | {"tooltip": f"network {name}"}
+        drawn = Picture("network", engine="neato", graph_attr=style, node_attr=self.look.nodes())
+        drawn.attr("edge", arrowhead="none")
         for column, width in enumerate(widths):
             self._draw_title(drawn, column, width)
             for place, cell in enumerate(self.columns[column]):
@@ -193,41 +166,32 @@ class _Drawing:
     def _draw_title(self, drawn: graphviz.Digraph, column: int, width: int) -> None:
         title, words = "inputs", [f"{width:,}"]
         if column:
-            title = f"layer {self.layer_numbers[column - 1]}"
+            title = self.names.title(column)
             words = [_counted(width, "neuron"), *self.layers[column - 1].functions]
-        text = "<br/>".join([f"<b>{title}</b>", html_text(", ".join(words))])
+        text = "<br/>".join([f"<b>{html_text(title)}</b>", html_text(", ".join(words))])
         top = self.half + self.sizes.unit / 2 + 0.35
-        style = _TEXT | {"class": "title", "tooltip": title}
-        place = _position(column * self.sizes.column, top)
+        style = TEXT | {"class": "title", "tooltip": title}
+        place = position(column * self.sizes.column, top)
         drawn.node(f"t{column}", label=f"<{text}>", pos=place, **style)
 
     def _draw_unit(
         self, drawn: graphviz.Digraph, column: int, place: int, cell: Cell, width: int
     ) -> None:
-        position = _position(*self._place(column, place))
+        where = position(*self._place(column, place))
         if cell is None:
             left_out = width - len(self.columns[column]) + 1
-            style = _TEXT | {"fontsize": "18", "fontcolor": _QUIET, "class": "left_out"}
-            style |= {"tooltip": f"{left_out} more"}
-            drawn.node(f"u{column}_more", label="⋮", pos=position, **style)
+            style = self.look.dots() | {"tooltip": f"{left_out} more"}
+            drawn.node(f"u{column}_more", label="⋮", pos=where, **style)
             return
-        kind = "neuron" if column else "input"
-        style = _UNITS[kind] | {"class": kind, "width": f"{self.sizes.unit:.3f}"}
-        style |= {"height": style["width"], "pos": position, "penwidth": "1.2"}
-        if not column:
-            style["width"] = f"{0.7 * self.sizes.unit:.3f}"
         texts, tooltip = self._texts(column, cell)
         delta = self.signals.delta(column, cell) if column else None
-        if delta is not None and math.isfinite(delta):
-            amount = _MOST_TINT * abs(delta) / self.largest_delta
-            style["fillcolor"] = _mixed(_POSITIVE if delta > 0 else _NEGATIVE, amount)
-        label = _unit_label(texts, "11" if self.large else "9", "9" if self.large else "7")
-        drawn.node(f"u{column}_{cell}", label=label, tooltip=tooltip_text(*tooltip), **style)
+        style = self.look.unit("neuron" if column else "input", delta, self.largest_delta)
+        style |= {"pos": where, "tooltip": tooltip_text(*tooltip)}
+        drawn.node(f"u{column}_{cell}", label=self.look.unit_label(texts), **style)
 
     def _texts(self, column: int, cell: int) -> tuple[list[str], list[str]]:
         """What stands in a unit, name first, and what its tooltip says."""
-        layer = self.layer_numbers[column - 1] if column else None
-        name = written("a" if column else "x", layer, cell + 1).text
+        name = self.names.unit(column, cell)
         numbers: list[tuple[str, float]] = []
         if self.signals.activations is not None:
             numbers.append(("a" if column else "", self.signals.activations[column][cell]))
@@ -241,7 +205,7 @@ class _Drawing:
         tooltip = [name, *(f"{what or name} = {x!r}" for what, x in numbers)]
         if biases is not None:
             tooltip.append(f"dC/db = {biases[cell].grad!r}")
-        return [name, *(shown if self.large else shown[:1])], tooltip
+        return [name, *(shown if self.sizes.large else shown[:1])], tooltip
 
     def _edges(self, layer: int) -> Iterator[tuple[int, int, int, int]]:
         """Place and number of the unit where a line starts, and of the one where it ends."""
@@ -255,16 +219,15 @@ class _Drawing:
     ) -> None:
         weight = self.layers[layer - 1].weights[j][k]
         number = self._shown(weight)
-        name = written("w", self.layer_numbers[layer - 1], j + 1, k + 1).text
+        name = self.names.weight(layer, j, k)
         tooltip = tooltip_text(
             f"{name} = {weight.data!r}", f"dC/d{name} = {weight.grad!r}", str(weight.label or "")
         )
-        style = self._line(number) | {"tooltip": tooltip}
+        style = self.look.line(number, self.largest_weight) | {"tooltip": tooltip}
         drawn.edge(f"u{layer - 1}_{k}", f"u{layer}_{j}", **style)
         if self.numbers:
             x, y = self._number_place(layer, start, end)
-            style = _TEXT | {"style": "filled", "fillcolor": "white", "fontsize": "9"}
-            style |= {"class": "number", "pos": _position(x, y), "tooltip": tooltip}
+            style = self.look.number() | {"pos": position(x, y), "tooltip": tooltip}
             text = self.number_text(number)
             drawn.node(f"w{layer}_{j}_{k}", label=text, **style)
 
@@ -277,21 +240,6 @@ class _Drawing:
         (x, y), (to_x, to_y) = self._place(layer - 1, start), self._place(layer, end)
         way = 1.0 / (len(self.columns[layer]) + 1)
         return x + way * (to_x - x), y + way * (to_y - y)
-
-    def _line(self, number: float) -> dict[str, str]:
-        """The look of a weight: sign by colour and dashes, size by width and strength."""
-        if not math.isfinite(number):
-            return {"color": _ALARM, "penwidth": "4", "class": "weight not_finite"}
-        if number == 0.0:
-            style = {"color": "#b8bec5", "penwidth": "0.5", "style": "dotted"}
-            return style | {"class": "weight zero"}
-        size = abs(number) / self.largest_weight
-        strength = f"{round(80 + 175 * size):02x}"
-        width = f"{0.4 + (self.sizes.widest_line - 0.4) * size:.2f}"
-        if number > 0:
-            return {"color": _POSITIVE + strength, "penwidth": width, "class": "weight positive"}
-        look = {"color": _NEGATIVE + strength, "penwidth": width, "style": "dashed"}
-        return look | {"class": "weight negative"}
 
     def _draw_legend(self, drawn: graphviz.Digraph) -> None:
         """Below the network, line by line."""
@@ -308,8 +256,8 @@ class _Drawing:
             y = top - 0.22 * row
             for end, x in (("from", left), ("to", left + 0.5)):
                 style = {"shape": "point", "style": "invis", "width": "0.01", "class": "legend"}
-                drawn.node(f"{name}_{end}", label="", pos=_position(x, y), **style)
-            style = self._line(number * self.largest_weight * 0.6) | {"class": "legend"}
+                drawn.node(f"{name}_{end}", label="", pos=position(x, y), **style)
+            style = self.look.line(0.6 * number, 1.0) | {"class": "legend"}
             drawn.edge(f"{name}_from", f"{name}_to", tooltip=text, **style)
             self._write(drawn, f"{name}_text", text, left + 0.6, y)
         for row, text in enumerate(self._notes(), start=2):
@@ -320,7 +268,7 @@ class _Drawing:
         if self.signals.activations is not None:
             notes.append("a: activation")
         biased = self.of == "weights" and any(layer.biases for layer in self.layers)
-        if biased and (self.large or not notes):
+        if biased and (self.sizes.large or not notes):
             notes.append("b: bias")
         if self.signals.deltas is not None:
             note = "δ: error signal dC/dz, blue where positive, orange where negative"
@@ -330,17 +278,10 @@ class _Drawing:
     def _write(self, drawn: graphviz.Digraph, name: str, text: str, left: float, y: float) -> None:
         """A line of text that begins at a place."""
         width = 0.075 * len(text) + 0.2  # about; where it ends does not matter
-        style = {"shape": "plaintext", "fontsize": "9", "fontcolor": _INK, "class": "legend"}
+        style = {"shape": "plaintext", "fontsize": "9", "class": "legend"}
         style |= {"width": f"{width:.2f}", "height": "0.2", "margin": "0"}
-        place = _position(left + width / 2, y)
+        place = position(left + width / 2, y)
         drawn.node(name, label=text + r"\l", pos=place, tooltip=text, **style)
-
-
-def layer_numbers(layers: Sequence[NetworkLayer]) -> list[int]:
-    """What number each layer bears, those of its parameters' names: in a Sequential its place."""
-    named = [layer_number(str(layer.weights[0][0].label)) for layer in layers]
-    known = [number for number in named if number is not None]
-    return known if len(set(known)) == len(layers) else [*range(1, len(layers) + 1)]
 
 
 def _cells(width: int, most: int) -> list[Cell]:
@@ -355,25 +296,6 @@ def _counted(n: int, what: str) -> str:
     return f"{n:,} {what}{'s' if n != 1 else ''}"
 
 
-def _position(x: float, y: float) -> str:
-    """A fixed place, in inches."""
-    return f"{x:.4f},{y:.4f}!"
-
-
-def _unit_label(lines: list[str], large: str, small: str) -> str:
-    """A name, and numbers below it in small type."""
-    name, *others = map(html_text, lines)
-    rows = [f'<font point-size="{large}"><b>{name}</b></font>']
-    rows += [f'<font point-size="{small}">{line}</font>' for line in others]
-    return f"<{'<br/>'.join(rows)}>"
-
-
-def _mixed(colour: str, amount: float) -> str:
-    """So much of a colour, the rest white."""
-    channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(255 - amount * (255 - channel)):02x}" for channel in channels)
-
-
 def _check_lines(sizes: list[int]) -> None:
     lines = sum(before * after for before, after in pairwise(sizes))
     if lines > _MOST_LINES:
@@ -381,15 +303,3 @@ def _check_lines(sizes: list[int]) -> None:
             f"the network has {lines:,} lines to draw, more than {_MOST_LINES:,}: take fewer units "
             "of each layer with max_units"
         )
-
-
-def _check_options(show: object, max_units: object, numbers: object, precision: object) -> None:
-    if not isinstance(show, str) or show not in ("weights", "gradients"):
-        raise ValueError(f"show must be 'weights' or 'gradients', got {show!r}")
-    if not (numbers is None or isinstance(numbers, bool)):
-        raise TypeError(f"numbers must be True, False or None, got {numbers!r}")
-    for name, value, least in (("max_units", max_units, 2), ("precision", precision, 1)):
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{name} must be an int, got {value!r}")
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viz.plots.plot_arguments import LARGEST, array_of, real_array
+
 __all__ = ["OF_MORE_INPUTS", "Asked", "asked"]
 
 _METHODS = ("predict_proba", "decision_function", "predict_classes", "predict")
@@ -20,12 +22,14 @@ OF_MORE_INPUTS = (
 )
 """How to draw what a plane cannot show."""
 
+_MOST_CLASSES = 100  # more are no classes, but numbers
+
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """By how much each class leads the others at each point, and the classes if the model told.
+    """By how much each class leads the others at each point.
 
     Attributes
     ----------
@@ -33,30 +37,16 @@ class Asked:
         Probability or score of a class, less the largest of the others; above 0 it is chosen.
     are_probabilities : bool
         Whether the leads are differences of probabilities, from -1 to 1.
-    classes : ndarray or None
-        The classes of the columns, of a model that says so.
+    classes : list
+        The classes of the columns; those of the points are among them.
     """
 
     leads: Array
     are_probabilities: bool
-    classes: NDArray[Any] | None
-
-    def names(self, found: NDArray[Any]) -> Sequence[object]:
-        """What to call the columns: the model's own classes, those found, or numbers.
-
-        Examples
-        --------
-        >>> Asked(np.zeros((1, 2)), False, None).names(np.array([-1, 1]))
-        [-1, 1]
-        """
-        if self.classes is not None:
-            found = self.classes
-        n = self.leads.shape[1]
-        names: list[object] = found.tolist() if len(found) == n else [*range(n)]
-        return names
+    classes: list[Any]
 
 
-def asked(model: Any, points: Array, classes: NDArray[Any], margin: float | None = None) -> Asked:
+def asked(model: Any, points: Array, targets: Sequence[Any], margin: float | None = None) -> Asked:
     """Ask a model about points.
 
     Parameters
@@ -65,8 +55,8 @@ def asked(model: Any, points: Array, classes: NDArray[Any], margin: float | None
         As `plot_decision_boundary` takes it.
     points : ndarray of shape (N, 2)
         Where to ask.
-    classes : ndarray
-        The classes that there are, sorted.
+    targets : sequence
+        Classes that the model tells apart, all or some of them.
     margin : float, optional
         If given, scores are asked for and not probabilities.
 
@@ -83,33 +73,31 @@ def asked(model: Any, points: Array, classes: NDArray[Any], margin: float | None
     Examples
     --------
     >>> answer = asked(lambda points: points[:, 0], np.array([[-1.0, 0.0], [3.0, 0.0]]), [0, 1])
-    >>> answer.leads.tolist()
-    [[2.0, -2.0], [-6.0, 6.0]]
+    >>> answer.leads.tolist(), answer.classes
+    ([[2.0, -2.0], [-6.0, 6.0]], [0, 1])
     """
     method, question = _question(model, margin)
-    try:
-        answer = np.asarray(question(points))
-    except ValueError as error:
-        raise ValueError(
-            f"{method} refuses points of two inputs: {error}. {OF_MORE_INPUTS}"
-        ) from error
-    own = getattr(model, "classes_", None)
-    known = classes if own is None else np.asarray(own)
-    if answer.ndim == 2 and answer.shape[1] == 1:
-        answer = answer[:, 0]
-    if answer.ndim not in (1, 2) or len(answer) != len(points):
-        raise ValueError(
-            f"{method} must return one answer for each of {len(points)} points, (N,) or (N, K); "
-            f"got shape {answer.shape}"
-        )
-    probabilities = method == "predict_proba"
-    if answer.ndim == 1 and _are_classes(answer, known, method):
+    found = sorted(set(targets))
+    own = _own_classes(model, found)
+    answer = _answer(question, points, method, of_one=own is not None and len(own) == 1)
+    if answer.ndim == 1 and _are_classes(answer, own or found, method):
         if margin is not None:
             raise TypeError(f"margin needs scores, and {method} of this model returns classes")
-        answer, probabilities = (answer[:, None] == known).astype(np.float64), False
-    leads = _leads(answer.astype(np.float64), probabilities)
-    _check(leads, classes, method, margin)
-    return Asked(leads, probabilities, None if own is None else known)
+        classes = own or _with_others(found, answer, method)
+        known = np.array(classes, dtype=object)
+        leads = _leads((answer.astype(object)[:, None] == known).astype(np.float64), False)
+        return Asked(leads, False, classes)
+    scores = real_array(answer, f"the answer of {method}", "real numbers")
+    probabilities = method == "predict_proba"
+    leads = _leads(np.clip(scores, -LARGEST, LARGEST), probabilities)
+    n = leads.shape[1]
+    if margin is not None and n != 2:
+        raise ValueError(f"margin is of two classes, {method} tells {n} apart")
+    if not np.isfinite(leads).any():
+        raise ValueError(f"{method} returns no finite number for any point of the plane")
+    return Asked(
+        leads, probabilities, own if own and len(own) == n else _of_columns(found, n, method)
+    )
 
 
 def _question(model: Any, margin: float | None) -> tuple[str, Any]:
@@ -128,11 +116,82 @@ def _question(model: Any, margin: float | None) -> tuple[str, Any]:
     )
 
 
-def _are_classes(answer: NDArray[Any], known: NDArray[Any], method: str) -> bool:
+def _own_classes(model: Any, found: list[Any]) -> list[Any] | None:
+    """The classes that a model says it knows, as estimators of scikit-learn do."""
+    given = getattr(model, "classes_", None)
+    if given is None:
+        return None
+    own: list[Any] = np.asarray(given).tolist()
+    if strange := [each for each in found if each not in own]:
+        raise ValueError(f"y has the class {strange[0]!r}, the model knows {_listed(own)}")
+    return own
+
+
+def _answer(question: Any, points: Array, method: str, *, of_one: bool) -> NDArray[Any]:
+    """What the model says of each point; a single column is one number for each, but of one."""
+    try:
+        given = question(points)
+    except ValueError as error:
+        raise ValueError(
+            f"{method} refuses points of two inputs: {error}. {OF_MORE_INPUTS}"
+        ) from error
+    answer = array_of(given, f"the answer of {method}", "of shape (N,) or (N, K)")
+    if answer.ndim == 2 and answer.shape[1] == 1 and not of_one:
+        answer = answer[:, 0]
+    if answer.ndim not in (1, 2) or len(answer) != len(points) or not answer.size:
+        raise ValueError(
+            f"{method} must return one answer for each of {len(points)} points, (N,) or (N, K); "
+            f"got shape {answer.shape}"
+        )
+    return answer
+
+
+def _are_classes(answer: NDArray[Any], known: list[Any], method: str) -> bool:
     """Whether a model has answered with classes: what is none of those in y is a score."""
-    if method in ("predict_proba", "decision_function"):
+    if method in ("predict_proba", "decision_function") or answer.dtype.kind == "c":
         return False
-    return answer.dtype.kind not in "f" or bool(np.isin(answer, known).all())
+    return answer.dtype.kind not in "f" or {*np.unique(answer).tolist()} <= {*known}
+
+
+def _with_others(found: list[Any], answer: NDArray[Any], method: str) -> list[Any]:
+    """The classes that there are: those of the points, and others that a model predicts."""
+    try:
+        others = {*answer.tolist()} - {*found}
+        if others and method == "the function":
+            raise TypeError
+        classes = sorted({*found, *others})
+    except TypeError:  # also of what has no order, or no hash
+        strange = next(each for each in answer.tolist() if each not in found)
+        raise TypeError(
+            f"{method} returns {strange!r:.40}, which is no class in y, {_listed(found)}: return "
+            "such classes, or scores as floats"
+        ) from None
+    if len(classes) > _MOST_CLASSES:
+        raise ValueError(
+            f"{method} returns {len(classes)} classes, at most {_MOST_CLASSES} are drawn"
+        )
+    return classes
+
+
+def _of_columns(found: list[Any], n: int, method: str) -> list[Any]:
+    """What the columns stand for: the classes found or, if these are some of them, numbers."""
+    if len(found) == n:
+        return found
+    if len(found) > n:
+        raise ValueError(
+            f"y has {len(found)} classes, {_listed(found)}, but {method} tells {n} apart"
+        )
+    for usual in [*range(n)], [-1, 1]:
+        if {*found} <= {*usual} and len(usual) == n:
+            return usual
+    raise ValueError(
+        f"{method} tells {n} classes apart, and y has only {_listed(found)}: number the classes "
+        f"from 0 to {n - 1}, as the columns"
+    )
+
+
+def _listed(classes: list[Any]) -> str:
+    return ", ".join(map(str, classes[:8])) + ", ..." * (len(classes) > 8)
 
 
 def _leads(answer: Array, probabilities: bool) -> Array:
@@ -145,15 +204,3 @@ def _leads(answer: Array, probabilities: bool) -> Array:
     return np.column_stack(
         [answer[:, k] - np.delete(answer, k, axis=1).max(axis=1) for k in columns]
     )
-
-
-def _check(leads: Array, classes: NDArray[Any], method: str, margin: float | None) -> None:
-    if len(classes) > leads.shape[1]:
-        raise ValueError(
-            f"y has {len(classes)} classes, {', '.join(map(str, classes[:8]))}, but {method} tells "
-            f"{leads.shape[1]} apart"
-        )
-    if margin is not None and leads.shape[1] != 2:
-        raise ValueError(f"margin is of two classes, {method} tells {leads.shape[1]} apart")
-    if not np.isfinite(leads).any():
-        raise ValueError(f"{method} returns no finite number for any point of the plane")

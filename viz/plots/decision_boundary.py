@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from viz.figures import COLOURS, INK, canvas
+from viz.figures import COLOURS, INK, canvas, draw_legend
+from viz.options import whole_number
 from viz.plots.class_scores import OF_MORE_INPUTS, Asked, asked
+from viz.plots.plot_arguments import (
+    LARGEST,
+    array_of,
+    finite_array,
+    listed,
+    names_of,
+    real_number,
+    shown_text,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +35,10 @@ _SHADES = (0.1, 0.42)  # how much of the colour at the boundary, and where the m
 _BANDS = 5  # of probability, from the boundary to certainty
 _MARGIN = 0.12  # of the points' width and height, around them
 
-Array = NDArray[np.float64]
-
+_NARROWEST = 1e-290  # a plane whose steps are still floats
 _MOST_RESOLUTION = 2_000  # beyond it nothing is seen that was not before
+
+Array = NDArray[np.float64]
 
 
 def plot_decision_boundary(
@@ -59,12 +71,10 @@ def plot_decision_boundary(
         Shape (N, 2): the points to show. The picture is as large as they need.
     y : array_like
         Shape (N,): their classes, such as 0 and 1, -1 and 1, or names; in sorted order they are
-        what the model's columns stand for.
-    path : str or os.PathLike, optional
-        Where to write, if a file is wanted; ends in ``.svg``, ``.png`` or ``.pdf``, in an existing
-        directory.
-    ax : matplotlib.axes.Axes, optional
-        The panel to draw into; without it a figure is made, which notebooks show.
+        what the model's columns stand for. Of a model with more columns they are their numbers,
+        from 0 on, if it does not tell its ``classes_``.
+    path, ax : optional
+        A file to write, a panel to draw into; see ``viz.plots``.
     labels : sequence, optional
         What the legend calls the classes, in sorted order; by default as in `y`.
     axis_names : (str, str), optional
@@ -83,16 +93,12 @@ def plot_decision_boundary(
 
     Raises
     ------
-    ImportError
-        If matplotlib is not installed.
     TypeError
         A model that can be asked nothing, or a `margin` where it gives classes alone; options of
         another type.
     ValueError
         `X` that does not have two columns or is not finite, `y` that is not (N,) or has one class
-        more than the model, labels that are not as many as the classes, another suffix.
-    FileNotFoundError, IsADirectoryError
-        If the directory does not exist, or `path` is one itself.
+        more than the model, labels that are not as many as the classes.
 
     Examples
     --------
@@ -105,27 +111,30 @@ def plot_decision_boundary(
     >>> [text.get_text() for text in axes.get_legend().get_texts()]
     ['0', '1']
     """
-    points, classes, of_points = _points(X), *np.unique(_targets(y), return_inverse=True)
-    if len(points) != len(of_points):
-        raise ValueError(f"X has {len(points)} points but y {len(of_points)} entries")
-    _check_options(axis_names, margin, resolution)
+    points, targets = _points(X), _targets(y)
+    if len(points) != len(targets):
+        raise ValueError(f"X has {len(points)} points but y {len(targets)} entries")
+    (across, up), resolution = _checked_options(axis_names, resolution)
+    margin = None if margin is None else _checked_margin(margin)
     with canvas(path, ax, _SIZE, caller="plot_decision_boundary") as [axes]:
         (low, high) = _box(points)
         x, y_ = np.meshgrid(*np.linspace(low, high, resolution).T)
-        answer = asked(model, np.column_stack([x.ravel(), y_.ravel()]), classes, margin)
-        names = _names(labels, classes, answer)
+        answer = asked(model, np.column_stack([x.ravel(), y_.ravel()]), targets, margin)
+        given = answer.classes if labels is None else labels
+        names = names_of(given, "labels", len(answer.classes), "class")
         _draw_regions(axes, x, y_, answer, margin)
+        of_points = np.array([answer.classes.index(target) for target in targets])
         for k, name in enumerate(names):
             _draw_points(axes, points[of_points == k], k, name)
         axes.set_xlim(low[0], high[0])
         axes.set_ylim(low[1], high[1])
         axes.grid(visible=False)
-        axes.set_xlabel(axis_names[0])
-        axes.set_ylabel(axis_names[1])
+        axes.set_xlabel(across)
+        axes.set_ylabel(up)
         if ax is None:
             _draw_legend_below(axes, len(names))
         else:  # there is no telling what is below
-            axes.legend()
+            draw_legend(axes)
     return axes
 
 
@@ -179,35 +188,22 @@ def _draw_points(axes: Axes, points: Array, k: int, name: str) -> None:
 def _draw_legend_below(axes: Axes, n: int) -> None:
     """In rows below the panel, where it hides nothing."""
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}
-    axes.legend(frameon=False, ncols=min(n, 4), handletextpad=0.3, columnspacing=1.2, **place)
-
-
-def _names(labels: Sequence[object] | None, classes: NDArray[Any], answer: Asked) -> list[str]:
-    names = [*map(str, answer.names(classes) if labels is None else labels)]
-    n = answer.leads.shape[1]
-    if len(names) != n:
-        raise ValueError(f"labels must name the {n} classes, got {len(names)}")
-    return names
+    draw_legend(axes, ncols=min(n, 4), handletextpad=0.3, columnspacing=1.2, **place)
 
 
 def _points(X: ArrayLike) -> Array:
-    try:
-        points = np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"X must hold numbers, one point per row: {error}") from error
+    points = finite_array(X, "X", "real numbers of shape (N, 2), a point in each row")
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(
             "plot_decision_boundary draws a plane: X must have shape (N, 2), got "
             f"{points.shape}. {OF_MORE_INPUTS}"
         )
-    if not np.isfinite(points).all():
-        i, j = np.argwhere(~np.isfinite(points))[0].tolist()
-        raise ValueError(f"X must hold finite numbers, got {points[i, j]} in X[{i}, {j}]")
     return points
 
 
-def _targets(y: ArrayLike) -> NDArray[Any]:
-    targets = np.asarray(y)
+def _targets(y: ArrayLike) -> list[Any]:
+    """The class of each point, as what Python has for it."""
+    targets = array_of(y, "y", "classes of shape (N,)")
     if targets.ndim == 2 and targets.shape[1] == 1:
         targets = targets[:, 0]
     if targets.ndim != 1:
@@ -215,23 +211,35 @@ def _targets(y: ArrayLike) -> NDArray[Any]:
             f"y must have shape (N,), a class for each point, got {targets.shape}; of one-hot rows "
             "write y.argmax(axis=1)"
         )
-    return targets
+    classes: list[Any] = targets.tolist()
+    for i, each in enumerate(classes):
+        if not isinstance(each, (str, Real)) or each != each:
+            raise TypeError(f"y must hold classes, numbers or texts, got {each!r:.40} in y[{i}]")
+    if len({isinstance(each, str) for each in classes}) > 1:
+        raise TypeError("y must hold classes of one kind, got both numbers and texts")
+    return classes
 
 
-def _check_options(axis_names: object, margin: object, resolution: object) -> None:
+def _checked_margin(margin: object) -> float:
+    number = real_number(margin, "margin")
+    if not 0.0 < number <= LARGEST:
+        raise ValueError(f"margin must be a number above 0, such as 1.0, got {margin!r:.60}")
+    return number
+
+
+def _checked_options(axis_names: Any, resolution: object) -> tuple[list[str], int]:
+    axis_names = listed(axis_names)
     ok = isinstance(axis_names, (tuple, list)) and len(axis_names) == 2
-    if not ok or not all(isinstance(name, str) for name in axis_names):  # type: ignore[attr-defined]
-        raise TypeError(f"axis_names must be two texts, got {axis_names!r}")
-    if margin is not None and not (isinstance(margin, (int, float)) and 0 < margin < np.inf):
-        raise ValueError(f"margin must be a number above 0, such as 1.0, got {margin!r}")
-    if isinstance(resolution, bool) or not isinstance(resolution, (int, np.integer)):
-        raise TypeError(f"resolution must be an int, got {resolution!r}")
-    if not 2 <= resolution <= _MOST_RESOLUTION:
-        raise ValueError(f"resolution must be 2 to {_MOST_RESOLUTION:,}, got {resolution}")
+    if not ok or not all(isinstance(name, str) for name in axis_names):
+        raise TypeError(f"axis_names must be two texts, got {axis_names!r:.60}")
+    number = whole_number(resolution, "resolution", least=2, most=_MOST_RESOLUTION)
+    return [shown_text(name) for name in axis_names], number
 
 
 def _box(points: Array) -> tuple[Array, Array]:
-    """Lower left and upper right corner of the picture."""
+    """Lower left and upper right corner of the picture, wide enough for steps between them."""
     low, high = points.min(axis=0), points.max(axis=0)
-    room = np.where(high > low, _MARGIN * (high - low), 1.0)
+    size = np.maximum(np.abs(low), np.abs(high))
+    wide = high - low > np.maximum(1e-9 * size, _NARROWEST)
+    room = np.where(wide, _MARGIN * (high - low), np.maximum(1.0, 0.1 * size))
     return low - room, high + room

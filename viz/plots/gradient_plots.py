@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from viz.figures import COLOURS, canvas
+from autograd_mini.textbook_names import textbook_names
+from viz.figures import canvas, colours, draw_legend, ink, span_decades
+from viz.options import whole_number
+from viz.plots.name_places import places_with_room
+from viz.plots.plot_arguments import finite_array, names_of, real_array, real_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +28,16 @@ _ONE_SIDED, _TWO_SIDED = _EPSILON ** (1 / 2), _EPSILON ** (1 / 3)
 """Steps at which the quotients are best: there truncation and rounding are about equal."""
 _STEPS = np.logspace(0, -15, 46)
 _NO_ERROR = 1e-17  # where a difference of 0 is drawn
-_MOST_NAMED = 6  # wrong derivatives
-_LINE = 0.9  # of a name, in powers of ten of the error
+_SMALLEST = 1e-290  # size of a derivative that is drawn where it belongs
+_TOO_LONG = 1e100  # an error of which the square may be none
+_MOST_NAMED = 8  # wrong derivatives
+_FONT = 8.0  # of their names, in points
+_SHRUNK = 0.9  # a panel once its axes have names, of what it was before
+_HORIZONTAL, _VERTICAL = (
+    {-1: "right", 0: "center", 1: "left"},
+    {-1: "top", 0: "center", 1: "bottom"},
+)
+_QUIET = "#6b737c"
 
 Vector = NDArray[np.float64]
 Function = Callable[[Vector], Any]
@@ -54,13 +67,10 @@ def plot_gradient_check(
     gradient : array_like, sequence of Value, or model
         The derivatives by backpropagation: P numbers, in lists, tuples or dicts of arrays if need
         be; or what has ``grad``, as ``model.parameters()``, or ``parameters()``. Labels are taken
-        for names.
+        for names, of a network's parameters those of textbooks, w¹₁₂.
     differences : array_like or callable
         As many difference quotients, as ``autograd_mini.numerical_gradient`` gives them; or the
         function that was differentiated, of an array of P numbers.
-    path : str or os.PathLike, optional
-        Where to write, if a file is wanted; ends in ``.svg``, ``.png`` or ``.pdf``, in an existing
-        directory.
     ax : matplotlib.axes.Axes, optional
         The panel to draw into; with a function, the errors over the step alone. Without it a
         figure is made, which notebooks show.
@@ -84,16 +94,12 @@ def plot_gradient_check(
 
     Raises
     ------
-    ImportError
-        If matplotlib is not installed.
     TypeError
         A gradient or quotients that are no numbers, options of another type.
     ValueError
         Not as many quotients, numbers or names as derivatives; a function without `at`; numbers
         that are not finite; a tolerance that is not; Values whose gradients are all 0 while the
         quotients are not, as before a backward pass; another suffix.
-    FileNotFoundError, IsADirectoryError
-        If the directory does not exist, or `path` is one itself.
 
     Examples
     --------
@@ -112,15 +118,29 @@ def plot_gradient_check(
         return axes
     point, chosen = _point(at, gradient, len(check.gradient)), _chosen(most, len(check.gradient))
     count = 2 if ax is None else 1
-    with canvas(path, ax, _SIZE, caller="plot_gradient_check", count=count) as panels:
+    with (
+        canvas(path, ax, _SIZE, caller="plot_gradient_check", count=count) as panels,
+        _put_back(differences, point),
+    ):
         slopes = _Slopes(differences, point, chosen)
-        quotients = slopes.two_sided(_TWO_SIDED)
+        quotients = _numbers(slopes.two_sided(_TWO_SIDED), "differences")
         check.expect_backward(quotients)
         if ax is None:
             _draw_agreement(panels[0], check.of_some(chosen), quotients)
         _draw_errors(panels[-1], slopes, check.gradient[chosen])
-        differences(point)  # the last call: a function that sets parameters has them as they were
     return panels[0]
+
+
+@contextmanager
+def _put_back(function: Function, point: Vector) -> Iterator[None]:
+    """End with a call at the point: a function that sets parameters has them as they were."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # there is another one to tell of
+            function(point)
+        raise
+    function(point)
 
 
 @dataclass(frozen=True)
@@ -136,12 +156,15 @@ class _Check:
     @classmethod
     def of(cls, given: Any, names: Sequence[str] | None, rtol: float, atol: float | None) -> _Check:
         values = _values(given)
-        own = None if values is None else [value.label for value in values]
-        numbers: Any = given if values is None else [value.grad for value in values]
-        gradient = _numbers(numbers, "gradient")
-        names = own or [f"[{i}]" for i in range(len(gradient))] if names is None else [*names]
-        if len(names) != len(gradient):
-            raise ValueError(f"names must be {len(gradient)} texts, got {len(names)}")
+        gradient = _numbers([value.grad for value in values] if values else given, "gradient")
+        if names is None:
+            labels = [value.label for value in values] if values else [""] * len(gradient)
+            known = textbook_names(labels)
+            names = [
+                name.text if name else label or f"[{i}]"
+                for i, (label, name) in enumerate(zip(labels, known, strict=True))
+            ]
+        names = names_of(names, "names", len(gradient), "derivative")
         size = float(np.abs(gradient).max())
         atol = 1e-9 * size if atol is None else _tolerance(atol, "atol")
         return cls(gradient, names, _tolerance(rtol, "rtol"), atol, values is not None)
@@ -163,88 +186,106 @@ class _Slopes:
     """Difference quotients of a function along some of its arguments."""
 
     def __init__(self, function: Function, point: Vector, chosen: NDArray[np.int64]) -> None:
-        self.function, self.point = function, point
-        self.axes = np.eye(len(point))[chosen]
+        self.function, self.point, self.chosen = function, point, chosen
         self.start = self._value(point)
+        if not np.isfinite(self.start):
+            raise ValueError(f"the function is {self.start} where the gradient was taken")
 
     def _value(self, point: Vector) -> float:
         value: Any = self.function(point)
-        return float(getattr(value, "data", value))
+        value = value.data if hasattr(value, "local_derivatives") else value
+        number = real_array(value, "what the function returns", "one real number or a Value")
+        if number.ndim:
+            raise TypeError(f"the function must return one number, got shape {number.shape}")
+        return float(number)
+
+    def _values(self, h: float) -> Vector:
+        return np.array([self._value(self._moved(i, h)) for i in self.chosen])
+
+    def _moved(self, i: int, h: float) -> Vector:
+        moved = self.point.copy()
+        moved[i] += h
+        return moved
 
     def one_sided(self, h: float) -> Vector:
         """(f(x + h) - f(x)) / h for each."""
-        ahead = [self._value(self.point + h * axis) for axis in self.axes]
-        return (np.array(ahead) - self.start) / h
+        return _slope(self._values(h), self.start, h)
 
     def two_sided(self, h: float) -> Vector:
         """(f(x + h) - f(x - h)) / 2h for each."""
-        around = [
-            self._value(self.point + h * axis) - self._value(self.point - h * axis)
-            for axis in self.axes
-        ]
-        return np.array(around) / (2.0 * h)
+        return _slope(self._values(h), self._values(-h), 2.0 * h)
+
+
+def _slope(ahead: Vector, behind: Vector | float, run: float) -> Vector:
+    with np.errstate(over="ignore", invalid="ignore"):  # where the function is infinite
+        return (ahead - behind) / run
 
 
 def _draw_agreement(axes: Axes, check: _Check, quotients: Vector) -> None:
     """The relative error of each derivative over its size, and the tolerance."""
     gap = np.abs(check.gradient - quotients)
     size = np.maximum(np.abs(check.gradient), np.abs(quotients))
-    wrong = gap > check.rtol * size + check.atol
+    with np.errstate(over="ignore"):  # of tolerances that allow everything
+        wrong = gap > check.rtol * size + check.atol
     errors = np.maximum(np.divide(gap, size, out=np.zeros_like(gap), where=size > 0), _NO_ERROR)
     least = size[size > 0].min(initial=size.max() or 1.0)
-    sizes = np.where(size > 0, size, least / 10)  # a logarithmic axis has no 0
+    sizes = np.maximum(np.where(size > 0, size, least / 10), _SMALLEST)  # there is no 0 on the axis
+    axes.set_yscale("log")
+    axes.set_ylim(_NO_ERROR / 3, 30.0)
+    span_decades(axes, "x", sizes)
+    _draw_tolerance(axes, check)
+    worst = [i for i in np.argsort(-errors, kind="stable") if wrong[i]]
+    named = _name_some(axes, check.names, sizes, errors, worst)
+    some = f", {named} of {len(worst)} named" * (named < len(worst))
+    blue, orange, *_ = colours(axes)
     looks: list[tuple[NDArray[np.bool_], dict[str, Any]]] = [
-        (~wrong, {"label": "right", "color": COLOURS[0], "marker": "o", "s": 22}),
-        (wrong, {"label": "wrong", "color": COLOURS[1], "marker": "X", "s": 60}),
+        (~wrong, {"label": "right", "color": blue, "marker": "o", "s": 22}),
+        (wrong, {"label": f"wrong{some}", "color": orange, "marker": "X", "s": 60}),
     ]
     for chosen, look in looks:
         if chosen.any():
-            look |= {"linewidth": 0.5, "edgecolor": "white", "zorder": 3}
+            look |= {"linewidth": 0.5, "edgecolor": axes.get_facecolor(), "zorder": 3}
             axes.scatter(sizes[chosen], errors[chosen], **look)
-    axes.set_yscale("log")
-    _span_decades(axes, sizes)
-    _draw_tolerance(axes, check, sizes)
-    _name_wrong(axes, check, sizes, errors, wrong)
-    axes.set_ylim(_NO_ERROR / 3, 30.0)
     axes.set_title(_verdict(wrong))
     axes.set_xlabel("size of the derivative")
     axes.set_ylabel("relative error against differences")
-    axes.legend(loc="best")
+    draw_legend(axes, loc="best")
 
 
-def _span_decades(axes: Axes, sizes: Vector) -> None:
-    """A logarithmic axis from one power of ten to another: no others need names."""
-    from matplotlib.ticker import NullFormatter
-
-    axes.set_xscale("log")
-    low, high = np.log10(sizes.min() / 2), np.log10(sizes.max() * 2)
-    axes.set_xlim(10.0 ** np.floor(low), 10.0 ** np.ceil(high))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+def _draw_tolerance(axes: Axes, check: _Check) -> None:
+    ends = np.geomspace(*axes.get_xlim(), 50)
+    with np.errstate(over="ignore"):
+        allowed = np.minimum(check.rtol + check.atol / ends, 1e3)  # above the panel
+    axes.plot(ends, allowed, color=_QUIET, linestyle="--", linewidth=1.2, label="tolerance")
 
 
-def _draw_tolerance(axes: Axes, check: _Check, sizes: Vector) -> None:
-    ends = np.logspace(np.log10(sizes.min() / 2), np.log10(sizes.max() * 2), 50)
-    allowed = check.rtol + check.atol / ends
-    axes.plot(ends, allowed, color="#6b737c", linestyle="--", linewidth=1.2, label="tolerance")
+def _name_some(
+    axes: Axes, names: Sequence[str], sizes: Vector, errors: Vector, worst: Sequence[int]
+) -> int:
+    """Name the worst of the wrong ones, as far as there is room, and say how many."""
+    figure: Any = axes.figure
+    panel = np.array(axes.bbox.size) * _SHRUNK * 72 / figure.dpi  # in points
+    spots = axes.transLimits.transform(axes.transScale.transform(np.column_stack([sizes, errors])))
+    extents = np.array([_extent(name) for name in names])
+    named = places_with_room(spots * panel, extents, worst, panel, most=_MOST_NAMED)
+    for i, place in named.items():
+        style: dict[str, Any] = {
+            "fontsize": _FONT,
+            "color": ink(axes),
+            "textcoords": "offset points",
+        }
+        style |= {"ha": _HORIZONTAL[place.across], "va": _VERTICAL[place.up]}
+        axes.annotate(names[i], (sizes[i], errors[i]), place.offset, **style)
+    return len(named)
 
 
-def _name_wrong(
-    axes: Axes, check: _Check, sizes: Vector, errors: Vector, wrong: NDArray[np.bool_]
-) -> None:
-    """Name the worst of the wrong ones, as far as there is room."""
-    worst = [i for i in np.argsort(-errors, kind="stable") if wrong[i]]
-    middle = np.sqrt(np.prod(axes.get_xlim()))
-    named: list[float] = []
-    for i in worst:
-        left = bool(sizes[i] > middle)  # so that the name has room
-        height = float(np.log10(errors[i]))
-        if len(named) == _MOST_NAMED or any(abs(height - other) < _LINE for other in named):
-            continue
-        named.append(height)
-        style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center"}
-        place = (-7, 0) if left else (7, 0)
-        side = "right" if left else "left"
-        axes.annotate(check.names[i], (sizes[i], errors[i]), place, ha=side, **style)
+def _extent(name: str) -> tuple[float, float]:
+    """Width and height of a name, with some room."""
+    from matplotlib.textpath import TextPath
+
+    lines = name.split("\n")
+    width = max(TextPath((0.0, 0.0), line, size=_FONT).get_extents().width for line in lines)
+    return width + 3.0, 1.25 * _FONT * len(lines)
 
 
 def _verdict(wrong: NDArray[np.bool_]) -> str:
@@ -256,74 +297,83 @@ def _verdict(wrong: NDArray[np.bool_]) -> str:
 
 def _draw_errors(axes: Axes, slopes: _Slopes, gradient: Vector) -> None:
     """The error of both quotients over the step."""
-    length = float(np.linalg.norm(gradient)) or 1.0
+    size = float(np.abs(gradient).max()) or 1.0  # whose square may be too large for a float
+    length = float(np.linalg.norm(gradient / size)) or 1.0
     for k, (name, quotient, best) in enumerate(
         (("one-sided", slopes.one_sided, _ONE_SIDED), ("two-sided", slopes.two_sided, _TWO_SIDED))
     ):
-        errors = [float(np.linalg.norm(quotient(h) - gradient)) / length for h in _STEPS]
-        shown = np.maximum(errors, _NO_ERROR)
-        style: dict[str, Any] = {"color": COLOURS[k], "marker": "os"[k], "markersize": 3}
-        axes.loglog(_STEPS, shown, label=name, linewidth=1.4, gid=name, **style)
-        axes.axvline(best, color=COLOURS[k], linestyle=":", linewidth=1.2)
+        errors = [_length(quotient(h) / size - gradient / size) / length for h in _STEPS]
+        style: dict[str, Any] = {"color": colours(axes)[k], "marker": "os"[k], "markersize": 3}
+        axes.loglog(_STEPS, np.maximum(errors, _NO_ERROR), label=name, gid=name, **style)
+        axes.axvline(best, color=style["color"], linestyle=":", linewidth=1.2)
     axes.invert_xaxis()
     axes.set_title("The error depends on the step")
     axes.set_xlabel("step h (dotted: where it should be best)")
     axes.set_ylabel("relative error of the gradient")
-    axes.legend()
+    draw_legend(axes)
+
+
+def _length(vector: Vector) -> float:
+    """The length of a vector; NaN, which is not drawn, if it is not finite or too large."""
+    if not np.isfinite(vector).all() or np.abs(vector).max() > _TOO_LONG:
+        return np.nan
+    return float(np.linalg.norm(vector))
 
 
 def _values(given: Any) -> list[Any] | None:
     """The Values of a model, or in a sequence; None for something else."""
+    if isinstance(given, type):
+        raise TypeError(f"gradient is the class {given.__name__}, not an object of it: call it")
     if callable(getattr(given, "parameters", None)):
-        given = given.parameters()
-    if isinstance(given, (list, tuple)) and given and all(hasattr(each, "grad") for each in given):
+        given = [*given.parameters()]
+    if _is_leaf(given):
+        return [given]
+    if isinstance(given, (list, tuple)) and given and all(map(_is_leaf, given)):
         return list(given)
     return None
 
 
+def _is_leaf(given: object) -> bool:
+    return hasattr(given, "grad") and hasattr(given, "label")
+
+
 def _numbers(given: Any, name: str, n: int | None = None) -> Vector:
-    try:
-        numbers = _flat(given)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must hold numbers: {error}") from error
+    numbers = finite_array(_flat(given, name), name)
     if not len(numbers):
         raise ValueError(f"{name} is empty: there is nothing to compare")
     if n is not None and len(numbers) != n:
-        raise ValueError(f"{name} must be {n}, one for each derivative, got {len(numbers)}")
-    if not np.isfinite(numbers).all():
-        [first, *_] = np.flatnonzero(~np.isfinite(numbers)).tolist()
-        raise ValueError(f"{name} must be finite, got {numbers[first]} at index {first}")
+        raise ValueError(
+            f"{name} must be {n}, one for each derivative of the gradient, got {len(numbers)}"
+        )
     return numbers
 
 
-def _flat(given: Any) -> Vector:
+def _flat(given: Any, name: str) -> Vector:
     """All numbers of an array, or of a list, tuple or dict of such, in their order."""
     if isinstance(given, dict):
         given = [*given.values()]
     if isinstance(given, (list, tuple)):
-        return np.concatenate([_flat(part) for part in given]) if given else np.empty(0)
-    return np.asarray(given, dtype=np.float64).ravel()
+        return np.concatenate([np.empty(0), *(_flat(part, name) for part in given)])
+    return real_array(given, name).ravel()
 
 
 def _point(at: ArrayLike | None, gradient: Any, n: int) -> Vector:
     values = _values(gradient)
     if at is None and values is None:
-        raise ValueError("with a function pass at=, the numbers at which the gradient was taken")
+        raise ValueError(
+            "differences is a function: pass at=, too, the numbers where the gradient was taken"
+        )
     return _numbers([value.data for value in values or ()] if at is None else at, "at", n)
 
 
 def _chosen(most: object, n: int) -> NDArray[np.int64]:
     """At most so many of n indices, evenly spread."""
-    if isinstance(most, bool) or not isinstance(most, (int, np.integer)):
-        raise TypeError(f"most must be an int, got {most!r}")
-    if most < 1:
-        raise ValueError(f"most must be at least 1, got {most}")
-    return np.unique(np.linspace(0, n - 1, min(int(most), n)).astype(np.int64))
+    most = whole_number(most, "most")
+    return np.unique(np.linspace(0, n - 1, min(most, n)).astype(np.int64))
 
 
 def _tolerance(given: object, name: str) -> float:
-    if isinstance(given, bool) or not isinstance(given, (int, float)):
-        raise TypeError(f"{name} must be a number, got {given!r}")
-    if not 0.0 <= given < np.inf:
-        raise ValueError(f"{name} must be finite and at least 0, got {given}")
-    return float(given)
+    number = real_number(given, name)
+    if not 0.0 <= number < np.inf:
+        raise ValueError(f"{name} must be finite and at least 0, got {number}")
+    return number

@@ -10,9 +10,12 @@ from typing import NoReturn
 
 import graphviz
 
+from autograd_mini.operation_signs import SIGNS
 from viz._node_text import html_text, tooltip_text
+from viz.options import whole_number
 from viz.programs._program_boxes import MATRIX_PRODUCT, Box, Boxes, Program, Step
 from viz.rendering import Picture
+from viz.themes import FONT, Palette, palette_of
 
 __all__ = ["MAX_STEPS", "draw_program"]
 
@@ -21,53 +24,62 @@ MAX_STEPS = 120
 
 _MOST_DESCRIBED = 2000  # forward steps; of more, nobody waits to hear how many steps there are
 
-_TIMES = "\N{MULTIPLICATION SIGN}"
+_TIMES = SIGNS["mul"]
 _LONGEST = 38  # characters of a line
-_FONT = "Helvetica,Arial,sans-serif"
-_INK = "#24292f"
-_QUIET = "#57606a"
-_FAINT = "#8b939c"
-_GRAPH = {
-    "rankdir": "TB",
-    "bgcolor": "white",
-    "pad": "0.2",
-    "nodesep": "0.3",
-    "ranksep": "0.32",
-    "mclimit": "8",
-    "fontname": _FONT,
-    "fontsize": "11",
-    "fontcolor": _QUIET,
-    "labelloc": "b",
-    "tooltip": "compiled program",
-}
-_NODE = {
-    "fontname": _FONT,
-    "fontsize": "11",
-    "fontcolor": _INK,
-    "shape": "box",
-    "style": "rounded,filled",
-    "margin": "0.09,0.04",
-    "width": "0",
-    "height": "0",
-}
-_EDGE = {"color": _QUIET, "arrowsize": "0.6", "fontname": _FONT, "fontsize": "10"}
 
-# Border and shape tell the kinds apart in greys too; colour only supports them.
-_STYLES = {
-    "scalar": {"fillcolor": "#fafafa", "color": _FAINT, "penwidth": "0.8", "shape": "ellipse"},
-    "leaf": {"fillcolor": "#e8f0f8", "color": "#33587d", "style": "filled"},
-    "parameters": {
-        "fillcolor": "#e8f0f8",
-        "color": "#33587d",
-        "penwidth": "1.4",
-        "style": "filled",
-    },
-    "input": {"fillcolor": "#e8f0f8", "color": "#33587d", "penwidth": "1.4", "style": "filled"},
-    "forward": {"fillcolor": "#f4f4f5", "color": "#57606a", "penwidth": "1"},
-    "backward": {"fillcolor": "#fcf3e0", "color": "#8a5a00", "penwidth": "1"},
-    "gradient": {"fillcolor": "#fcf3e0", "color": "#8a5a00", "penwidth": "1.4", "style": "filled"},
-    "heading": {"shape": "plaintext", "style": "", "fontcolor": _QUIET, "fontsize": "12"},
-}
+
+def _graph(palette: Palette) -> dict[str, str]:
+    return {
+        "rankdir": "TB",
+        "bgcolor": palette.background,
+        "pad": "0.2",
+        "nodesep": "0.3",
+        "ranksep": "0.32",
+        "mclimit": "8",
+        "fontname": FONT,
+        "fontsize": "11",
+        "fontcolor": palette.quiet,
+        "labelloc": "b",
+        "tooltip": "compiled program",
+    }
+
+
+def _node(palette: Palette) -> dict[str, str]:
+    return {
+        "fontname": FONT,
+        "fontsize": "11",
+        "fontcolor": palette.ink,
+        "shape": "box",
+        "style": "rounded,filled",
+        "margin": "0.09,0.04",
+        "width": "0",
+        "height": "0",
+    }
+
+
+def _edge(palette: Palette) -> dict[str, str]:
+    return {"color": palette.quiet, "arrowsize": "0.6", "fontname": FONT, "fontsize": "10"}
+
+
+def _styles(palette: Palette) -> dict[str, dict[str, str]]:
+    """Border and shape tell the kinds apart in greys too; colour only supports them."""
+    square = {"style": "filled"}
+    heavy = {"penwidth": "1.4"}
+    scalar = {"fillcolor": palette.interior, "color": palette.interior_line, "penwidth": "0.8"}
+    given = {"fillcolor": palette.leaf, "color": palette.leaf_line}
+    signal = {"fillcolor": palette.root, "color": palette.root_line}
+    return {
+        "scalar": scalar | {"shape": "ellipse"},
+        "leaf": given | square,
+        "parameters": given | heavy | square,
+        "input": given | heavy | square,
+        "forward": {"fillcolor": palette.operation, "color": palette.quiet, "penwidth": "1"},
+        "backward": signal | {"penwidth": "1"},
+        "gradient": signal | heavy | square,
+        "heading": {"shape": "plaintext", "style": "", "fontcolor": palette.quiet},
+    }
+
+
 _PRODUCT = {"penwidth": "2.6"}
 _COLUMNS = ("forward", "input", "parameters", "backward", "gradient")
 """From left to right, after the scalars."""
@@ -77,13 +89,21 @@ _HEADINGS = {
     "backward": "error signals, backward",
     "gradient": "gradients",
 }
+_MOST_IN_COLUMNS, _MOST_BESIDE = 36, 2
+"""Boxes in all, and of one kind in a row: of more, Graphviz moves many out of their columns, and
+headings would stand beside them.
+"""
 _FEW_SCALARS = 24
-_SIGNS = {
+_SIGNS = SIGNS | {
     "product": _TIMES,
-    "sum": "+",
-    "difference": "\N{MINUS SIGN}",
-    "product and sum": f"{_TIMES} +",
+    "sum": SIGNS["add"],
+    "difference": SIGNS["sub"],
+    "negative": SIGNS["neg"],
+    "product and sum": f"{_TIMES} {SIGNS['add']}",
 }
+"""What stands in the node of one scalar."""
+_WORDS = {"div": "division", "pow": "power", "neg": "negation", "negative": "negation"}
+"""What many scalars are called, after their number and a cross."""
 
 
 def _shape_text(shape: Sequence[int | str]) -> str:
@@ -111,7 +131,7 @@ def _scalar_text(step: Step) -> str:
     >>> _scalar_text(Step()).replace(_TIMES, "times")
     '30 times sum of 784 products'
     """
-    what = step.operation
+    what = _WORDS.get(step.operation, step.operation)
     if step.terms > 1:
         what = f"sum of {step.terms:,}" + " products" * ("product" in what)
     elif what == MATRIX_PRODUCT:
@@ -125,34 +145,36 @@ def _lines(lines: Iterable[str]) -> str:
     return "<" + "<br/>".join(lines) + ">"
 
 
-def _small(text: str, colour: str = _QUIET) -> str:
+def _small(text: str, colour: str) -> str:
     return f'<font point-size="10" color="{colour}">{html_text(text)}</font>'
 
 
-def _step_text(step: Step) -> str:
+def _step_text(step: Step, palette: Palette) -> str:
     """What a step does; matrix products stand out."""
     remark = f" {step.equation}" if step.equation else ""
     if step.operation == MATRIX_PRODUCT:
-        return f'<font point-size="10"><b>{MATRIX_PRODUCT}</b>{remark}</font>'
-    return _small(_shortened(step.operation) + remark)
+        wide = remark.replace(" ", "\N{EN SPACE}")  # bold text is wider in browsers than laid out
+        return f'<font point-size="10"><b>{MATRIX_PRODUCT}</b>{wide}</font>'
+    return _small(_shortened(step.operation) + remark, palette.quiet)
 
 
-def _box_label(box: Box) -> str:
+def _box_label(box: Box, palette: Palette) -> str:
     """The names of its arrays with their shapes, and what is done, with how often if repeatedly."""
     arrays: dict[tuple[str, str], Counter[str]] = {}
     for step in box.steps:
         key = _shortened(step.name), _shape_text(step.shape)
-        arrays.setdefault(key, Counter())[_step_text(step)] += 1
+        arrays.setdefault(key, Counter())[_step_text(step, palette)] += 1
     lines = []
     for (name, shape), texts in arrays.items():
-        lines.append(f"<b>{html_text(name)}</b> {_small(shape, _INK)}")
+        lines.append(f"<b>{html_text(name)}</b> {_small(shape, palette.ink)}")
         if box.kind != "parameters":
-            lines += [text + _small(f", {n} times") * (n > 1) for text, n in texts.items()]
+            for text, n in texts.items():
+                lines.append(text + _small(f", {n} times", palette.quiet) * (n > 1))
     return _lines(lines)
 
 
-def _scalars_label(box: Box) -> str:
-    return _lines([_small(_scalar_text(step), _INK) for step in box.steps if step.nodes])
+def _scalars_label(box: Box, palette: Palette) -> str:
+    return _lines([_small(_scalar_text(step), palette.ink) for step in box.steps if step.nodes])
 
 
 def _caption(program: Program, steps: Sequence[Step]) -> str:
@@ -175,16 +197,55 @@ def _caption(program: Program, steps: Sequence[Step]) -> str:
     return "\n".join(lines)
 
 
+def _has_columns(boxes: Sequence[Box]) -> bool:
+    beside = Counter([(box.row, box.kind) for box in boxes if box.row is not None])
+    return len(boxes) <= _MOST_IN_COLUMNS and max(beside.values(), default=0) <= _MOST_BESIDE
+
+
+def _legend(
+    caption: str, boxes: Sequence[Box], styles: dict[str, dict[str, str]], palette: Palette
+) -> str:
+    """The caption, and what each kind of box is, where no heading can stand above a column."""
+    kinds = {"scalars": "scalar"} | {box.kind: box.kind for box in boxes}
+    cells = []
+    for column in [column for column in _HEADINGS if column in kinds]:
+        style = styles[kinds[column]]
+        colours = f'bgcolor="{style["fillcolor"]}" color="{style["color"]}"'
+        rounded = ' style="rounded"' if style.get("style") != "filled" else ""
+        cells.append(f'<td border="2" width="26" {colours}{rounded}> </td>')
+        cells.append(f'<td align="left">{html_text(_HEADINGS[column])}</td><td width="18"></td>')
+    lines = "".join(
+        f'<tr><td colspan="{3 * len(cells) // 2}">{html_text(line)}</td></tr>'
+        for line in caption.splitlines()
+    )
+    size = "12" if len(boxes) <= _MOST_IN_COLUMNS else "16"
+    colour = f'color="{palette.quiet}" point-size="{size}"'
+    table = '<table border="0" cellborder="0" cellspacing="4" cellpadding="4">'
+    return f"<<font {colour}>{table}{lines}<tr>{''.join(cells)}</tr></table></font>>"
+
+
 # Drawing
 
 
 class _Drawing:
-    def __init__(self, program: Program, steps: Sequence[Step]) -> None:
+    def __init__(self, program: Program, steps: Sequence[Step], palette: Palette) -> None:
+        self.palette, self.styles = palette, _styles(palette)
         self.steps = steps
         self.boxes = Boxes(steps)
-        caption = {"label": "\n" + _caption(program, steps)}  # clear of the lowest boxes
+        self.has_columns = _has_columns(list(self.boxes))
+        caption = _caption(program, steps)
+        if self.has_columns:
+            label = {"label": "\n" + caption}  # clear of the lowest boxes
+        else:
+            label = {
+                "label": _legend(caption, list(self.boxes), self.styles, palette),
+                "labelloc": "t",
+            }
         self.picture = Picture(
-            "compiled_program", graph_attr=_GRAPH | caption, node_attr=_NODE, edge_attr=_EDGE
+            "compiled_program",
+            graph_attr=_graph(palette) | label,
+            node_attr=_node(palette),
+            edge_attr=_edge(palette),
         )
         self.rows: dict[Box, list[Box]] = defaultdict(list)
         self.scalars: dict[Box, list[str]] = defaultdict(list)
@@ -198,17 +259,18 @@ class _Drawing:
         self._scalars()
         for row, boxes in self.rows.items():
             self._row(row, boxes)
-        self._headings()
+        if self.has_columns:
+            self._headings()
         return self.picture
 
     def _box(self, box: Box) -> None:
-        style = _STYLES[box.kind] | (_PRODUCT if box.has_product else {})
+        style = self.styles[box.kind] | (_PRODUCT if box.has_product else {})
         if box.kind in ("forward", "backward"):
             style = style | {"group": box.kind}
         tooltip = tooltip_text(*[step.statement or step.name for step in box.steps])
         classes = f"{box.kind} product" if box.has_product else box.kind
         attributes = style | {"class": classes, "tooltip": tooltip}
-        self.picture.node(box.name, label=_box_label(box), **attributes)
+        self.picture.node(box.name, label=_box_label(box, self.palette), **attributes)
         self.rows[box.row or box].append(box)
 
     def _edge(self, earlier: Box, later: Box) -> None:
@@ -222,12 +284,13 @@ class _Drawing:
                 attributes["dir"] = "back"
             attributes["weight"] = "10" if earlier.kind == "forward" else "2"
         elif earlier.kind == "backward":
-            attributes["color"] = _STYLES["backward"]["color"]
+            attributes["color"] = self.palette.root_line
             if later.kind == "backward":  # upward: from the output back
                 tail, head = head, tail
                 attributes |= {"dir": "back", "weight": "10"}
         else:
-            attributes |= {"constraint": "false", "style": "dotted", "color": _FAINT}
+            attributes |= {"constraint": "false", "style": "dotted"}
+            attributes["color"] = self.palette.interior_line
             if self.order[later.row or later] < self.order[earlier.row or earlier]:
                 tail, head = head, tail
                 attributes["dir"] = "back"
@@ -250,9 +313,9 @@ class _Drawing:
                 if step.phase == "given":
                     text = step.name + f"[{place}]" * (len(step.scalars) > 1)
                 name = f"scalar{node.number}"
-                style = _STYLES["scalar" if node.operation else "leaf"]
+                style = self.styles["scalar" if node.operation else "leaf"]
                 kinds = "scalar" if node.operation else "scalar leaf"
-                label = f"<{_small(_shortened(text), _INK)}>"
+                label = f"<{_small(_shortened(text), self.palette.ink)}>"
                 self.picture.node(name, label=label, **(style | {"class": kinds}))
                 for operand in node.operands:
                     self._scalar_edge(f"scalar{operand}", name)
@@ -263,8 +326,10 @@ class _Drawing:
         for box in self.boxes:
             if box.kind == "forward" and any(step.nodes for step in box.steps):
                 name = f"{box.name}_scalars"
-                style = _STYLES["scalar"] | {"group": "scalars", "class": "scalars"}
-                self.picture.node(name, label=_scalars_label(box), **style | {"shape": "box"})
+                style = self.styles["scalar"] | {"group": "scalars", "class": "scalars"}
+                self.picture.node(
+                    name, label=_scalars_label(box, self.palette), **style | {"shape": "box"}
+                )
                 self._became(name, box)
         for earlier, later in self.boxes.edges():
             for tail, head in product(self.scalars[earlier], self.scalars[later]):
@@ -278,7 +343,8 @@ class _Drawing:
         self.scalars[box].append(name)
 
     def _scalar_edge(self, tail: str, head: str) -> None:
-        attributes = {"weight": "10", "color": _FAINT, "tooltip": "operand", "class": "operand"}
+        attributes = {"weight": "10", "tooltip": "operand", "class": "operand"}
+        attributes["color"] = self.palette.interior_line
         self.picture.edge(tail, head, **attributes)
 
     # Rows and columns
@@ -300,7 +366,7 @@ class _Drawing:
                 for name in self.scalars[box]:
                     first.setdefault("scalars", name)
                 first.setdefault("forward", box.name)
-            elif box.kind == "backward":
+            elif box.kind == "backward" and box.row is not None:
                 first["backward"] = box.name
             elif box.kind == "gradient":
                 first["gradient"] = box.name
@@ -308,23 +374,21 @@ class _Drawing:
             columns = [column for column in _HEADINGS if column in first]
             for column in columns:
                 heading = f"heading_{column}"
-                style = _STYLES["heading"] | {"group": column, "class": "heading"}
-                top.node(heading, label=f"<{_small(_HEADINGS[column])}>", **style)
+                style = self.styles["heading"] | {"group": column, "class": "heading"}
+                top.node(
+                    heading, label=f"<{_small(_HEADINGS[column], self.palette.quiet)}>", **style
+                )
                 self.picture.edge(heading, first[column], style="invis", weight="10")
             for left, right in pairwise(columns):
                 top.edge(f"heading_{left}", f"heading_{right}", style="invis")
 
 
-def _check(program: object, max_steps: object) -> None:
+def _check_program(program: object) -> None:
     if any(getattr_static(program, name, None) is None for name in ("steps", "stats", "traces")):
         raise TypeError(
             f"program must be a compiled program, got {type(program).__name__}: "
             "draw_program(autograd_mini.compile(function, parameters)), called with a batch before"
         )
-    if isinstance(max_steps, bool) or not isinstance(max_steps, int):
-        raise TypeError(f"max_steps must be an int, got {type(max_steps).__name__}")
-    if max_steps < 1:
-        raise ValueError(f"max_steps must be at least 1, got {max_steps}")
 
 
 def _refuse(count: str, max_steps: int, enough: int = 0) -> NoReturn:
@@ -336,7 +400,9 @@ def _refuse(count: str, max_steps: int, enough: int = 0) -> NoReturn:
     )
 
 
-def draw_program(program: Program, *, max_steps: int = MAX_STEPS) -> graphviz.Digraph:
+def draw_program(
+    program: Program, *, max_steps: int = MAX_STEPS, theme: str = "light"
+) -> graphviz.Digraph:
     """Draw a compiled program: the scalars that went in beside the matrices that came out.
 
     Scalars stand on the left, as 16 times tanh, or one by one if they are few; beside them, in
@@ -354,6 +420,8 @@ def draw_program(program: Program, *, max_steps: int = MAX_STEPS) -> graphviz.Di
     max_steps : int, default 120
         The largest number of array steps to draw, forward and backward, and of arrays that are
         given.
+    theme : {"light", "dark"}
+        Colours on white, or on a dark ground.
 
     Returns
     -------
@@ -365,7 +433,8 @@ def draw_program(program: Program, *, max_steps: int = MAX_STEPS) -> graphviz.Di
     TypeError
         If `program` is no compiled program, or `max_steps` no int.
     ValueError
-        If the program has not been called yet, or has more than `max_steps` steps.
+        If the program has not been called yet, or has more than `max_steps` steps; a theme that
+        there is not.
 
     Examples
     --------
@@ -376,14 +445,16 @@ def draw_program(program: Program, *, max_steps: int = MAX_STEPS) -> graphviz.Di
     >>> program = ad.compile(lambda x, t: nn.half_squared_error(model(x), t), model)
     >>> value, gradient = program.value_and_grad(None, [[0.5, 1.0]], [[1.0]])
     >>> picture = draw_program(program)
-    >>> picture.source.count("<b>matrix product</b> BP2")
-    2
+    >>> [equation in picture.source for equation in ("BP1", "BP2", "BP3", "BP4")]
+    [True, True, True, True]
     """
-    _check(program, max_steps)
+    _check_program(program)
+    max_steps = whole_number(max_steps, "max_steps")
+    palette = palette_of(theme)
     forward = program.stats.matrix_products + program.stats.elementwise_steps
     if forward > max(max_steps, _MOST_DESCRIBED):
         _refuse(f"more than {forward:,}", max_steps)
     steps = program.steps
     if len(steps) > max_steps:
         _refuse(f"{len(steps):,}", max_steps, len(steps))
-    return _Drawing(program, steps).run()
+    return _Drawing(program, steps, palette).run()

@@ -1,18 +1,18 @@
 // The page: one graph, its steps, and what shows them.
 
-import { LEGIBLE, Transport, View } from "./controls.js";
+import { Transport, View } from "./controls.js";
 import { Drawing, nodeSizes } from "./drawing.js";
 import { Field } from "./field.js";
 import { evaluate, isKnown, readGraph, steps as stepsOf } from "./graph.js";
 import { Inputs } from "./inputs.js";
-import { layOut } from "./layout.js";
+import { layOut, layoutWork } from "./layout.js";
 import { Motion } from "./motion.js";
-import { definition } from "./notation.js";
+import { nameNodes } from "./names.js";
 import { ChainRule, NodePanel } from "./panels.js";
-import { markFirstArrivals, momentAt, nameNodes, sentenceAt, toldSteps } from "./story.js";
+import { markFirstArrivals, momentAt, sentenceAt, toldSteps } from "./story.js";
 
 const DRAGGED = 5; // pixels, from which on a click was the end of a drag
-const MANY = 150; // nodes, for which one layout is enough to wait for
+const MUCH = 200; // work, for which one layout is enough to wait for
 
 const part = (id) => document.getElementById(id);
 const parts = (...ids) => Object.fromEntries(ids.map((id) => [id, part(id)]));
@@ -38,9 +38,7 @@ class Explorer {
 
   /** Show another graph. */
   open(json, { atEnd = false } = {}) {
-    this.graph = readGraph(json);
-    evaluate(this.graph);
-    nameNodes(this.graph);
+    this.graph = nameNodes(evaluate(readGraph(json)));
     this.original = this.graph.nodes.map((node) => node.data);
     this.chosen = null;
     this.take();
@@ -69,22 +67,15 @@ class Explorer {
   /** From left to right, or from top to bottom where that shows much more. */
   layout() {
     this.view.measure();
-    const { width, height } = this.view.room;
     const sizes = nodeSizes(this.graph);
-    const lay = (direction) => {
-      const empty = new dagre.graphlib.Graph({ multigraph: true });
-      return layOut(this.graph, sizes, direction, empty, dagre.layout);
-    };
-    const scale = (layout) => Math.min(width / layout.width, height / layout.height, 1);
+    const empty = () => new dagre.graphlib.Graph({ multigraph: true });
+    const lay = (direction) => layOut(this.graph, sizes, direction, empty, dagre.layout);
     const across = lay("LR");
-    if (this.graph.nodes.length > MANY || scale(across) === 1) {
+    if (layoutWork(this.graph) > MUCH || this.view.scaleFor(across) === 1) {
       return across;
     }
     const down = lay("TB");
-    if (Math.max(scale(across), scale(down)) < LEGIBLE) { // then one reads along the layers
-      return width / down.width > height / across.height && width < height ? down : across;
-    }
-    return scale(down) > scale(across) ? down : across;
+    return this.view.prefers(down, across) ? down : across;
   }
 
   draw() {
@@ -104,7 +95,7 @@ class Explorer {
     this.motion.stop();
     this.drawing.show(moment);
     this.chain.show(moment, { follow });
-    part("sentence").textContent = sentenceAt(this.graph, this.steps, moment, definition);
+    part("sentence").textContent = sentenceAt(this.graph, this.steps, moment);
     part("phase").textContent = phaseName(moment);
     part("count").textContent = `${at} / ${this.steps.length}`;
     if (moment.step !== null) {

@@ -4,10 +4,13 @@ import { prefersStillness } from "./motion.js";
 
 const BEAT = 1300; // milliseconds for a step at normal speed
 const TOO_FAST_TO_SPEAK = 2; // a speed at which a screen reader cannot keep up
-export const LEGIBLE = 0.75; // the scale below which a picture shows a part of itself at first
+const LEGIBLE = 0.75; // the scale below which a picture shows a part of itself at first
 const READING = 0.9; // the scale of that part
+const CLEARLY = 1.25; // more of a picture, where none of two can be read as a whole
 const MARGIN = 24; // around what is brought into view
 const GLIDE = 320; // milliseconds
+// What ends the drag of a slider: one that is dragged back to where it was does not change.
+const SETTLED = ["change", "pointerup", "pointercancel", "keyup", "blur"];
 
 /** The buttons, the scrubber and the keys that move through the steps. */
 export class Transport {
@@ -21,6 +24,7 @@ export class Transport {
     this.at = 0;
     this.count = 0;
     this.timer = null;
+    this.dragged = false; // whether a slider is
     parts.first.addEventListener("click", () => this.move(0));
     parts.back.addEventListener("click", () => this.move(this.at - 1));
     parts.next.addEventListener("click", () => this.forth());
@@ -29,6 +33,25 @@ export class Transport {
     parts.scrub.addEventListener("input", () => this.move(Number(parts.scrub.value)));
     parts.speed.addEventListener("change", () => this.beat());
     document.addEventListener("keydown", (event) => this.onKey(event));
+    document.addEventListener("input", (event) => this.hush(event.target), true);
+    SETTLED.forEach((name) => document.addEventListener(name, () => this.settle(), true));
+  }
+
+  /** A slider on its way is not told step by step, but where it ends. */
+  hush(slider) {
+    if (slider.type === "range") {
+      this.dragged = true;
+      this.speak();
+    }
+  }
+
+  settle() {
+    if (this.dragged) {
+      const { sentence } = this.parts;
+      this.dragged = false;
+      this.speak();
+      sentence.replaceChildren(sentence.textContent);
+    }
   }
 
   get speed() {
@@ -116,14 +139,22 @@ export class Transport {
     for (const [names, off] of [[["first", "back"], this.at === 0], [["last", "next"], ended]]) {
       names.forEach((name) => parts[name].setAttribute("aria-disabled", String(off)));
     }
-    const quiet = this.playing && this.speed >= TOO_FAST_TO_SPEAK;
-    parts.sentence.setAttribute("aria-live", quiet ? "off" : "polite");
+    this.speak();
+  }
+
+  /** Have a screen reader read the sentences, or not where it could not keep up. */
+  speak() {
+    const quiet = this.dragged || this.playing && this.speed >= TOO_FAST_TO_SPEAK;
+    this.parts.sentence.setAttribute("aria-live", quiet ? "off" : "polite");
   }
 
   onKey(event) {
     const written = event.target.closest?.("input, select, textarea");
     if (event.ctrlKey || event.metaKey || event.altKey || (written && written !== this.parts.scrub)) {
       return;
+    }
+    if (event.target.matches?.(".scroll") && ["Home", "End", " "].includes(event.key)) {
+      return; // it scrolls
     }
     const button = event.target.closest?.("button, a, [role=button]");
     const act = this.actionFor(event.key, button !== null && button !== undefined);
@@ -167,6 +198,7 @@ export class View {
     for (const name of ["pointerup", "pointercancel", "pointerleave"]) {
       picture.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
     }
+    addEventListener("beforeprint", () => this.fitAlways());
     new ResizeObserver(() => {
       this.measure();
       if (this.fitted) {
@@ -177,7 +209,29 @@ export class View {
   }
 
   measure() {
-    this.room = { width: this.picture.clientWidth, height: this.picture.clientHeight };
+    const { clientWidth: width, clientHeight: height } = this.picture;
+    this.room = { width, height };
+    this.picture.setAttribute("viewBox", `0 0 ${width} ${height}`); // which paper scales
+  }
+
+  /**
+   * Whether one size of a picture is better to open than another: of which all can be read in the
+   * larger scale, or else of which clearly more is seen at a time.
+   */
+  prefers(size, other) {
+    const [scale, least] = [this.scaleFor(size), this.scaleFor(other)];
+    return Math.max(scale, least) >= LEGIBLE
+      ? scale > least : this.share(size) > CLEARLY * this.share(other);
+  }
+
+  scaleFor(size) {
+    return Math.min(this.room.width / size.width, this.room.height / size.height, 1);
+  }
+
+  /** How much of a picture is seen at the scale of reading. */
+  share(size) {
+    const along = (name) => Math.min(1, this.room[name] / (READING * size[name]));
+    return along("width") * along("height");
   }
 
   /** Show all of the picture, and go on with that when its room changes. */

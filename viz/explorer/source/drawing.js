@@ -2,8 +2,9 @@
 
 import { arrowhead, curve, edgeKey, spread } from "./layout.js";
 import {
-  addition, differentiable, operationSign, shorten, showFactor, showNumber, titleOf, usesOf,
-} from "./story.js";
+  WHOLE, exactText, factorText, numberText, operationSign, titleOf, tooltipText,
+} from "./names.js";
+import { addition, differentiable, usesOf } from "./story.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const ROW = 15;
@@ -61,7 +62,7 @@ export function nodeSizes(graph) {
     }
     const key = uses[node.id] > 1 ? `grad ${uses[node.id]}/${uses[node.id]}` : "grad";
     const least = plain(key) + strong(WIDEST_NUMBER) + 2 * PAD + ROW / 2;
-    const sign = node.parents.length ? bold(shorten(operationSign(node.op))) + 18 : 0;
+    const sign = node.parents.length ? bold(operationSign(node.op)) + 18 : 0;
     return {
       width: Math.ceil(Math.max(sign + bold(titleOf(node)) + 2 * PAD, least)),
       height: 20 + 2 * ROW + PAD,
@@ -183,7 +184,7 @@ export class Drawing {
       return;
     }
     const noted = active && past; // the product stands there
-    setText(wire.text, noted ? "" : showNumber(past ? carried : node.local[operand]));
+    setText(wire.text, noted ? "" : numberText(past ? carried : node.local[operand]));
   }
 
   /** The products of the step, each on its edge, and the sums below the boxes they arrive at. */
@@ -194,7 +195,8 @@ export class Drawing {
     }
     const uses = moment.step.uses.filter((use) => differentiable(this.graph, use.parent));
     const products = uses.map((use) => this.productNote(moment.step.node, use));
-    const sums = uses.filter((use) => !use.first).map((use) => this.sumNote(use));
+    const sums = [...new Set(uses.filter((use) => !use.first).map((use) => use.parent))]
+      .map((parent) => this.sumNote(parent, uses.filter((use) => use.parent === parent)));
     const shown = [...products, ...sums];
     spread(shown.map((note) => note.box));
     this.notes.append(...shown.map(placed));
@@ -203,8 +205,8 @@ export class Drawing {
   productNote(id, use) {
     const { label } = this.wires.get(edgeKey(id, use.operand));
     const lines = [
-      `${showFactor(use.local)} × ${showFactor(use.upstream)}`,
-      `= ${showNumber(use.contribution)}`,
+      `${factorText(use.local)} × ${factorText(use.upstream)}`,
+      `= ${numberText(use.contribution)}`,
     ];
     return this.inside(note("product", lines, label.x, label.y));
   }
@@ -217,10 +219,10 @@ export class Drawing {
     return made;
   }
 
-  sumNote(use) {
-    const { x, y, height } = this.layout.nodes[use.parent];
+  sumNote(parent, uses) {
+    const { x, y, height } = this.layout.nodes[parent];
     const side = this.layout.direction === "LR" ? 1 : -1; // where no edge leaves the box
-    return this.inside(note("sum", [addition(use)], x, y + side * (height / 2 + 11)));
+    return this.inside(note("sum", [addition(uses)], x, y + side * (height / 2 + 11)));
   }
 
   /** Mark one node as chosen, and the edges of a path as lit. */
@@ -265,7 +267,8 @@ export class Drawing {
 
 /** A constant as it is shown: its number, after its label if it has one. */
 function numberOf(node) {
-  return node.name ? `${node.name} = ${showNumber(node.data)}` : showNumber(node.data);
+  const number = numberText(node.data, WHOLE);
+  return node.name ? `${node.name} = ${number}` : number;
 }
 
 function kindOf(node) {
@@ -285,7 +288,7 @@ function heading(group, node, width, height) {
   const y = -height / 2 + 18;
   let left = -width / 2 + PAD;
   if (node.parents.length) {
-    const sign = svg("text", { class: "sign", y }, [shorten(operationSign(node.op))]);
+    const sign = svg("text", { class: "sign", y }, [operationSign(node.op)]);
     const wide = textMeter("600 13px")(sign.textContent) + 12;
     sign.setAttribute("x", left - 3 + wide / 2);
     group.append(
@@ -315,37 +318,33 @@ function rows(group, width, height) {
 
 /** Show a number; one that is not finite stands out. */
 function showValue(element, value) {
-  setText(element, value === null ? "–" : showNumber(value));
+  setText(element, value === null ? "–" : numberText(value));
   element.classList.toggle("odd", value !== null && !Number.isFinite(value));
 }
 
 function nodeTitle(node, moment) {
   const lines = [node.label || node.name];
   if (node.op === "constant") {
-    return [...new Set([...lines, `${node.data}`, "a constant: no gradient flows to it"])].join("\n");
+    return tooltipText(...new Set([...lines, exactText(node.data), "a constant: no gradient flows to it"]));
   }
   if (node.parents.length) {
     lines.push(node.op);
   }
   if (moment.computed[node.id]) {
-    lines.push(`data ${node.data}`);
+    lines.push(`data ${exactText(node.data)}`);
   }
   if (moment.grads[node.id] !== null) {
-    lines.push(`grad ${moment.grads[node.id]}`);
+    lines.push(`grad ${exactText(moment.grads[node.id])}`);
   }
-  return lines.join("\n");
+  return tooltipText(...lines);
 }
 
 function nodeDescription(node, moment) {
-  const what = node.parents.length ? operationWords(node) : "leaf";
-  const data = moment.computed[node.id] ? `data ${showNumber(node.data)}` : "not yet computed";
+  const what = node.parents.length ? node.op.replaceAll("_", " ") : "leaf";
+  const data = moment.computed[node.id] ? `data ${numberText(node.data)}` : "not yet computed";
   const grad = moment.grads[node.id];
-  const gradient = grad === null ? "no gradient yet" : `gradient ${showNumber(grad)}`;
+  const gradient = grad === null ? "no gradient yet" : `gradient ${numberText(grad)}`;
   return `${node.name}, ${what}, ${data}, ${gradient}`;
-}
-
-function operationWords(node) {
-  return `${node.op.replaceAll("_", " ")}`;
 }
 
 /** From hairline to thick: every factor of ten is a little more. */

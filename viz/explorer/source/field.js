@@ -2,11 +2,15 @@
 // holds them. The address is read as text and numbers; nothing in it is ever executed.
 
 import { EXAMPLES } from "./examples.js";
+import { exactText } from "./names.js";
+import { layoutWork } from "./layout.js";
 import { html } from "./panels.js";
 import { ExpressionError, parse } from "./parse.js";
 
 const MOST_NODES = 500; // that a page can lay out while one types
 const MOST_CHARACTERS = 10000;
+const QUICK = 60; // the work of a layout that keeps up with typing
+const PAUSE = 250; // milliseconds after which a larger one is made, and the address written
 
 /** What is wrong, with the line where it is, if there are several. */
 function located({ message, start }, text) {
@@ -27,9 +31,11 @@ export class Field {
     this.values = {};
     this.names = null; // of the inputs of the graph that is shown
     this.starts = null; // numbers that the text gives to names, once it has been read
+    this.pending = null; // a graph that is not drawn yet
     parts.form.hidden = false;
     parts.form.addEventListener("submit", (event) => event.preventDefault());
-    parts.text.addEventListener("input", () => this.read());
+    parts.text.addEventListener("input", () => this.read({ typing: true }));
+    parts.text.addEventListener("change", () => this.draw());
     this.buttons = EXAMPLES.map((example) => this.exampleButton(example));
     parts.examples.replaceChildren(...this.buttons);
     addEventListener("hashchange", () => this.restore());
@@ -50,14 +56,20 @@ export class Field {
   }
 
   /** Read the field: a new graph, or a message that points at what is wrong. */
-  read() {
+  read({ typing = false } = {}) {
+    this.pending = null;
     const text = this.parts.text.value;
     this.parts.text.rows = Math.min(Math.max(text.split("\n").length, 1), 5);
     try {
-      const parsed = this.parsed(text);
-      this.names = new Set(parsed.names);
-      this.accept(parsed.graph);
+      const { graph, names } = this.parsed(text);
+      this.names = new Set(names);
       this.complain("");
+      this.pending = graph;
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => this.draw(), PAUSE);
+      if (!typing || layoutWork(graph) <= QUICK) {
+        this.draw();
+      }
     } catch (error) {
       if (!(error instanceof ExpressionError)) {
         throw error;
@@ -70,16 +82,27 @@ export class Field {
     this.explain(text);
   }
 
+  /** Show the graph of the text that was read last, unless it is shown. */
+  draw() {
+    const graph = this.pending;
+    if (graph !== null) {
+      this.pending = null;
+      this.accept(graph);
+    }
+  }
+
   /** A number that was changed in the text counts again, whatever its slider has said. */
   parsed(text) {
-    const { starts } = parse(text, this.values);
-    for (const name of Object.keys(starts)) {
-      if (this.starts !== null && starts[name] !== this.starts[name]) {
-        delete this.values[name];
-      }
-    }
+    let parsed = parse(text, this.values);
+    const { starts } = parsed;
+    const before = this.starts ?? starts;
+    const outdated = Object.keys(starts).filter((name) =>
+      Object.hasOwn(this.values, name) && !Object.is(starts[name], before[name]));
     this.starts = starts;
-    const parsed = parse(text, this.values);
+    if (outdated.length) {
+      outdated.forEach((name) => delete this.values[name]);
+      parsed = parse(text, this.values);
+    }
     const size = parsed.graph.nodes.length;
     if (size > MOST_NODES) {
       throw new ExpressionError(
@@ -111,14 +134,22 @@ export class Field {
   /** A leaf was changed elsewhere. */
   keep(name, value) {
     this.values[name] = value;
+    if (this.pending !== null) {
+      this.pending = this.parsed(this.parts.text.value).graph;
+    }
     this.remember();
   }
 
-  /** Write the state into the address, so that it can be shared. */
+  /** Write the state into the address, so that it can be shared, once it stays as it is. */
   remember() {
+    clearTimeout(this.writing);
+    this.writing = setTimeout(() => this.write(), PAUSE);
+  }
+
+  write() {
     const state = new URLSearchParams({ f: this.parts.text.value });
     for (const [name, value] of Object.entries(this.values).filter(([each]) => this.names.has(each))) {
-      state.append(`v.${name}`, String(value));
+      state.append(`v.${name}`, exactText(value));
     }
     try {
       history.replaceState(null, "", `#${state}`);

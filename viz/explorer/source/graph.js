@@ -9,10 +9,10 @@ import { TABLE } from "./table.js";
 
 const WRITTEN = { __proto__: null, nan: NaN, inf: Infinity, "-inf": -Infinity };
 
-export const readNumber = (data) => (typeof data === "string" ? WRITTEN[data] : data);
+const readNumber = (data) => (typeof data === "string" ? WRITTEN[data] : data);
 
 export const isConstant = (node) => node.op === "constant";
-export const isLeaf = (node) => node.parents.length === 0;
+const isLeaf = (node) => node.parents.length === 0;
 export const isKnown = (node) => node.op in TABLE;
 
 // The graph of a JSON, as {roots, nodes, edges}: a node has its edges to operands as `operands`
@@ -112,20 +112,16 @@ function backward(graph, node, gradients) {
   return { phase: "backward", node: node.id, uses };
 }
 
-// The gradient of every node after step k (-1: before the first); null for constants, toward which
-// no derivative is asked for.
-export function gradientsAfter(graph, k, walked = steps(graph)) {
-  const gradients = graph.nodes.map((node) => (isConstant(node) ? null : 0));
-  for (const step of walked.slice(0, k + 1)) {
-    if (step.phase === "seed") gradients[step.node] = step.after;
-    for (const use of step.uses) gradients[use.parent] = use.after;
+// The gradient of every node after these steps, by default after all; null for constants, toward
+// which no derivative is asked for.
+export function gradients(graph, walked = steps(graph)) {
+  const found = graph.nodes.map((node) => (isConstant(node) ? null : 0));
+  for (const step of walked) {
+    if (step.phase === "seed") found[step.node] = step.after;
+    for (const use of step.uses) found[use.parent] = use.after;
   }
-  return gradients;
+  return found;
 }
-
-// The gradients after the whole backward pass.
-export const gradients = (graph, walked = steps(graph)) =>
-  gradientsAfter(graph, walked.length - 1, walked);
 
 // Every use of a node in the order in which the backward pass meets them, what it starts with
 // (`seed`: 1 for a root) and the sum: its gradient.

@@ -1,8 +1,8 @@
 // The leaves with their values: a slider and a field for each.
 
 import { isConstant } from "./graph.js";
+import { WHOLE, exactText, numberText, titleOf, tooltipText } from "./names.js";
 import { html, scrollInside } from "./panels.js";
-import { showNumber, titleOf } from "./story.js";
 
 const FARTHEST = 1e307; // that a slider reaches: twice as far is a number still
 
@@ -48,7 +48,7 @@ export class Inputs {
         take(field.valueAsNumber, field);
       } else {
         field.setAttribute("aria-invalid", "true");
-        complaint.textContent = `That is no number: ${node.name} stays ${showNumber(present, 6)}.`;
+        complaint.textContent = `That is no number: ${node.name} stays ${numberText(present, WHOLE)}.`;
       }
     });
     field.addEventListener("focus", () => { // what the arrow keys count from
@@ -56,7 +56,7 @@ export class Inputs {
     });
     field.addEventListener("blur", () => set(present, null));
     set(node.data, null);
-    const name = html("bdi", { title: node.label || node.name }, [titleOf(node)]);
+    const name = html("bdi", { title: tooltipText(node.label || node.name) }, [titleOf(node)]);
     const item = html("li", {}, [name, slider, field, complaint]);
     this.rows.set(node.id, { item, set });
     return item;
@@ -84,9 +84,9 @@ function show(field, slider, value, from) {
   field.removeAttribute("aria-invalid");
   if (from !== field) {
     const focused = document.activeElement === field;
-    field.value = asInput(focused ? value : Number(value.toPrecision(6)));
-    field.title = String(value);
-    field.placeholder = showNumber(value); // where it is not finite, which no field can hold
+    field.value = asInput(focused ? value : Number(value.toPrecision(WHOLE)));
+    field.title = exactText(value);
+    field.placeholder = numberText(value); // where it is not finite, which no field can hold
   }
   if (from !== slider) {
     const reach = niceReach(value);
@@ -98,7 +98,7 @@ function show(field, slider, value, from) {
 
 /** A number as a field may hold it: none that is not finite. */
 function asInput(value) {
-  return Number.isFinite(value) ? String(value) : "";
+  return Number.isFinite(value) ? exactText(value) : "";
 }
 
 /** How far a slider reaches on both sides of 0: 2, 5, 10, 20, ... */

@@ -16,6 +16,7 @@ const LONGEST = 8; // layers that an edge may span and still have places of its 
 const ROOMY = 60; // edges, up to which there is room for a product on each
 const FIRM = 1000; // the weight of an order that leaves cannot mend by themselves
 const BESIDE = 56; // before its end stands the number of a longer edge
+const ASIDE = { x: 120, y: 32 }; // nearer edges have no room for two numbers between them
 
 /** How an edge is called: the operand at this position of that node. */
 export function edgeKey(node, operand) {
@@ -28,21 +29,51 @@ export function edgeKey(node, operand) {
  * @param {object} graph
  * @param {Size[]} sizes of the nodes
  * @param {"LR" | "TB"} direction
- * @param {{setGraph: Function}} dagreGraph an empty multigraph of dagre's
+ * @param {() => {setGraph: Function}} newGraph makes an empty multigraph of dagre's
  * @param {(graph: object, options: object) => void} arrange dagre's own layout function
+ * @param {{from: number, to: number, operand: number}[]} uses by which it is laid out
  * @returns {Layout}
  */
-export function layOut(graph, sizes, direction, dagreGraph, arrange) {
+export function layOut(graph, sizes, direction, newGraph, arrange, uses = shortEdges(graph)) {
+  const dagreGraph = dagreGraphOf(graph, uses, sizes, direction, newGraph);
+  arrange(dagreGraph, { constraints: readingOrder(graph) });
+  const layout = readLayout(graph, dagreGraph);
+  const back = backward(layout);
+  if (back.length) { // then the layout has to know of them
+    return layOut(graph, sizes, direction, newGraph, arrange, [...uses, ...back]);
+  }
+  turnToReadingOrder(graph, layout);
+  sortLeaves(graph, layout);
+  untangle(graph, layout);
+  connect(layout);
+  turnAside(graph, layout);
+  return layout;
+}
+
+function dagreGraphOf(graph, uses, sizes, direction, newGraph) {
+  const dagreGraph = newGraph();
   const space = spaceFor(graph, direction);
   dagreGraph.setGraph({ rankdir: direction, marginx: 24, marginy: 28, ...space.distances });
   graph.nodes.forEach((node) => dagreGraph.setNode(String(node.id), { ...sizes[node.id] }));
-  for (const { from, to, operand } of shortEdges(graph)) {
-    const labelled = graph.nodes[from].op !== "constant";
-    const edge = { labelpos: "c", ...(labelled ? space.label : { width: 0, height: 0 }) };
-    dagreGraph.setEdge(String(from), String(to), edge, edgeKey(to, operand));
+  for (const use of uses) {
+    const label = isLabelled(graph, use) ? space.label : { width: 0, height: 0 };
+    const name = edgeKey(use.to, use.operand);
+    dagreGraph.setEdge(String(use.from), String(use.to), { labelpos: "c", ...label }, name);
   }
-  arrange(dagreGraph, { constraints: readingOrder(graph) });
-  return readLayout(graph, dagreGraph);
+  return dagreGraph;
+}
+
+/** Edges from constants carry no number. */
+function isLabelled(graph, { from }) {
+  return graph.nodes[from].op !== "constant";
+}
+
+/** The edges that the layout did not know of, and whose results stand before their operands. */
+function backward({ direction, nodes, wires }) {
+  const { on, length } = axes(direction);
+  return [...wires].filter(([, { from, to, long }]) => long
+    && nodes[from][on] + nodes[from][length] / 2 > nodes[to][on] - nodes[to][length] / 2)
+    .map(([key, { from, to }]) => ({ from, to, operand: Number(key.split(":")[1]) }));
 }
 
 /** Every use of an operand, with the number of layers that it spans. */
@@ -73,6 +104,11 @@ export function shortEdges(graph) {
   edges.forEach(({ from, span }) =>
     shortest.set(from, Math.min(shortest.get(from) ?? Infinity, span)));
   return edges.filter(({ from, span }) => span <= LONGEST || span === shortest.get(from));
+}
+
+/** How long a layout takes, as a number of edges that go from one layer to the next. */
+export function layoutWork(graph) {
+  return shortEdges(graph).reduce((total, { span }) => total + span, 0);
 }
 
 /** Leaves that are used once find their places beside their only use. */
@@ -140,9 +176,6 @@ function readLayout(graph, dagreGraph) {
       }
     });
   }
-  turnToReadingOrder(graph, layout);
-  sortLeaves(graph, layout);
-  connect(layout);
   return layout;
 }
 
@@ -164,6 +197,28 @@ function turnToReadingOrder(graph, layout) {
     const places = [...layout.nodes, ...[...layout.wires.values()].flatMap(({ points }) => points)];
     places.forEach((place) => {
       place[axis] = extent - place[axis];
+    });
+  }
+}
+
+/**
+ * Let the numbers in one gap between two layers stand in the order of the edges that they are on,
+ * so that no two edges cross for their sake.
+ */
+function untangle(graph, layout) {
+  const { on, side } = axes(layout.direction);
+  const gaps = new Map();
+  for (const wire of layout.wires.values()) {
+    const gap = wire.points[0]?.[on];
+    if (wire.points.length === 1 && isLabelled(graph, wire)) {
+      gaps.set(gap, [...(gaps.get(gap) ?? []), wire]);
+    }
+  }
+  const middle = ({ from, to }) => layout.nodes[from][side] + layout.nodes[to][side];
+  for (const wires of gaps.values()) {
+    const places = wires.map(({ points }) => points[0][side]).sort((a, b) => a - b);
+    wires.sort((a, b) => middle(a) - middle(b)).forEach(({ points }, i) => {
+      points[0][side] = places[i];
     });
   }
 }
@@ -233,9 +288,22 @@ function connect(layout) {
   }
   for (const wire of layout.wires.values()) {
     const [start, stop] = [starts.get(wire), stops.get(wire)];
-    const between = wire.long ? [{ ...stop, [on]: stop[on] - BESIDE }] : wire.points;
+    const beside = Math.max(start[on], stop[on] - BESIDE);
+    const between = wire.long ? [{ ...stop, [on]: beside }] : wire.points;
     wire.points = [start, ...between, stop];
     Object.assign(wire, middleOf(wire.points, side));
+  }
+}
+
+/** Have no two numbers stand between two edges that are near: the farther one changes its side. */
+function turnAside(graph, { direction, wires }) {
+  const { on, side } = axes(direction);
+  const labelled = [...wires.values()].filter((wire) => isLabelled(graph, wire));
+  const last = new Map(); // of each gap between two layers
+  for (const wire of labelled.sort((a, b) => a.label[side] - b.label[side])) {
+    const before = last.get(wire.label[on]);
+    wire.bends ||= Boolean(before?.bends) && wire.label[side] - before.label[side] < ASIDE[side];
+    last.set(wire.label[on], wire);
   }
 }
 

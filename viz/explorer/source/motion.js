@@ -2,7 +2,7 @@
 
 import { edgeKey } from "./layout.js";
 import { svg } from "./drawing.js";
-import { showNumber } from "./story.js";
+import { numberText } from "./names.js";
 
 const TRAVEL = 520; // milliseconds along an edge
 const STAGGER = 420; // between arrivals at the same node
@@ -76,7 +76,7 @@ export class Motion {
     const leaves = place * STAGGER;
     const arrives = leaves + TRAVEL;
     if (place === 0 && grad) {
-      grad.textContent = use.first ? "–" : showNumber(use.before);
+      grad.textContent = use.first ? "–" : numberText(use.before);
     }
     const move = (time) => {
       const way = ease(clamp((time - leaves) / TRAVEL));
@@ -84,13 +84,13 @@ export class Motion {
       dot.setAttribute("transform", `translate(${point.x},${point.y})`);
       dot.classList.toggle("gone", time < leaves || time > arrives);
       if (time >= arrives && grad) {
-        grad.textContent = showNumber(use.after);
+        grad.textContent = numberText(use.after);
       }
       return time < arrives;
     };
     const settle = () => {
       if (grad) {
-        grad.textContent = showNumber(use.after);
+        grad.textContent = numberText(use.after);
       }
     };
     group.classList.add("active");

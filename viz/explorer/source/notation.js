@@ -1,17 +1,16 @@
-// The table's formulas as text for people, over the names of one graph.
+// The table's formulas as text for people, over the symbols of one graph's nodes.
 //
 // The formulas come from the table by an algebra of terms.  A term knows its number, so that guards
 // of exceptional cases (`where(b == 0, ...)`) are decided by the data; numbers fold, factors 1 and
 // terms 0 vanish, equal factors become a power, parentheses stand only where they are needed.
 
-import { isConstant, isKnown, isLeaf, ledger } from "./graph.js";
+import { isKnown } from "./graph.js";
+import { WHOLE, numberText, partialOf } from "./names.js";
 import { NUMBERS, grouped, spans } from "./numbers.js";
-import { countPaths, paths } from "./paths.js";
+import { SIGNS } from "./signs.js";
 import { TABLE } from "./table.js";
 
 const SHOWN = 6; // the most elements of a vector that are written out
-const INLINE = 4; // the most symbols of an unnamed node that is written out
-const STEPS = 60; // the longest path that is readable as one product
 
 // ---- Terms: {kind, ..., data}; `data` is the number that a term stands for, if known.
 
@@ -128,9 +127,9 @@ const OPERATIONS = {
   neg: negated,
   pow: power,
 };
-const SIGNS = { __proto__: null, greater: ">", greater_equal: "≥", less: "<", less_equal: "≤", equal: "=" };
+const COMPARISONS = ["greater", "greater_equal", "less", "less_equal", "equal"];
 const OPPOSITE = { __proto__: null, ">": "≤", "≥": "<", "<": "≥", "≤": ">" };
-for (const op in SIGNS) {
+for (const op of COMPARISONS) {
   OPERATIONS[op] = (left, right) => ({ kind: "comparison", sign: SIGNS[op], left, right });
 }
 
@@ -211,18 +210,9 @@ function terms(focus) {
 
 // ---- Text.
 
-const [COMPARISON, SUM, NEGATIVE, PRODUCT, FRACTION, POWER, ATOM] = [0, 1, 2, 3, 4, 5, 6];
+const [COMPARISON, SUM, NEGATIVE, FRACTION, PRODUCT, POWER, ATOM] = [0, 1, 2, 3, 4, 5, 6];
 const RAISED = { "-": "⁻", ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].entries()) };
-const PLAIN = /^[\p{L}_][\p{L}\p{N}_.'#[\],…]*$/u;
-const INDEXED = /[⁰¹²³⁴-⁹₀-₉]$/u;
-
-// A number with `digits` significant digits, with a real minus sign.
-export function numberText(value, digits = 6) {
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  const rounded = Number(value.toPrecision(digits));
-  return String(rounded).replace("e+", "e").replaceAll("-", "−");
-}
+const INDEXED = /[⁰¹²³⁴-⁹₀-₉]$|^[^"]* [^"]*$/u; // or of several words
 
 const rank = {
   number: (x) => (x.value < 0 ? NEGATIVE : ATOM),
@@ -230,7 +220,7 @@ const rank = {
   call: () => ATOM,
   sum: () => SUM,
   negative: () => NEGATIVE,
-  product: (x) => (x.below.length ? FRACTION - 1 : PRODUCT),
+  product: (x) => (x.below.length ? FRACTION : PRODUCT),
   power: () => POWER,
   comparison: () => COMPARISON,
 };
@@ -241,14 +231,14 @@ const atLeast = (wanted, x) =>
 function sumText({ terms: all }) {
   return all.map((x, i) => {
     const negative = x.kind === "negative" || (x.kind === "number" && x.value < 0);
-    if (i && negative) return ` − ${atLeast(PRODUCT, x.kind === "number" ? number(-x.value) : x.x)}`;
+    if (i && negative) return ` − ${atLeast(FRACTION, x.kind === "number" ? number(-x.value) : x.x)}`;
     return `${i ? " + " : ""}${atLeast(NEGATIVE, x)}`;
   }).join("");
 }
 
 function productText({ above, below }) {
   const joined = (factors) => factors.map((x) =>
-    factors.length > 1 ? atLeast(POWER, x) : atLeast(PRODUCT, x)).join("·");
+    atLeast(factors.length > 1 ? POWER : FRACTION, x)).join("·");
   if (!below.length) return joined(above);
   const divisor = below.length > 1 ? `(${joined(below)})` : atLeast(POWER, below[0]);
   return `${above.length ? joined(above) : "1"} / ${divisor}`;
@@ -263,11 +253,11 @@ function powerText({ base, exponent }) {
 }
 
 const TEXT = {
-  number: (x) => numberText(x.value),
+  number: (x) => numberText(x.value, WHOLE),
   name: (x) => x.text,
   call: (x) => `${x.op}(${x.operands.map(textOf).join(", ")})`,
   sum: sumText,
-  negative: (x) => `−${atLeast(PRODUCT, x.x)}`,
+  negative: (x) => `−${atLeast(FRACTION, x.x)}`,
   product: productText,
   power: powerText,
   comparison: (x) => `${textOf(x.left)} ${x.sign} ${textOf(x.right)}`,
@@ -275,51 +265,7 @@ const TEXT = {
 
 const textOf = (x) => TEXT[x.kind](x);
 
-// ---- Names of nodes.
-
-const NAMES = new WeakMap();
-
-// The name of every node by its id: its label, in quotes where it could be read as something else,
-// "w#2" for a second one; v1, v2, ... for inputs without one, and for what would be long if it was
-// written out ("output" for a root); null for numbers and for what is written out.
-export function namesOf(graph) {
-  if (!NAMES.has(graph)) NAMES.set(graph, madeNames(graph));
-  return NAMES.get(graph);
-}
-
-function madeNames(graph) {
-  const taken = new Set();
-  const unique = (label) => {
-    let found = label;
-    for (let copy = 2; taken.has(found); copy++) found = `${label}#${copy}`;
-    taken.add(found);
-    return found;
-  };
-  const names = graph.nodes.map((node) => {
-    const label = (node.name || node.label || "").replace(/\s+/gu, " ").trim();
-    if (label) return unique(PLAIN.test(label) ? label : `"${label}"`);
-    return null;
-  });
-  let count = 0;
-  const next = () => {
-    do count += 1; while (taken.has(`v${count}`));
-    return `v${count}`;
-  };
-  const sizes = [], made = new Set(); // nodes called v1, v2, ..., or written with such a name
-  for (const node of graph.nodes) {
-    const { id, parents } = node;
-    sizes[id] = 1;
-    if (names[id] !== null || isConstant(node)) continue;
-    const joins = isPlain(node) && parents.length > 1;
-    const size = (joins ? 0 : 1) + parents.reduce((total, parent) => total + sizes[parent], 0);
-    const mentions = parents.some((parent) => made.has(parent));
-    if (mentions || isLeaf(node) || size > INLINE) made.add(id);
-    if (graph.roots.includes(id) && made.has(id) && !isLeaf(node)) names[id] = unique("output");
-    else if (isLeaf(node) || size > INLINE) names[id] = next();
-    else sizes[id] = size;
-  }
-  return names;
-}
+// ---- Formulas of one graph.
 
 const PLAIN_ROWS = new Map();
 const ARITHMETIC = new Set(["add", "sub", "mul", "div", "neg", "pow", "sum", "dot", "prod"]);
@@ -327,7 +273,7 @@ const ARITHMETIC = new Set(["add", "sub", "mul", "div", "neg", "pow", "sum", "do
 // Whether a node is best written as the formula of its value: arithmetic, or a comparison.
 function isPlain(node) {
   if (!isKnown(node)) return false;
-  if (!PLAIN_ROWS.has(node.op)) PLAIN_ROWS.set(node.op, isArithmetic(TABLE[node.op]) || node.op in SIGNS);
+  if (!PLAIN_ROWS.has(node.op)) PLAIN_ROWS.set(node.op, COMPARISONS.includes(node.op) || isArithmetic(TABLE[node.op]));
   return PLAIN_ROWS.get(node.op);
 }
 
@@ -340,30 +286,26 @@ function isArithmetic(row) {
   return [...called].every((op) => ARITHMETIC.has(op));
 }
 
-// ---- Formulas of one graph.
-
-// A node as it stands in a formula: by its name, as its number, or written out.
-function nodeTerm(graph, id) {
-  const node = graph.nodes[id], named = namesOf(graph)[id];
-  if (named !== null) return name(named, node.data);
-  return isConstant(node) ? number(node.data) : definitionTerm(graph, node);
+// A node as it stands in a formula: by its symbol, or as its number.
+function nodeTerm({ nodes }, id) {
+  const { symbol, data } = nodes[id];
+  return symbol ? name(symbol, data) : number(data);
 }
 
 const operandsOf = (graph, node) => node.parents.map((id) => nodeTerm(graph, id));
 
 function definitionTerm(graph, node, focus = 0) {
   const operands = operandsOf(graph, node);
-  if (node.op in SIGNS) return { ...OPERATIONS[node.op](...operands), data: node.data };
+  if (COMPARISONS.includes(node.op)) return { ...OPERATIONS[node.op](...operands), data: node.data };
   if (!isPlain(node)) return call(node.op, shown(operands, focus), node.data);
   const row = TABLE[node.op];
   return { ...row.value(terms(focus), ...grouped(row, operands)), data: node.data };
 }
 
-// What `y` stands for in a local derivative: tanh(s) for a function of a named s.
+// What `y` stands for in a local derivative: tanh(s) for a function without a label.
 function outputTerm(graph, node) {
-  const [only, ...others] = node.parents;
-  const written = others.length === 0 && namesOf(graph)[only] !== null;
-  return written && !node.label ? definitionTerm(graph, node) : nodeTerm(graph, node.id);
+  const written = node.parents.length === 1 && !node.named;
+  return written ? definitionTerm(graph, node) : nodeTerm(graph, node.id);
 }
 
 function localTerm(graph, node, operand) {
@@ -378,39 +320,12 @@ function localTerm(graph, node, operand) {
   return term(Array.isArray(partial) ? partial[element] : partial);
 }
 
-// A node by its name or number, or written out: "h", "2", "w·x + b".
-export const nodeText = (graph, id) => textOf(nodeTerm(graph, id));
+// The operation that made a node, over its operands: "w·x", "tanh(s)".
+export const definition = (graph, id) => textOf(definitionTerm(graph, graph.nodes[id]));
 
-// The operation that made a node, over its operands: "w·x", "tanh(s)"; a leaf is itself.
-export function definition(graph, id) {
-  const node = graph.nodes[id];
-  return isLeaf(node) ? nodeText(graph, id) : textOf(definitionTerm(graph, node));
+// The chain rule over one use of an operand: "(1 − tanh(s)²) · ∂L/∂h", the table's local derivative
+// times what comes from above.
+export function chainTerm(graph, { child, operand }) {
+  const upstream = partialOf(graph, child), local = localTerm(graph, graph.nodes[child], operand);
+  return isNumber(local, 1) ? upstream : `${atLeast(PRODUCT, local)} · ${upstream}`;
 }
-
-// The table's local derivative of a node toward its operand at a position: "1 − tanh(s)²".
-export const localFormula = (graph, id, operand) =>
-  textOf(localTerm(graph, graph.nodes[id], operand));
-
-// "∂L/∂w", with a written-out root or leaf in parentheses.
-export const partialText = (graph, root, id) =>
-  `∂${atLeast(ATOM, nodeTerm(graph, root))}/∂${atLeast(ATOM, nodeTerm(graph, id))}`;
-
-// The chain rule toward a node, as {left, right, value}: "∂L/∂w", "(1 − tanh(s)²)·x", 2.  Path by
-// path, or, where there are more than `limit` paths or they are long, one step from the node up:
-// "∂L/∂b + ∂L/∂b".
-export function chainRule(graph, id, limit = 8) {
-  const { seed, sum, uses } = ledger(graph, id);
-  const walked = countPaths(graph, id) <= BigInt(limit) ? paths(graph, id, limit) : [];
-  const short = walked.length > 0 && walked.every(({ edges }) => edges.length <= STEPS);
-  const left = graph.roots.map((root) => partialText(graph, root, id)).join(" + ");
-  const factor = ({ child, operand }) => localTerm(graph, graph.nodes[child], operand);
-  const through = ({ child }) =>
-    name(graph.roots.map((root) => partialText(graph, root, child)).join(" + "));
-  const products = short
-    ? walked.map(({ edges }) => new Product(...edges.map(factor)).term())
-    : [number(seed), ...uses.map((use) => new Product(through(use), factor(use)).term())];
-  return { left, right: textOf(products.reduce(sumOf, number(0))), value: sum };
-}
-
-const sumOf = (a, b) => (isNumber(a, 0) ? b : isNumber(b, 0) ? a
-  : { kind: "sum", terms: [...(a.kind === "sum" ? a.terms : [a]), b] });

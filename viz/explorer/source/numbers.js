@@ -136,7 +136,7 @@ function where(condition, taken, other) {
   return Array.isArray(left) && !Array.isArray(chosen) ? left.map(() => chosen) : chosen;
 }
 
-export const hasVectors = (row) => row.operands.some((operand) => operand.kind === "vector");
+const hasVectors = (row) => row.operands.some((operand) => operand.kind === "vector");
 
 function numberAlgebra(table) {
   const algebra = { __proto__: null, pi: Math.PI, where, ...REDUCTIONS };

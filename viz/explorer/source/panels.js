@@ -2,12 +2,14 @@
 
 import { setText } from "./drawing.js";
 import { ledger } from "./graph.js";
-import { definition, localFormula } from "./notation.js";
+import { WHOLE, elided, factorText, numberText, partialOf, titleOf, tooltipText } from "./names.js";
+import { chainTerm, definition } from "./notation.js";
 import { countPaths, paths } from "./paths.js";
-import { differentiable, partialOf, shorten, showFactor, showNumber, titleOf } from "./story.js";
+import { differentiable } from "./story.js";
 
 const MOST_TERMS = 6; // of a sum that are written
 const MOST_PATHS = 60; // that are listed
+const MOST_NODES = 9; // of a path that are written
 
 /**
  * An element of the page.
@@ -42,7 +44,7 @@ export class ChainRule {
     }
     this.graph = graph;
     this.steps = steps;
-    this.formulas = new Map();
+    this.terms = new Map(); // by edge
   }
 
   /** @param {{follow: boolean}} options whether to scroll to what has just been written */
@@ -73,10 +75,10 @@ export class ChainRule {
     const add = (id, part) => terms.set(id, [...(terms.get(id) ?? []), part]);
     this.steps.slice(0, at).forEach((step, index) => {
       if (step.phase === "seed") {
-        add(step.node, { at: index + 1, seed: true, value: 1 });
+        add(step.node, { at: index + 1, seed: true });
       }
       for (const use of step.uses) {
-        add(use.parent, { at: index + 1, step, use, value: use.contribution });
+        add(use.parent, { at: index + 1, use });
       }
     });
     return terms;
@@ -94,50 +96,29 @@ export class ChainRule {
   }
 
   write(line, id, parts, moment) {
-    const symbols = parts.map((part) => (part.seed ? "1" : this.term(part)));
+    const symbols = parts.map((part) => (part.seed ? "1" : this.term(part.use)));
     const numbers = parts.map((part) => (part.seed ? "1" : product(part.use)));
     setText(line.left, partialOf(this.graph, id));
     setText(line.right, ` = ${sumText(symbols)}`);
-    const total = showNumber(moment.grads[id]);
+    const total = numberText(moment.grads[id]);
     const same = parts.length === 1 && parts[0].seed;
     setText(line.numbers, same ? "" : ` = ${sumText(numbers)} = ${total}`);
   }
 
-  /** `(1 − y²) · ∂L/∂y` */
-  term({ step, use }) {
-    const upstream = partialOf(this.graph, step.node);
-    const local = this.formula(step.node, use.operand);
-    return local === "1" ? upstream : `${asFactor(local)} · ${upstream}`;
-  }
-
-  formula(node, operand) {
-    const key = `${node}:${operand}`;
-    if (!this.formulas.has(key)) {
-      this.formulas.set(key, localFormula(this.graph, node, operand));
+  term(use) {
+    if (!this.terms.has(use.edge)) {
+      this.terms.set(use.edge, chainTerm(this.graph, use));
     }
-    return this.formulas.get(key);
+    return this.terms.get(use.edge);
   }
 }
 
 function product(use) {
-  return `${showFactor(use.local)} × ${showFactor(use.upstream)}`;
+  return `${factorText(use.local)} × ${factorText(use.upstream)}`;
 }
 
 function sumText(terms) {
-  if (terms.length <= MOST_TERMS) {
-    return terms.join(" + ");
-  }
-  return [...terms.slice(0, MOST_TERMS - 2), "…", terms.at(-1)].join(" + ");
-}
-
-/** A sum, or what begins with a sign, in parentheses. */
-export function asFactor(text) {
-  let depth = 0;
-  const outside = [...text].filter((character) => {
-    depth += (character === "(") - (character === ")");
-    return depth === 0;
-  }).join("");
-  return /^[−-]|\s[+−-]\s|\//.test(outside) ? `(${text})` : text;
+  return elided(terms, MOST_TERMS).join(" + ");
 }
 
 /** Scroll a list, not the page around it. */
@@ -164,7 +145,7 @@ export class NodePanel {
     const node = graph.nodes[id];
     this.light(null);
     if (!differentiable(graph, id)) {
-      const facts = html("p", {}, [`${showNumber(node.data, 8)}, a constant: no gradient flows to it.`]);
+      const facts = html("p", {}, [`${numberText(node.data, 8)}, a constant: no gradient flows to it.`]);
       this.holder.replaceChildren(this.title(node), facts);
       return;
     }
@@ -178,7 +159,7 @@ export class NodePanel {
 
   title(node) {
     const kind = node.parents.length || node.op ? node.op.replaceAll("_", " ") : "leaf";
-    return html("h3", { title: node.label || node.name }, [
+    return html("h3", { title: tooltipText(node.label || node.name) }, [
       html("bdi", {}, [titleOf(node)]), html("span", { class: "quiet" }, [` ${kind}`]),
     ]);
   }
@@ -186,11 +167,11 @@ export class NodePanel {
   facts(node, book) {
     const facts = [];
     if (node.parents.length) {
-      facts.push(["value", `${definition(this.graph, node.id)} = ${showNumber(node.data, 8)}`]);
+      facts.push(["value", `${definition(this.graph, node.id)} = ${numberText(node.data, 8)}`]);
     } else {
-      facts.push(["value", showNumber(node.data, 8)]);
+      facts.push(["value", numberText(node.data, 8)]);
     }
-    facts.push(["gradient", `${partialOf(this.graph, node.id)} = ${showNumber(book.sum ?? 0, 8)}`]);
+    facts.push(["gradient", `${partialOf(this.graph, node.id)} = ${numberText(book.sum ?? 0, 8)}`]);
     return html("dl", {}, facts.flatMap(([name, text]) => [
       html("dt", {}, [name]), html("dd", {}, [text]),
     ]));
@@ -200,7 +181,7 @@ export class NodePanel {
   account(node, book) {
     const rows = book.uses.map((use) => this.useRow(use));
     if (book.seed) {
-      rows.unshift(row("td", ["the start", "", "", showNumber(1, 6)]));
+      rows.unshift(row("td", ["the start", "", "", numberText(1, WHOLE)]));
     }
     if (!rows.length) {
       return [html("p", { class: "quiet" }, ["No output depends on it."])];
@@ -209,7 +190,7 @@ export class NodePanel {
       html("caption", {}, ["What each use adds"]),
       html("thead", {}, [row("th", ["used by", "local ×", "upstream =", "adds"], "col")]),
       html("tbody", {}, rows),
-      html("tfoot", {}, [row("td", ["sum", "", "", showNumber(book.sum, 6)])]),
+      html("tfoot", {}, [row("td", ["sum", "", "", numberText(book.sum, WHOLE)])]),
     ]);
     return [html("div", {
       class: "scroll", tabindex: "0", role: "region", "aria-label": `Uses of ${node.name}`,
@@ -219,9 +200,9 @@ export class NodePanel {
   useRow(use) {
     const child = this.graph.nodes[use.child];
     const name = child.name + this.nth(use);
-    const numbers = [use.local, use.upstream, use.contribution].map((x) => showNumber(x, 6));
+    const numbers = [use.local, use.upstream, use.contribution].map((x) => numberText(x, WHOLE));
     const item = row("td", [name, ...numbers]);
-    item.firstChild.title = child.label || child.name;
+    item.firstChild.title = tooltipText(child.label || child.name);
     const edges = [{ node: use.child, operand: use.operand }];
     item.addEventListener("pointerenter", () => this.light(edges));
     item.addEventListener("pointerleave", () => this.light(null));
@@ -256,13 +237,13 @@ export class NodePanel {
     const below = [...path.edges].reverse();
     const ids = [...below.slice(0, 1).map((edge) => edge.parent), ...below.map((edge) => edge.child)];
     const names = ids.map((id, at) => this.graph.nodes[id].name + (at ? this.nth(below[at - 1]) : ""));
-    const factors = below.slice(0, 8).map(({ child, operand }) =>
-      showFactor(this.graph.nodes[child].local[operand], 6));
-    const more = path.edges.length > 8 ? " × …" : "";
-    const total = showNumber(path.product, 6);
-    const numbers = path.edges.length > 1 ? `${factors.join(" × ")}${more} = ${total}` : total;
+    const factors = below.map(({ child, operand }) =>
+      factorText(this.graph.nodes[child].local[operand], WHOLE));
+    const total = numberText(path.product, WHOLE);
+    const numbers = factors.length > 1
+      ? `${elided(factors, MOST_NODES - 1).join(" × ")} = ${total}` : total;
     const button = html("button", { type: "button" }, [
-      html("span", { class: "route" }, [shorten(names.join(" → "), 72)]),
+      html("span", { class: "route" }, [elided(names, MOST_NODES).join(" → ")]),
       html("span", { class: "numbers" }, [numbers]),
     ]);
     for (const event of ["pointerenter", "focus"]) {
@@ -280,7 +261,7 @@ function row(cell, texts, scope) {
 }
 
 function verdict(found, count, number, book) {
-  const gradient = showNumber(book.sum, 6);
+  const gradient = numberText(book.sum, WHOLE);
   if (BigInt(found.length) < count) {
     return `${found.length} of ${number} are listed. The backward pass needs none of them: it ` +
       `adds up ${book.uses.length} use${book.uses.length === 1 ? "" : "s"}, gradient ${gradient}.`;
@@ -288,6 +269,6 @@ function verdict(found, count, number, book) {
   const sum = found.reduce((total, path) => total + path.product, 0);
   const why = Number.isNaN(sum) && !Number.isNaN(book.sum)
     ? " A gradient of zero is not handed on, whatever the derivatives below it." : "";
-  return `Sum over ${count === 1n ? "the path" : `all ${number} paths`}: ${showNumber(sum, 6)}. ` +
+  return `Sum over ${count === 1n ? "the path" : `all ${number} paths`}: ${numberText(sum, WHOLE)}. ` +
     `Gradient: ${gradient}.${why}`;
 }

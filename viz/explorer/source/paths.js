@@ -3,7 +3,7 @@
 import { interiorOrder } from "./graph.js";
 
 // The nodes on paths from the roots to `leaf`, both included, as a set of ids.
-export function onPaths(graph, leaf, roots = graph.roots) {
+function onPaths(graph, leaf, roots = graph.roots) {
   const members = new Set([leaf]);
   for (const id of interiorOrder(graph, roots)) {
     if (graph.nodes[id].parents.some((parent) => members.has(parent))) members.add(id);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -31,6 +30,7 @@ from ...ir.steps import (
     VectorRow,
     VectorRowAdjoint,
 )
+from .array_stems import is_mean, terms
 from .plan import Plan
 from .statements import equation, write_step
 
@@ -204,7 +204,7 @@ class _Description:
             tuple(dict.fromkeys(inputs)),
             statement,
             0 if isinstance(step, Fill | Mask) else step.out.size - holes,
-            _terms(step),
+            terms(step) if isinstance(step, Contract | Reduce) else 1,
             equation(step),
             self._signal_of(step.out),
             self._scalars_at(step.out),
@@ -227,8 +227,7 @@ class _Description:
 
     def _seed(self) -> None:
         """The error signal of the output, of which the reverse pass starts."""
-        if self.program.seed is not None:
-            self.plan.set_seed()
+        if self.plan.set_seed() and self.program.seed is not None:
             lines = self._taken_lines()
             name = self.plan.view(self.program.seed) if lines else "seed"
             shape = self._shape(self.program.seed) if lines else ()
@@ -317,17 +316,6 @@ class _Description:
         return tuple(found)
 
 
-def _terms(step: Step) -> int:
-    """How many numbers, or products of two, each number that a step computes is the sum of."""
-    if isinstance(step, Contract):
-        sizes = dict(zip(step.a_axes.replace("n", ""), step.a.shape, strict=True))
-        sizes |= dict(zip(step.b_axes.replace("n", ""), step.b.shape, strict=True))
-        return math.prod([size for axis, size in sizes.items() if axis not in step.out_axes])
-    if isinstance(step, Reduce):
-        return math.prod([step.source.shape[axis] for axis in step.axes])
-    return 1
-
-
 # What a step does
 
 
@@ -369,7 +357,7 @@ class _Renamed(ast.NodeTransformer):
 _OPERATIONS: dict[type[Step], Callable[[Plan, Any], str]] = {
     Contract: _contraction,
     Map: _elementwise,
-    Reduce: lambda plan, step: "mean" if step.scale * _terms(step) == 1 != step.scale else "sum",
+    Reduce: lambda plan, step: "mean" if is_mean(step) else "sum",
     LargestStep: lambda plan, step: "largest",
     TakeStep: lambda plan, step: "pick",
     TakeAdjoint: lambda plan, step: "add where picked",

@@ -6,7 +6,7 @@ Arrays that do not change their place are made once for each batch size and writ
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -68,7 +68,8 @@ class RowFunction:
 class Plan:
     """The arrays of one program by name; lines that make copies go to `lines`.
 
-    `calls` are the functions of NumPy and SciPy that they call, and
+    `calls` are the functions of NumPy and SciPy that they call, `functions` those of rows with
+    vectors, `made` the constants by kind, and
     `used` collects the names that are handed out: of buffers, of spaces, of views of arguments.
     """
 
@@ -83,12 +84,13 @@ class Plan:
         self.heads: dict[str, str] = {}
         self.buffers: dict[str, Buffer] = {}
         self.constants: dict[str, Any] = {}
+        self.made: dict[str, list[str]] = defaultdict(list)
         self.seed: View | None = None
         self._views: dict[tuple[View, bool], str] = {}
         self._copies: dict[Reference, str] = {}
         self._busy: dict[tuple[tuple[int, ...], bool, str], int] = defaultdict(int)
         self._temporaries: dict[tuple[tuple[int, ...], bool, str, int], str] = {}
-        self._functions: dict[RowFunction, str] = {}
+        self.functions: dict[RowFunction, str] = {}
 
     def line(self, text: str) -> None:
         """Add a line to the body."""
@@ -164,16 +166,17 @@ class Plan:
     def constant(self, stem: str, value: Any) -> str:
         """The name of a constant array."""
         name = self.names.numbered(stem)
+        self.made[stem].append(name)
         self.constants[name] = value
         return name
 
     def row_function(self, op: str, kind: str) -> str:
         """The name of a function that works out a vector row."""
         function = RowFunction(op, kind)
-        if function not in self._functions:
-            name = self._functions[function] = self.names.fresh(f"{kind}_of_{op}")
+        if function not in self.functions:
+            name = self.functions[function] = self.names.fresh(f"{kind}_of_{op}")
             self.constants[name] = function
-        return self._functions[function]
+        return self.functions[function]
 
     # Reading
 
@@ -221,10 +224,10 @@ class Plan:
         return f"{self.space(space)}[{self.constant('places', reference.index)}]"
 
     def _table(self, table: Table) -> str:
-        return self.constant("table", table.values)
+        return self.constant("constants", table.values)
 
     def _gathered(self, gather: Gather) -> str:
-        name = self.names.fresh("gathered")
+        name = self.names.gathered(gather)
         self.buffers[name] = Buffer(name, gather.shape, self.program.reads_rows(gather))
         index, source = self.constant("places", gather.index), self.space(gather.space)
         self.call("np.take", f"{source}, {index}, axis=0, out={name}, mode='clip'")
@@ -255,26 +258,37 @@ class Plan:
 
     # The error signal of the output
 
-    def set_seed(self) -> None:
-        """Set the error signal of the output: one number, if that will do for all readers."""
+    def set_seed(self) -> bool:
+        """Set the error signal of the output: one number, if that will do for all readers.
+
+        Returns
+        -------
+        bool
+            Whether there is any.
+        """
         seed = self.program.seed
         if seed is None:
-            return
+            return False
         if seed.space is not THETA.adjoint and self._may_be_a_number(seed):
             self.seed = seed
-        else:  # a parameter's is part of the gradient, which is handed out
-            self.line(f"{self.view(seed)}.fill(seed)")
+            return next(self._uses(seed), None) is not None
+        # a parameter's is part of the gradient, which is handed out
+        self.line(f"{self.view(seed)}.fill(seed)")
+        return True
 
     def _may_be_a_number(self, seed: View) -> bool:
+        return all(self._uses(seed))
+
+    def _uses(self, seed: View) -> Iterator[bool]:
+        """Of each step that reads or writes it, whether one number will do."""
         element = Marks(self.program.sizes, [seed.space])
         element.set(seed)
         for step in self.program.backward:
             if element.any(step.out):
-                return False
+                yield False
             for reference in step.reads:
-                if element.any(reference) and not _takes_a_number(step, reference):
-                    return False
-        return True
+                if element.any(reference):
+                    yield _takes_a_number(step, reference)
 
     def is_seed(self, reference: Reference) -> bool:
         """Whether a reference reads the one number that the error signal of the output is."""

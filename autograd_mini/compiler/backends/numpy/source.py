@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy.typing as npt
+
 from ...ir.array_program import ArrayProgram
 from ...ir.facts import last_indices
 from ...ir.spaces import COMPUTED, SCRATCH, SCRATCH_FIXED, THETA, index_space
 from ...ir.steps import Step
 from .plan import Buffer, Plan
-from .statements import write_step
+from .statements import HUGE, write_step
 
 SPACES = (*COMPUTED, *(space.signals for space in COMPUTED), SCRATCH, SCRATCH_FIXED)
 """The spaces that a workspace has arrays for."""
@@ -96,13 +98,52 @@ def emit(
 
     add("outputs", arguments)
     if THETA.adjoint in program.sizes:
-        plan.line("# BP1: error signals, from the output back")
-        plan.set_seed()
+        if plan.set_seed():
+            body.append("# BP1: error signals, from the output back")
         body += _taken_lines(plan) + _section(plan, program.backward)
         add("value_and_grad", [*arguments, "gradient", "seed"])
-    comments = "".join([f"# {line}\n" for line in header])
+    lines = [*header, *_explained(plan, "value_and_grad" in functions)]
+    comments = "".join([f"# {line}\n" for line in lines])
     buffers = tuple(plan.buffers.values())
     return Emitted(comments, functions, unpacked, buffers, plan.constants, tuple(plan.calls))
+
+
+_CONSTANTS = {
+    "places": "positions of numbers that lie here and there",
+    "constants": "constant numbers",
+    "rows": "0, 1, 2, ... along an axis",
+    "holes": "where an array has no number",
+    "counts": "which numbers count",
+}
+_FEW = 8
+
+
+def _explained(plan: Plan, has_gradient: bool) -> list[str]:
+    """What names mean that nothing in the source says."""
+    lines = [f"{_listed(plan, names)}: {_CONSTANTS[kind]}" for kind, names in plan.made.items()]
+    lines += [f"{name}: {f.kind} of the row {f.op}" for f, name in plan.functions.items()]
+    if "examples" in plan.used:
+        lines.append("examples: 0, 1, 2, ... along the batch")
+    if HUGE in plan.used:
+        lines.append(f"{HUGE}: the largest finite number")
+    if any(text.startswith("strided(") for text in plan.heads.values()):
+        lines.append("strided(array, start, shape, steps): a view of an array, without a copy")
+    if has_gradient:
+        lines.append("seed: the error signal of the output; gradient: what is written")
+    return lines
+
+
+def _listed(plan: Plan, names: Sequence[str]) -> str:
+    """A few names with their numbers or shapes, of many the first and the last."""
+    if len(names) > 3:
+        return f"{names[0]} to {names[-1]}"
+    return ", ".join([f"{name} {_contents(plan.constants[name])}" for name in names])
+
+
+def _contents(array: npt.NDArray[Any]) -> str:
+    if array.ndim == 1 and array.size <= _FEW and array.dtype.kind == "f":
+        return f"[{', '.join([f'{number:.4g}' for number in array.tolist()])}]"
+    return str(array.shape)
 
 
 def _section(plan: Plan, steps: Sequence[Step]) -> list[str]:

@@ -30,6 +30,8 @@ from .elementwise import template_of, without_numbers
 from .plan import Plan
 from .ufuncs import number_text
 
+HUGE = "huge"
+"""What the source calls the largest finite number."""
 ONE_HOT = 2**12
 """Entries up to which a matrix of zeros and ones is made to add up what was picked."""
 
@@ -135,6 +137,7 @@ def _reduce(plan: Plan, step: Reduce) -> None:
 
 def _largest(plan: Plan, step: LargestStep) -> None:
     out, source = plan.view(step.out), plan.read_array(step.source)
+    plan.used.add(HUGE)
     # an infinite shift would make inf - inf
     reduced = f"{source}, axis={step.axis}, out={out}, initial=-huge"
     if step.counts is not None:
