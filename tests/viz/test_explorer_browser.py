@@ -259,6 +259,30 @@ def test_an_edge_over_many_layers_is_drawn(visit: Visits) -> None:
     assert page.locator(".note.product").count() == 2
 
 
+def test_a_number_stands_above_all_lines_on_a_ground_of_its_own(visit: Visits) -> None:
+    model = nn.MLP(4, [3, 2, 4], rng=0)
+    loss = nn.half_squared_error(model([0.1, 0.2, 0.3, 0.4]), [1.0] * 4)
+    page = visit(explore(loss).html)
+    page.keyboard.press("End")
+    uncovered = page.evaluate(
+        """() => [...document.querySelectorAll(".mark")].filter((mark) => mark.textContent).filter(
+          (mark) => {
+            const text = mark.getBoundingClientRect();
+            return ![...document.querySelectorAll(".ground")].some((ground) => {
+              const box = ground.getBoundingClientRect();
+              return box.left < text.left + 3 && box.right > text.right - 3
+                && box.top < text.top + 3 && box.bottom > text.bottom - 3;
+            });
+          },
+        ).length"""
+    )
+    assert uncovered == 0
+    order = page.evaluate(
+        "() => [...document.querySelector('.edges').parentNode.children].map((g) => g.classList[0])"
+    )
+    assert order[:3] == ["edges", "grounds", "readings"]
+
+
 def test_short_windows_keep_the_picture(visit: Visits) -> None:
     page = visit(explore(neuron()).html, width=844, height=390)
     box = page.locator("#picture").bounding_box()

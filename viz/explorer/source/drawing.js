@@ -38,6 +38,20 @@ export function setText(element, text) {
   }
 }
 
+/** Show the number of an edge, on a ground as wide as it is. */
+function read({ text, ground }, number) {
+  if (text.textContent === number) {
+    return;
+  }
+  text.textContent = number;
+  const width = number && textMeter("11px")(number) + 2;
+  const shares = { start: 0, middle: .5, end: 1 };
+  const start = text.getAttribute("x") - shares[text.getAttribute("text-anchor")] * width;
+  ground.setAttribute("x", start);
+  ground.setAttribute("y", text.getAttribute("y") - ROW / 2);
+  ground.setAttribute("width", width || 0);
+}
+
 const meters = new Map();
 
 /** Measures text as the page will show it. */
@@ -83,6 +97,8 @@ export class Drawing {
     this.uses = usesOf(graph);
     this.wires = new Map();
     this.edges = svg("g", { class: "edges", "aria-hidden": "true" });
+    this.grounds = svg("g", { class: "grounds", "aria-hidden": "true" });
+    this.readings = svg("g", { class: "readings", "aria-hidden": "true" });
     this.nodes = svg("g", { class: "nodes" });
     this.notes = svg("g", { class: "notes", "aria-hidden": "true" });
     this.flights = svg("g", { class: "flights", "aria-hidden": "true" });
@@ -91,7 +107,9 @@ export class Drawing {
     }
     this.edges.classList.toggle("dense", this.wires.size > MANY_WIRES);
     this.marks = graph.nodes.map((node) => this.addNode(node));
-    holder.replaceChildren(this.edges, this.nodes, this.flights, this.notes);
+    holder.replaceChildren(
+      this.edges, this.grounds, this.readings, this.nodes, this.flights, this.notes,
+    );
   }
 
   addWire(node, parent, operand) {
@@ -100,11 +118,15 @@ export class Drawing {
     const { points, label, bends } = this.layout.wires.get(key);
     const path = svg("path", { class: "wire", d: curve(points, direction) });
     const head = svg("path", { class: "head", d: arrowhead(points.at(-1), direction) });
-    const text = svg("text", { class: "mark", ...this.beside(label, bends) });
-    const group = svg("g", { class: "edge", "data-edge": key }, [path, head, text]);
+    const group = svg("g", { class: "edge", "data-edge": key }, [path, head]);
     group.classList.toggle("fixed", !differentiable(this.graph, parent));
     this.edges.append(group);
-    this.wires.set(key, { group, path, text, label, points });
+    // Above all lines, on a ground of its own: a line through a number makes another number of it.
+    const ground = svg("rect", { class: "ground", height: ROW });
+    const text = svg("text", { class: "mark", ...this.beside(label, bends) });
+    this.grounds.append(ground);
+    this.readings.append(text);
+    this.wires.set(key, { group, path, ground, text, label, points });
   }
 
   /** Where a number stands: beside its edge, on the outer side of the bend. */
@@ -176,15 +198,16 @@ export class Drawing {
     const past = carried !== undefined;
     wire.group.classList.toggle("active", active);
     wire.group.classList.toggle("past", past);
+    wire.text.classList.toggle("past", past);
     wire.group.classList.toggle("negative", past && carried < 0);
     wire.group.classList.toggle("positive", past && carried > 0);
     wire.path.style.strokeWidth = past ? `${thickness(carried)}px` : "";
     if (wire.group.classList.contains("fixed") || !moment.computed[id]) {
-      setText(wire.text, "");
+      read(wire, "");
       return;
     }
     const noted = active && past; // the product stands there
-    setText(wire.text, noted ? "" : numberText(past ? carried : node.local[operand]));
+    read(wire, noted ? "" : numberText(past ? carried : node.local[operand]));
   }
 
   /** The products of the step, each on its edge, and the sums below the boxes they arrive at. */
@@ -238,9 +261,12 @@ export class Drawing {
   /** @param {{node: number, operand: number}[] | null} edges of a path to light, or none */
   light(edges) {
     const keys = new Set((edges ?? []).map(({ node, operand }) => edgeKey(node, operand)));
-    this.edges.classList.toggle("dimmed", keys.size > 0);
+    for (const layer of [this.edges, this.readings]) {
+      layer.classList.toggle("dimmed", keys.size > 0);
+    }
     for (const [key, wire] of this.wires) {
       wire.group.classList.toggle("lit", keys.has(key));
+      wire.text.classList.toggle("lit", keys.has(key));
     }
   }
 
