@@ -152,7 +152,7 @@ function spaceFor(graph, direction) {
     distances: {
       nodesep: roomy ? 26 : 18, edgesep: roomy ? 14 : 6, ranksep: across && !roomy ? 56 : 14,
     },
-    label: roomy ? { width: 138, height: 32 } : { width: across ? 100 : 48, height: 16 },
+    label: roomy ? { width: 138, height: 32 } : { width: across ? 100 : 62, height: 16 },
   };
 }
 
